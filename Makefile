@@ -1,0 +1,74 @@
+# Needs make and Python >= 3.11, nothing else: the first verb that needs it makes .venv from constraints.txt.
+#
+#   make run ARGS="seed=7 population.size=50000"     ARGS goes to the program behind run, test, bench, figures and docs
+#   make test PYTHON=python3.12                      PYTHON names the interpreter for .venv (after `make clean`)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# Candidates: the first one that runs, is new enough and can make virtual environments is taken.
+PYTHON ?= python3.13 python3.12 python3.11 python3
+UV ?= uv
+ARGS ?=
+
+VENV := .venv
+READY := $(VENV)/ready
+IN_VENV := $(VENV)/bin/python
+PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
+
+.PHONY: help run test check test-nojit bench figures docs constraints clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: $(READY) ## simulate the night: throttled and open, paired; table on the terminal, files in outputs/
+	$(IN_VENV) -m sim $(ARGS)
+
+test: $(READY) ## run the tests
+	$(IN_VENV) -m pytest -n 2 $(ARGS)
+
+check: $(READY) ## check format, lint and types
+	$(IN_VENV) -m ruff format --check
+	$(IN_VENV) -m ruff check
+	$(IN_VENV) -m mypy
+
+test-nojit: $(READY) ## run the quick tests with the compiled functions as plain Python
+	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest -n 2 -m "not slow" $(ARGS)
+
+bench: $(READY) ## measure speed and memory
+	$(IN_VENV) experiments/bench.py $(ARGS)
+
+figures: $(READY) ## draw the figures of the README again
+	$(IN_VENV) experiments/readme_figures.py $(ARGS)
+
+docs: $(READY) ## write the generated pages of docs/ again
+	$(IN_VENV) experiments/make_docs.py $(ARGS)
+
+constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer ones)
+	@$(UV) --version >/dev/null 2>&1 || { echo "make constraints needs uv; install it or name it: make constraints UV=PATH" >&2; exit 1; }
+	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras \
+		--custom-compile-command "make constraints" $(ARGS) pyproject.toml --output-file constraints.txt
+
+clean: ## remove .venv, caches and builds; outputs/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find sim tests experiments -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment is made from nothing each time, so an interrupted set-up leaves no trace and a dropped pin no package; the
+# stamp comes last. setuptools goes first because one dependency is published as source only: with it in place, and without
+# build isolation, every byte that is installed has its hash in constraints.txt.
+$(READY): pyproject.toml constraints.txt
+	@for candidate in $(PYTHON); do \
+		if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			echo "Setting up $(VENV) with $$("$$candidate" --version); this takes a minute or two, once."; \
+			exec "$$candidate" -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo "No Python >= 3.11 with venv among: $(PYTHON). Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	exit 1
+	@awk '/^setuptools==/ { on = 1 } on { print } on && !/\\$$/ { exit }' constraints.txt >$(VENV)/setuptools.txt
+	@$(PIP) install --require-hashes -r $(VENV)/setuptools.txt
+	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

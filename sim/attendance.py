@@ -1,0 +1,46 @@
+"""Going out: prepare, travel, stay, return, sleep, perhaps go again."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from sim.laws import DelayLaw, Frozen
+
+__all__ = ["PHASES", "Attendance", "Prolong", "SleepAfter", "phase_is_out"]
+
+PHASES = ("home", "preparing", "travelling", "on_square", "returning", "back")
+HOME, PREPARING, TRAVELLING, ON_SQUARE, RETURNING, BACK = range(6)
+
+phase_is_out = np.array([False, False, True, True, True, False])
+"""Whether a person in this phase is away from home."""
+
+
+class Prolong(Frozen):
+    """What "do not leave the squares" does to a person on the way or on the square."""
+
+    probability: float = Field(ge=0, le=1)
+    extra: DelayLaw
+    at_most: int = Field(ge=0, le=100)
+
+
+class SleepAfter(Frozen):
+    """Sleep of those who were out at their bedtime, once they are home."""
+
+    probability: float = Field(ge=0, le=1)
+    length: DelayLaw
+
+
+class Attendance(Frozen):
+    """Laws of a trip to the square."""
+
+    nobody_leaves: bool = False
+    """The null night stay_home."""
+    online_as_if_home: bool = False
+    """The null night keyboard: people leave and are seen, but post and read as if they were at home."""
+    prepare: DelayLaw
+    shortest_prepare_minutes: float = Field(1.0, ge=1)
+    stay: DelayLaw
+    prolong: Prolong
+    sleep_after: SleepAfter
+    max_trips: int = Field(ge=1, le=100)

@@ -1,0 +1,172 @@
+"""Configuration: from Hydra's files and overrides to a validated scenario and study. Configuration stops here.
+
+Only this file and `cli.py` see Hydra and OmegaConf.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field, ValidationError
+
+from sim.draws import MAX_SEED
+from sim.errors import InputError
+from sim.laws import Frozen
+from sim.scenario import Scenario, fault_sentences, validate
+
+__all__ = ["CONFIG_DIR", "HYDRA_ARGUMENTS", "Observed", "StudyPlan", "compose_tree", "load", "one_line", "plan_of", "scenario_of"]
+
+_PACKAGE = Path(__file__).parent
+CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
+"""In a wheel the options lie inside the package, in a checkout beside it."""
+
+_SCENARIO_KEYS = ("scenario", "population", "network", "channels", "posting", "decision", "attendance", "throttle")
+_STUDY_KEYS = ("seed", "engine", "study", "observed", "parameters")
+_LOCK = threading.Lock()
+
+if not OmegaConf.has_resolver("data"):
+    OmegaConf.register_new_resolver("data", lambda name: str(_PACKAGE / "data" / name))
+
+
+class Value(Frozen):
+    """An observed value and its source."""
+
+    value: float
+    source: str
+
+
+class Total(Frozen):
+    """An observed number of posts within [start, end)."""
+
+    start: datetime
+    end: datetime
+    posts: float = Field(ge=0)
+    label: str
+
+
+class Observed(Frozen):
+    """One reading of the data."""
+
+    name: str
+    label: str
+    values: dict[str, Value] = {}
+    totals: tuple[Total, ...] = ()
+
+
+class StudyPlan(Frozen):
+    """What to run, how often, and where finished runs are kept."""
+
+    arms: dict[str, tuple[str, ...]] | None = None
+    replicates: int = Field(ge=1, le=1_000_000)
+    nulls: tuple[str, ...] = ()
+    world: str = Field("replicate", pattern="^(replicate|fixed)$")
+    store: Path | None = Path("outputs/store")
+    workers: int | None = Field(None, ge=1)
+    figures: bool = True
+
+
+class Plan(Frozen):
+    """Everything of a job that is not the scenario."""
+
+    seed: int = Field(ge=0, le=MAX_SEED)
+    engine: str = Field(pattern="^(compiled|reference)$")
+    study: StudyPlan
+    observed: Observed
+    parameters: dict[str, Any] = {}
+
+
+def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
+    """Return Hydra's composition of the project's options with overrides (thread-safe, also within a Hydra job).
+
+    Raises
+    ------
+    InputError
+        An override names an unknown key or option.
+    """
+    extra = [f"hydra.searchpath=[{','.join(f'file://{Path(d).absolute()}' for d in config_dirs)}]"] if config_dirs else []
+    with _LOCK:
+        state = GlobalHydra.instance()
+        kept = state.hydra
+        state.clear()
+        try:
+            with initialize_config_dir(str(CONFIG_DIR.absolute()), version_base="1.3"):
+                return compose("config", overrides=[*overrides, *extra])
+        except (HydraException, OmegaConfBaseException) as error:
+            raise InputError(one_line(error)) from error
+        finally:
+            state.hydra = kept
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of Hydra's or OmegaConf's error as one line."""
+    while error.__cause__ is not None and isinstance(error.__cause__, HydraException | OmegaConfBaseException):
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = "; ".join(line for line in lines if not line.startswith(("object_type", "Set the environment", "reference_type")))
+    if not text:
+        text = type(error).__name__
+    return text if text.endswith(".") else f"{text}. Correct the override (`python -m sim --help` lists the options)."
+
+
+def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
+    known = {*_SCENARIO_KEYS, *_STUDY_KEYS, "hydra"}
+    unknown = [str(k) for k in config if str(k) not in known]
+    if unknown:
+        raise InputError(f"{unknown[0]} is an unknown key; remove it or correct its name ({', '.join(sorted(known))}).")
+    try:
+        return {k: OmegaConf.to_container(config[k], resolve=True) if OmegaConf.is_config(config[k]) else config[k]
+                for k in keys}  # fmt: skip
+    except OmegaConfBaseException as error:
+        raise InputError(one_line(error)) from error
+
+
+def scenario_of(config: DictConfig) -> Scenario:
+    """Return the validated scenario of a composed configuration.
+
+    Raises
+    ------
+    InputError
+        One sentence for each fault.
+    """
+    return validate(_plain(config, _SCENARIO_KEYS))
+
+
+def plan_of(config: DictConfig) -> Plan:
+    """Return the validated study plan of a composed configuration.
+
+    Raises
+    ------
+    InputError
+        One sentence for each fault.
+    """
+    try:
+        return Plan.model_validate(_plain(config, _STUDY_KEYS))
+    except ValidationError as error:
+        raise InputError(fault_sentences(error)) from error
+
+
+def load(*overrides: str, config_dir: str | Path | None = None) -> Scenario:
+    """Return the scenario of the default configuration with overrides, as on the command line.
+
+    Parameters
+    ----------
+    *overrides
+        Hydra overrides, for example ``"throttle=none"`` or ``"population.size=20000"``.
+    config_dir
+        A folder with options of your own, searched beside the project's.
+
+    Raises
+    ------
+    InputError
+        An unknown key or option, or a value out of range.
+    """
+    return scenario_of(compose_tree(overrides, [str(config_dir)] if config_dir is not None else []))

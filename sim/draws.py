@@ -1,0 +1,114 @@
+"""The dice: a draw is a function of what it decides, never of when it is asked.
+
+A draw is named by (seed, purpose, subject, object, ordinal) and computed by the counter-based generator Philox4x32-10
+(Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"). The Philox key is the seed; the counter is
+
+    purpose 8 bits | ordinal 24 bits | subject 32 bits | object 64 bits
+
+which is injective: two draws of different names never share a counter. The arithmetic stays in uint64 lanes that hold 32-bit
+words, so that the same code runs uncompiled without overflow. Seeds are in [0, 2^63).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim.jit import njit
+
+__all__ = ["MAX_ORDINAL", "MAX_SEED", "PURPOSES", "exponential", "identity", "philox", "uniform", "uniforms"]
+
+MAX_SEED = 2**63 - 1
+MAX_ORDINAL = 2**24 - 1
+
+_MASK = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_12 = np.uint64(12)
+_1 = np.uint64(1)
+_M0 = np.uint64(0xD2511F53)
+_M1 = np.uint64(0xCD9E8D57)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
+
+# Every draw names its purpose. Numbers are part of the results: a changed number changes every run, so append only.
+# -- identities of messages (63-bit hash chain)
+ID_POST, ID_REACTION, ID_AIRING, ID_DEPARTURE, ID_TELLING, ID_LIVE, ID_VICTORY = range(1, 8)
+# -- the world
+W_PROVINCE, W_RECEIVER, W_BED, W_SLEEP, W_PROPENSITY, W_THRESHOLD, W_ABLE, W_TRAVEL, W_CIRCUMVENT = range(8, 17)
+W_DEGREE, W_TIE, W_LOCAL, W_FAME, W_GROUP_ORDER, W_GROUP_SIZE, W_PLACE, W_NIGHT_OWL = range(17, 25)
+# -- sleep
+BED_JITTER, STAY_UP, STAY_UP_LENGTH, WOKEN, WOKEN_LENGTH, SLEEP_AFTER, SLEEP_AFTER_LENGTH = range(32, 39)
+# -- what is said and who gets it
+SKIP, LOOK, ATTEND, EXTRA_READER, NOTICE, STAGGER, WAIT_READ = range(48, 55)
+# -- gates
+SEND_GATE, READ_GATE, RETRY, RETRY_DELAY, HOLD, ADOPT, SUBSTITUTE = range(64, 71)
+# -- posting
+CANDIDATE_GAP, CANDIDATE_ACCEPT, POST_CHANNEL, POST_KIND, POST_GROUP = range(80, 85)
+REACTION_COUNT, REACTION_DELAY, REACTION_ACCEPT, REACTION_CHANNEL, REACTION_KIND = range(85, 90)
+LIVE_COUNT, LIVE_DELAY, VICTORY_COUNT, VICTORY_DELAY, VICTORY_ACCEPT = range(90, 95)
+CREATE_GROUP, CREATE_DELAY, TELL, TELL_DELAY = range(95, 99)
+# -- going out
+HAZARD, PREPARE, STAY, PROLONG, PROLONG_LENGTH, INITIATE = range(112, 118)
+
+PURPOSES: dict[str, int] = {
+    name: value for name, value in list(globals().items()) if name.isupper() and not name.startswith(("_", "MAX"))
+}
+"""All purposes by name, in [1, 255]."""
+
+
+@njit
+def philox(c0, c1, c2, c3, k0, k1):
+    """Return four 32-bit words (as uint64) of Philox4x32-10 for four counter words and two key words (uint64, < 2^32)."""
+    for _ in range(10):
+        p0 = _M0 * c0
+        p1 = _M1 * c2
+        c0 = (p1 >> _32) ^ c1 ^ k0
+        c2 = (p0 >> _32) ^ c3 ^ k1
+        c1 = p1 & _MASK
+        c3 = p0 & _MASK
+        k0 = (k0 + _W0) & _MASK
+        k1 = (k1 + _W1) & _MASK
+    return c0, c1, c2, c3
+
+
+@njit
+def _words(seed, purpose, subject, object_, ordinal):
+    """Return the first two words of the draw with this name."""
+    s = np.uint64(seed)
+    o = np.uint64(object_)
+    c0 = (np.uint64(purpose) << np.uint64(24)) | np.uint64(ordinal)
+    w0, w1, _, _ = philox(c0, np.uint64(subject), o & _MASK, o >> _32, s & _MASK, s >> _32)
+    return w0, w1
+
+
+@njit
+def uniform(seed, purpose, subject, object_, ordinal):
+    """Return the draw with this name, uniform inside (0, 1): (k + 1/2) / 2^52 with k in [0, 2^52).
+
+    seed and object_ in [0, 2^63), purpose in [1, 255], subject in [0, 2^32), ordinal in [0, 2^24).
+    """
+    w0, w1 = _words(seed, purpose, subject, object_, ordinal)
+    return (np.float64(((w0 << _32) | w1) >> _12) + 0.5) * (1.0 / 4503599627370496.0)
+
+
+@njit
+def exponential(seed, purpose, subject, object_, ordinal):
+    """Return the draw with this name, exponential with mean 1."""
+    return -math.log(uniform(seed, purpose, subject, object_, ordinal))
+
+
+@njit
+def identity(seed, purpose, subject, object_, ordinal):
+    """Return a 63-bit message identity, int64, hashed from what makes the message: the same in every arm."""
+    w0, w1 = _words(seed, purpose, subject, object_, ordinal)
+    return np.int64(((w0 << _32) | w1) >> _1)
+
+
+@njit
+def uniforms(seed, purpose, subjects, object_, ordinal):
+    """Return float64[len(subjects)]: `uniform` for each subject of an int array."""
+    out = np.empty(len(subjects), np.float64)
+    for i in range(len(subjects)):
+        out[i] = uniform(seed, purpose, subjects[i], object_, ordinal)
+    return out

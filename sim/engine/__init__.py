@@ -1,0 +1,1 @@
+"""The engine: one clock, two rooms."""

@@ -1,0 +1,153 @@
+"""The scripted world: SimPy processes that open and close throttles, air the timeline, inspect, and observe.
+
+Both engines run these same actors; a room is what they act on. At one tick they come in the order of their ranks: window
+ends, window starts, airings, inspectors, observers, and only then people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import simpy
+
+from sim.engine.build import airing_ticks
+from sim.engine.order import ACTOR_RANKS
+from sim.scenario import Scenario
+from sim.throttle import Inspector, Window, strongest
+from sim.units import MINUTE, minutes_to_ticks
+
+__all__ = ["At", "Room", "Script", "start_actors"]
+
+
+class Room(Protocol):
+    """What the script can do to people, and see of them."""
+
+    gates: np.ndarray
+    """GATE[channels], written by the script."""
+
+    def throttle_changed(self, is_throttled: bool) -> None:
+        """Take notice that a throttle has begun (a new episode) or that the last one has ended."""
+
+    def air(self, airing: int) -> None:
+        """Broadcast an airing."""
+
+    def observed(self, watch: str, since: int) -> float:
+        """Return what an inspector sees: posts published since a tick, or people on the squares (simulated people)."""
+
+
+class At(simpy.Event):
+    """An event at an integer tick with an integer rank: among events of one tick the smaller rank comes first.
+
+    SimPy itself breaks ties by insertion; the rank as priority makes the order total.
+    """
+
+    def __init__(self, env: simpy.Environment, tick: int, rank: int) -> None:
+        super().__init__(env)
+        self._ok = True
+        self._value = None
+        env.schedule(self, priority=rank, delay=tick - env.now)
+
+
+@dataclass
+class Script:
+    """The windows that are open, from which the gates are computed anew at every change."""
+
+    room: Room
+    channels: list[str]
+    episode_open: bool = False
+    windows: dict[int, tuple[Window, int, int]] = field(default_factory=dict)
+    """By order in the list: window, tick of its end, tick of its lag or 0."""
+    off_air: list[str] = field(default_factory=list)
+
+    def refresh(self) -> None:
+        """Write the gates from what is open now."""
+        gates = self.room.gates
+        for index, name in enumerate(self.channels):
+            active = [
+                (w.severity, order, int(w.mode == "delay"), end)
+                for order, (w, end, _) in self.windows.items()
+                if name in w.channels
+            ]
+            severity, mode, release = strongest(active)
+            lag = next((self.windows[o][2] for s, o, _, _ in sorted(active, key=lambda a: (-a[0], a[1]))), 0)
+            gates[index] = (severity, mode, release, lag, int(name in self.off_air))
+        is_open = bool(np.any(gates["severity"] > 0))
+        if is_open != self.episode_open:
+            self.episode_open = is_open
+            self.room.throttle_changed(is_open)
+
+
+Process = Generator[simpy.Event, Any, None]
+
+
+def start_actors(env: simpy.Environment, scenario: Scenario, room: Room) -> Script:
+    """Start all actors of a scenario in an environment and return the script that they share."""
+    clock = scenario.clock
+    script = Script(room, list(scenario.channels))
+
+    def at(tick: int, rank: str, index: int = 0) -> At:
+        return At(env, tick, ACTOR_RANKS[rank] * 1_000_000 + index)
+
+    def window(order: int, w: Window, start: int, end: int) -> Process:
+        lag = minutes_to_ticks(w.lag_minutes) if w.lag_minutes is not None else 0
+        if end <= 0 or start >= clock.horizon:
+            return
+        yield at(max(start, 0), "window_start", order)
+        script.windows[order] = (w, end, max(lag, 1) if w.lag_minutes is not None else 0)
+        script.refresh()
+        yield at(end, "window_end", order)
+        del script.windows[order]
+        script.refresh()
+
+    def outage(order: int, channel: str, start: int, end: int) -> Process:
+        if end <= 0 or start >= clock.horizon:
+            return
+        yield at(max(start, 0), "window_start", order)
+        script.off_air.append(channel)
+        script.refresh()
+        yield at(end, "window_end", order)
+        script.off_air.remove(channel)
+        script.refresh()
+
+    def programme() -> Process:
+        for index, (tick, _, _) in enumerate(airing_ticks(scenario)):
+            yield at(tick, "airing", index)
+            room.air(index)
+
+    def inspector(order: int, i: Inspector) -> Process:
+        every = i.every_minutes * MINUTE
+        threshold = i.threshold_per_million * scenario.population.n_people / 1e6
+        tick = max(0, clock.tick(i.start)) if i.start is not None else clock.warm_up
+        while tick < clock.horizon:
+            yield at(tick, "inspector")
+            seen = room.observed(i.watch, max(0, tick - every))
+            if seen >= threshold:
+                end = tick + minutes_to_ticks(i.minutes)
+                w = Window.model_construct(channels=i.channels, severity=i.severity, mode=i.mode, lag_minutes=None)
+                script.windows[order] = (w, end, 0)
+                script.refresh()
+                yield at(end, "window_end", order)
+                del script.windows[order]
+                script.refresh()
+                tick = end
+            tick += every
+
+    count = 0
+    for w in scenario.throttle.windows:
+        env.process(window(count, w, clock.tick(w.start), clock.tick(w.end)))
+        count += 1
+    if scenario.throttle.inspector is not None:
+        env.process(inspector(count, scenario.throttle.inspector))
+        count += 1
+    for o in scenario.scenario.outages:
+        env.process(outage(count, o.channel, clock.tick(o.start), clock.tick(o.end)))
+        count += 1
+    if scenario.scenario.timeline:
+        env.process(programme())
+    return script
+
+
+Actor = Callable[..., Process]

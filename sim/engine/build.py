@@ -1,0 +1,228 @@
+"""From a scenario and its world to the tables of a run."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from sim import draws
+from sim.channels import CHANNEL, GROUP, KINDS, channel_rows
+from sim.decision import RULES as DECISION_RULES
+from sim.engine.branching import spectral_radius
+from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables
+from sim.errors import InputError
+from sim.laws import encode_laws, trait_quantile
+from sim.scenario import Scenario
+from sim.timeline import Entry
+from sim.units import HOUR, MINUTE, minutes_to_ticks
+from sim.world import World
+
+__all__ = ["airing_ticks", "group_exists", "make_tables", "reaction_scale"]
+
+TIE_SETS = ("followers", "friends", "neighbours")
+
+
+def airing_ticks(scenario: Scenario) -> list[tuple[int, Entry, int]]:
+    """Return (tick, entry, repetition) of every airing within the run, by tick, in the order of the timeline."""
+    clock = scenario.clock
+    airings = [
+        (clock.tick(moment), entry, k)
+        for entry in scenario.scenario.timeline
+        for k, moment in enumerate(entry.times())
+        if 0 <= clock.tick(moment) < clock.horizon
+    ]
+    return sorted(airings, key=lambda a: a[0])
+
+
+def _airing_key(entry: Entry, repetition: int, taken: set[int]) -> int:
+    """Return a key for what is said, the same whatever else stands on the timeline."""
+    twin = 0
+    while True:
+        text = f"{entry.channel}|{entry.kind}|{entry.time.isoformat()}|{entry.tag}|{repetition}|{twin}"
+        key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+        if key not in taken:
+            taken.add(key)
+            return key
+        twin += 1
+
+
+def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    listed = airing_ticks(scenario)
+    names = list(scenario.channels)
+    provinces = world.people.provinces.names
+    rows = np.zeros(len(listed), AIRING)
+    airs_in = np.ones((len(listed), len(provinces)), np.uint8)
+    stagger = np.zeros((len(listed), len(provinces)), np.int64)
+    taken: set[int] = set()
+    ids = np.arange(len(provinces), dtype=np.int64)
+    for index, (row, (_, entry, repetition)) in enumerate(zip(rows, listed, strict=True)):
+        key = _airing_key(entry, repetition, taken)
+        row["id"] = draws.identity(seed, draws.ID_AIRING, 0, key, 0)
+        row["authority"], row["audience"], row["arousal"] = entry.authority, entry.audience, entry.arousal
+        row["channel"] = names.index(entry.channel) if entry.channel is not None else -1
+        row["kind"] = KINDS.index(entry.kind) if entry.kind in KINDS else 0
+        row["ticks"] = minutes_to_ticks(entry.minutes)
+        if entry.provinces is not None:
+            unknown = [p for p in entry.provinces if p not in provinces]
+            if unknown:
+                raise InputError(
+                    f"scenario.timeline names the province {unknown[0]!r} ({entry.what}), expected one of the table of "
+                    "provinces; correct its spelling."
+                )
+            airs_in[index] = np.isin(provinces, entry.provinces)
+        if entry.stagger_minutes > 0:
+            # One offset per province and entry, the same for all its repetitions.
+            base = _airing_key(entry, 0, set())
+            u = draws.uniforms(seed, draws.STAGGER, ids, base, 0)
+            stagger[index] = (u * entry.stagger_minutes * MINUTE).astype(np.int64)
+    return rows, airs_in, stagger
+
+
+def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return audience_starts, audience, and reachable uint32[n]."""
+    receivers = list(scenario.population.receivers)
+    lists = [world.people.with_receiver(receivers.index(c.receiver)) for c in scenario.channels.values()]
+    reachable = np.zeros(world.people.n, np.uint32)
+    for index, people in enumerate(lists):
+        reachable[people] |= np.uint32(1) << np.uint32(index)
+    starts = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum([len(x) for x in lists], out=starts[1:])
+    return starts, np.concatenate(lists), reachable
+
+
+def group_exists(scenario: Scenario, world: World) -> np.ndarray:
+    """Return uint8[groups]: 1 for groups that exist from the beginning."""
+    owners = [world.groups[n].owner for n, c in scenario.channels.items() if c.type == "group"]
+    return (np.concatenate([*owners, np.zeros(0, np.int32)]) < 0).astype(np.uint8)
+
+
+def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
+    """Return the tables of a run.
+
+    Raises
+    ------
+    InputError
+        The timeline names an unknown province.
+    """
+    n, people = world.people.n, world.people
+    posting, decision = scenario.posting, scenario.decision
+    group_names = [name for name, c in scenario.channels.items() if c.type == "group"]
+    channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
+    audience_starts, audience, reachable = _audiences(scenario, world)
+
+    offsets = np.cumsum([0] + [len(world.ties[s].indices) for s in TIE_SETS])
+    ties_starts = np.stack([world.ties[s].starts + o for s, o in zip(TIE_SETS, offsets[:-1], strict=True)])
+    ties = np.concatenate([world.ties[s].indices for s in TIE_SETS])
+
+    groups = [world.groups[name] for name in group_names]
+    group_starts, members = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
+    joined_starts, joined = np.zeros((max(1, len(groups)), n + 1), np.int64), [np.zeros(0, np.int32)]
+    owned = np.full(n, -1, np.int32)
+    n_groups = n_members = n_joined = 0
+    for k, g in enumerate(groups):
+        group_starts.append(g.starts[1:] + n_members)
+        members.append(g.members)
+        joined_starts[k] = g.joined_starts + n_joined
+        joined.append((g.joined + n_groups).astype(np.int32))
+        new = np.flatnonzero(g.owner >= 0)
+        owned[g.owner[new]] = new + n_groups
+        n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
+
+    person = np.zeros(n, PERSON)
+    person["able"] = people.u_able < decision.able_share
+    rule = DECISION_RULES.index(decision.rule)
+    law = decision.critical_mass if decision.rule == "critical_mass" else decision.threshold
+    person["threshold"] = trait_quantile(law, people.u_threshold) if people.threshold is None else people.threshold
+    rates = np.zeros(n)
+    for c, row in enumerate(channels):
+        rates += np.where(reachable >> np.uint32(c) & np.uint32(1), row["posts_per_tick"], 0.0)
+    person["posts_per_tick"] = rates * people.propensity
+    person["propensity"] = np.minimum(people.propensity, posting.propensity_cap)
+    person["reachable"] = reachable
+    person["travel"], person["bed"], person["sleep"] = people.travel, people.bed, people.sleep
+    person["owned_group"] = owned
+    person["n_neighbours"] = np.diff(world.ties["neighbours"].starts)
+    person["province"] = people.province
+    person["ready"] = people.u_circumvent < scenario.throttle.circumvention.share_before
+
+    attendance, throttle = scenario.attendance, scenario.throttle
+    laws = [
+        posting.memory_kernel, posting.arousal_kernel, attendance.prepare, attendance.stay, attendance.prolong.extra,
+        attendance.sleep_after.length, scenario.population.sleep.stay_up.extra, throttle.retry.delay, posting.live_delay,
+        posting.tell_delay, posting.create_group_delay,
+    ]  # fmt: skip
+    law_rows, points = encode_laws([*laws, _exponential(posting.victory.decay_minutes),
+                                    *(c.look for c in scenario.channels.values())])  # fmt: skip
+    assert len(law_rows) == LOOKS + len(channels)
+    airings, airs_in, stagger = _airings(scenario, world, seed)
+    cycle = np.array(posting.daily_cycle, np.float64)
+    rules = _rules(scenario, world, seed, rule)
+    tables = Tables(
+        people=person, channels=channels, airings=airings, airs_in=airs_in, stagger=stagger, laws=law_rows,
+        points=points, ties_starts=ties_starts, ties=ties, group_starts=np.concatenate(group_starts),
+        members=np.concatenate(members), joined_starts=joined_starts, joined=np.concatenate(joined),
+        audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
+        by_threshold=_by_threshold(person) if decision.rule == "critical_mass" else np.zeros(0, np.int32), rules=rules,
+    )  # fmt: skip
+    rules["reaction_scale"] = (
+        reaction_scale(tables, posting.branching_ratio) if world.reaction_scale is None else world.reaction_scale
+    )
+    for array in tables:
+        array.setflags(write=False)
+    return tables
+
+
+def _exponential(minutes: float):  # type: ignore[no-untyped-def]
+    from sim.laws import Exponential
+
+    return Exponential(law="exponential", mean_minutes=minutes)
+
+
+def _by_threshold(person: np.ndarray) -> np.ndarray:
+    able = np.flatnonzero(person["able"])
+    return able[np.lexsort((able, person["threshold"][able]))].astype(np.int32)
+
+
+def reaction_scale(tables: Tables, branching_ratio: float) -> float:
+    """Return the factor on reactions at which the spectral radius of expected offspring is the branching ratio."""
+    radius = float(spectral_radius(tables))
+    return branching_ratio / radius if radius > 0 else 0.0
+
+
+def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray:
+    clock, night = scenario.clock, scenario.scenario
+    posting, decision, attendance, throttle = scenario.posting, scenario.decision, scenario.attendance, scenario.throttle
+    names = list(scenario.channels)
+    rules = np.zeros(1, RULES)
+    r = rules[0]
+    r["seed"], r["horizon"], r["warm_up"], r["time_of_day"] = seed, clock.horizon, clock.warm_up, clock.time_of_day
+    r["news_tick"] = clock.tick(night.accounting.first_news) if night.accounting else -1
+    r["n_normal"] = world.n_normal
+    r["rule"], r["fading"], r["discount"] = rule, decision.fading_minutes * MINUTE, decision.repeat_discount
+    r["hazard_per_tick"] = decision.hazard_per_hour / HOUR
+    r["social"], r["screen"], r["screen_half"] = decision.social, decision.screen, decision.screen_half
+    r["ignored"] = sum(1 << names.index(c) for c in decision.ignored_channels)
+    r["needs_news"] = decision.needs_news
+    r["crowd_scale"] = world.n_normal if decision.critical_mass_of == "share" else 1.0
+    r["nobody_leaves"], r["as_if_home"] = attendance.nobody_leaves, attendance.online_as_if_home
+    r["max_trips"] = attendance.max_trips
+    r["shortest_prepare"] = minutes_to_ticks(attendance.shortest_prepare_minutes)
+    r["prolong"], r["prolong_most"] = attendance.prolong.probability, attendance.prolong.at_most
+    r["sleep_after"] = attendance.sleep_after.probability
+    r["jitter"] = scenario.population.sleep.jitter_minutes * MINUTE
+    r["stay_up"] = scenario.population.sleep.stay_up.probability
+    r["while_travelling"], r["while_on_square"] = posting.while_travelling, posting.while_on_square
+    r["topical"], r["relay"], r["authority"] = posting.topical_share, posting.relay_call, posting.post_authority
+    r["live"] = posting.live_per_stay
+    # Intensity posts_per_tick x boost x exp(-w / decay) over waking time w: boost x decay of own posting in all.
+    r["victory_posts"] = posting.victory.boost * posting.victory.decay_minutes * MINUTE
+    r["cross"], r["tell"], r["create"] = posting.cross_posting, posting.tell_probability, posting.create_group_probability
+    near = [i for i, c in enumerate(scenario.channels.values()) if c.type == "neighbours"]
+    r["neighbours"] = near[0] if near else -1
+    r["neighbours_ties"] = TIE_SETS.index("neighbours")
+    r["adopt_per_tick"] = throttle.circumvention.hazard_per_hour / HOUR
+    r["retry"], r["retry_most"] = throttle.retry.probability, throttle.retry.at_most
+    r["substitution"], r["push"] = throttle.substitution, throttle.push
+    r["hold"] = throttle.hold_minutes * MINUTE
+    return rules

@@ -1,0 +1,76 @@
+"""The production engine: SimPy for the scripted world, the compiled loop for people between its events."""
+
+from __future__ import annotations
+
+import numpy as np
+import simpy
+
+from sim.attendance import ON_SQUARE
+from sim.engine import kernel
+from sim.engine.actors import start_actors
+from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_state
+from sim.scenario import Scenario
+from sim.units import MINUTE
+
+__all__ = ["CompiledRoom", "run_compiled"]
+
+
+class CompiledRoom:
+    """People as arrays."""
+
+    def __init__(self, tables: Tables, state: State) -> None:
+        self.tables = tables
+        self.state = state
+        degrees = [int(np.diff(row).max(initial=0)) for row in (*tables.ties_starts, tables.group_starts)]
+        extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
+        # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
+        self.margin = max(degrees) + int(extra + 10 * extra**0.5) + 512
+        self.margin += len(tables.by_threshold)
+
+    @property
+    def gates(self) -> np.ndarray:
+        """GATE[channels]."""
+        return self.state.gates
+
+    def throttle_changed(self, is_throttled: bool) -> None:
+        """See `Room`."""
+        now = self.state.now[0]
+        now["throttled"] = is_throttled
+        now["episode"] += int(is_throttled)
+
+    def air(self, airing: int) -> None:
+        """See `Room`."""
+        c = int(self.tables.airings[airing]["channel"])
+        starts = self.tables.audience_starts
+        most = len(self.tables.people) if c < 0 else int(starts[c + 1] - starts[c])
+        self.state = grown(self.state, most + self.margin, self.margin)
+        kernel.air(self.tables, self.state, airing, self.now)
+
+    def observed(self, watch: str, since: int) -> float:
+        """See `Room`."""
+        if watch == "on_squares":
+            return float(self.state.now["phases"][0, ON_SQUARE])
+        return float(self.state.counts[since // MINUTE :, :, PUBLISHED_COUNT].sum())
+
+    now = 0
+
+    def advance(self, until: int) -> None:
+        """Process people's events in [now, until)."""
+        while kernel.advance(self.tables, self.state, until, self.margin) == kernel.MORE_ROOM:
+            self.state = grown(self.state, 2 * self.margin, 2 * self.margin)
+        self.now = until
+
+
+def run_compiled(scenario: Scenario, tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
+    """Return the state at the horizon."""
+    room = CompiledRoom(tables, make_state(tables, exists, keep_log))
+    env = simpy.Environment()
+    start_actors(env, scenario, room)
+    horizon = scenario.clock.horizon
+    kernel.begin(room.tables, room.state)
+    while True:
+        until = int(min(env.peek(), horizon))
+        room.advance(until)
+        if until >= horizon:
+            return room.state
+        env.step()

@@ -1,0 +1,259 @@
+"""The compiled loop over people's events between two events of the scripted world, and what the script does to people."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim import draws
+from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
+from sim.channels import BROADCAST, CALL, NEWS
+from sim.draws import identity, uniform
+from sim.engine.calendar import peek, pop, push, spare
+from sim.engine.messages import (
+    announce,
+    celebrate,
+    deliver,
+    film,
+    impression_at,
+    on_candidate,
+    on_impression,
+    on_reaction,
+    on_retry,
+    schedule_candidate,
+    write,
+)
+from sim.engine.order import (
+    ADOPT,
+    ARRIVE,
+    BED,
+    CANDIDATE,
+    CREATE,
+    DECIDE,
+    DEPART,
+    DONE,
+    HOME_AGAIN,
+    IMPRESSION,
+    LEAVE,
+    PROMPT,
+    REACTION,
+    RETRY,
+    TELL,
+    WAKE,
+    order_of,
+)
+from sim.engine.rules import (
+    arrive,
+    can_decide,
+    come_home,
+    depart,
+    first_night,
+    joins,
+    on_adopt,
+    on_bed,
+    on_decide,
+    on_leave,
+    on_prompt,
+    on_wake,
+)
+from sim.engine.state import CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, UNSEEN_TOTAL
+from sim.jit import by_reference, njit
+from sim.laws import delay_ticks
+from sim.posting import skip_length
+from sim.units import MINUTE
+
+__all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
+
+ENOUGH, MORE_ROOM = 0, 1
+_PERSON = np.int64((1 << 27) - 1)
+
+
+@njit
+def begin(T, S):
+    """Schedule everybody's first events."""
+    _begin(by_reference(T), by_reference(S))
+
+
+@njit
+def _begin(T, S):
+    for p in range(len(T.people)):
+        first_night(T, S, p)
+        schedule_candidate(T, S, p, np.int64(-1), 0)
+
+
+@njit
+def advance(T, S, until, margin):
+    """Process people's events with tick < until, in order; return ENOUGH, or MORE_ROOM to be called again with room.
+
+    `margin` is the largest number of events that one event can push.
+    """
+    return _advance(by_reference(T), by_reference(S), until, margin)
+
+
+@njit
+def _advance(T, S, until, margin):
+    now = S.now[0]
+    keeps_log = len(S.log) > 0
+    while True:
+        if (
+            not spare(S.calendar, margin)
+            or now["n_messages"] + margin > len(S.messages)
+            or (keeps_log and now["n_log"] + 1 > len(S.log))
+        ):
+            return MORE_ROOM
+        minute_tick = now["next_minute"] * MINUTE
+        order = peek(S.calendar, min(until, minute_tick))
+        if order == -2:
+            return MORE_ROOM
+        if order == -1:
+            if minute_tick >= until:
+                return ENOUGH
+            snapshot(T, S, now["next_minute"])
+            now["next_minute"] += 1
+            continue
+        order, key, slot, flag = pop(S.calendar)
+        tick = order >> 31
+        kind = (order >> 27) & 15
+        p = order & _PERSON
+        result, channel = react_to(T, S, kind, p, tick, key, slot, flag)
+        now["n_events"] += 1
+        if keeps_log:
+            row = S.log[now["n_log"]]
+            now["n_log"] += 1
+            row["tick"], row["kind"], row["person"] = tick, kind, p
+            row["key"], row["channel"], row["result"] = key, channel, result
+
+
+@njit
+def react_to(T, S, kind, p, t, key, slot, flag):
+    """Carry out one event; return (result, channel) for the log."""
+    if kind == IMPRESSION:
+        return on_impression(T, S, p, t, slot, flag), np.int64(S.messages[slot]["channel"])
+    if kind == CANDIDATE:
+        return on_candidate(T, S, p, t, key)
+    if kind == REACTION:
+        return on_reaction(T, S, p, t, slot)
+    if kind == RETRY:
+        return on_retry(T, S, p, t, slot, flag), np.int64(S.messages[slot]["channel"])
+    result = DONE
+    channel = np.int64(-1)
+    seed = T.rules[0]["seed"]
+    if kind == WAKE:
+        result = on_wake(T, S, p, t, key)
+    elif kind == BED:
+        result = on_bed(T, S, p, t, key)
+    elif kind == DECIDE:
+        result = on_decide(T, S, p, t, key)
+    elif kind == PROMPT:
+        result = on_prompt(T, S, p, t, len(T.channels) + flag)
+    elif kind == DEPART:
+        announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, key), CALL)
+        depart(T, S, p, t)
+    elif kind == ARRIVE:
+        arrive(T, S, p, t)
+        film(T, S, p, t)
+    elif kind == LEAVE:
+        result = on_leave(T, S, p, t)
+    elif kind == HOME_AGAIN:
+        celebrate(T, S, p, come_home(T, S, p, t))
+    elif kind == TELL:
+        announce(T, S, p, t, key, NEWS)
+    elif kind == ADOPT:
+        result = on_adopt(S, p)
+    elif kind == CREATE:
+        S.exists[key] = 1
+    return result, channel
+
+
+@njit
+def snapshot(T, S, minute):
+    """Look at the nation at a whole minute: count people by state, see the crowd, notice what is trending."""
+    now = S.now[0]
+    rules = T.rules[0]
+    phases = now["phases"]
+    out = phases[TRAVELLING] + phases[ON_SQUARE] + phases[RETURNING]
+    row = S.snapshots[minute]
+    row[0] = phases[PREPARING]
+    row[1] = phases[TRAVELLING] + phases[RETURNING]
+    row[2] = phases[ON_SQUARE]
+    row[3] = phases[BACK]
+    row[4] = now["asleep"]
+    row[5] = len(T.people) - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
+    row[6] = now["circumventing"]
+    row[7] = now["heard"]
+    for c in range(len(T.channels)):
+        S.heard_on[minute, c] = S.heard_now[c]
+        channel = T.channels[c]
+        topical = 0
+        for m in range(max(0, minute - channel["trend_minutes"]), minute):
+            topical += S.counts[m, c, TOPICAL]
+        S.trending[c] = 1 if topical >= channel["trend_posts"] else 0
+    for q in range(len(S.squares)):
+        S.squares_by_minute[minute, q] = S.squares[q]
+    now["crowd"] = phases[ON_SQUARE] / rules["n_normal"]
+    now["taking_part"] = out / rules["crowd_scale"]
+    tick = minute * MINUTE
+    if now["news_seen"] == 0 and rules["news_tick"] >= 0 and tick >= rules["news_tick"]:
+        now["news_seen"] = 1
+        for p in range(len(T.people)):
+            S.people[p]["awake_at_news"] = 1 - S.people[p]["asleep"]
+    if tick + 1 < rules["horizon"]:
+        for k in range(len(T.by_threshold)):
+            p = np.int64(T.by_threshold[k])
+            if T.people[p]["threshold"] > now["taking_part"]:
+                break
+            if can_decide(T, S.people[p], p) and joins(T, S.people[p], p, now["taking_part"]):
+                push(S.calendar, order_of(tick + 1, PROMPT, p), minute, -1, CROWD)
+
+
+@njit
+def air(T, S, airing, t):
+    """Broadcast an airing of the timeline, or let people gather."""
+    _air(by_reference(T), by_reference(S), airing, t)
+
+
+@njit
+def _air(T, S, airing, t):
+    a = T.airings[airing]
+    rules = T.rules[0]
+    seed = rules["seed"]
+    c = a["channel"]
+    share = a["audience"]
+    if c < 0:
+        i = np.int64(0)
+        k = 0
+        while share > 0.0:
+            i += skip_length(uniform(seed, draws.INITIATE, 0, a["id"], k), share)
+            if i >= len(T.people):
+                return
+            province = T.people[i]["province"]
+            tick = t + 1 + T.stagger[airing, province]
+            if T.airs_in[airing, province] == 1 and T.people[i]["able"] == 1 and tick < rules["horizon"]:
+                push(S.calendar, order_of(tick, PROMPT, i), a["id"], -1, GATHERING)
+            i += 1
+            k += 1
+        return
+    channel = T.channels[c]
+    slot = write(S, a["id"], -1, c, a["kind"], 0, a["authority"], a["arousal"])
+    share = share * channel["attention_max"]
+    i = T.audience_starts[c]
+    k = 0
+    while share > 0.0:
+        i += skip_length(uniform(seed, draws.SKIP, 0, a["id"], k), share)
+        if i >= T.audience_starts[c + 1]:
+            return
+        reader = np.int64(T.audience[i])
+        province = T.people[reader]["province"]
+        if T.airs_in[airing, province] == 1:
+            begins = t + T.stagger[airing, province]
+            if channel["type"] == BROADCAST:
+                u = uniform(seed, draws.NOTICE, reader, a["id"], 0)
+                delay = delay_ticks(T.laws[LOOKS + c], T.points, u)
+                S.totals[c, DELIVERED] += 1
+                if delay >= a["ticks"]:
+                    S.totals[c, UNSEEN_TOTAL] += 1
+                else:
+                    impression_at(T, S, begins + delay, reader, slot, 0)
+            else:
+                deliver(T, S, begins, slot, reader)
+        i += 1
+        k += 1

@@ -1,0 +1,49 @@
+"""The one total order of events, and the words of the event log.
+
+Events happen in the order of (tick, rank). At one tick the scripted world comes first: window ends, window starts, airings,
+inspectors, observers; then people, by (kind, person, key). The key is the identity of a message or an ordinal of a timer.
+An effect lies at least one tick after its cause.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.jit import njit
+
+__all__ = ["ACTOR_RANKS", "EVENT", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank"]
+
+# -- kinds of people's events; the number is the rank within a tick
+WAKE, BED, HOME_AGAIN, LEAVE, ARRIVE, DEPART, DECIDE, PROMPT, ADOPT, CREATE = range(10)
+CANDIDATE, REACTION, RETRY, IMPRESSION, TELL = range(10, 15)
+KIND_NAMES = (
+    "wake", "bed", "home_again", "leave", "arrive", "depart", "decide", "prompt", "adopt", "create",
+    "candidate", "reaction", "retry", "impression", "tell",
+)  # fmt: skip
+
+# -- results in the log
+DONE, STALE, IGNORED, POSTPONED, THINNED, PUBLISHED, FAILED, RETRYING, HELD = range(9)
+SEEN, TIPPED, UNSEEN, DROPPED, WAITING = range(9, 14)
+RESULT_NAMES = (
+    "done", "stale", "ignored", "postponed", "thinned", "published", "failed", "retrying", "held",
+    "seen", "tipped", "unseen", "dropped", "waiting",
+)  # fmt: skip
+
+ACTOR_RANKS = {"window_end": 0, "window_start": 1, "airing": 2, "inspector": 3, "observer": 4}
+
+EVENT = np.dtype([("order", "i8"), ("key", "i8"), ("slot", "i4"), ("flag", "i4")], align=True)
+"""A future event: order = tick 2^31 + kind 2^27 + person; key; slot of its message; flag."""
+
+LOG = np.dtype([("tick", "i8"), ("kind", "i8"), ("person", "i8"), ("key", "i8"), ("channel", "i8"), ("result", "i8")], align=True)
+"""A row of the event log, people's events only; ticks count from the start of the warm-up, channel -1: none."""
+
+
+@njit
+def order_of(tick, kind, person):
+    """Return tick, kind and person in one int64 that sorts as they do."""
+    return (np.int64(tick) << 31) | (np.int64(kind) << 27) | np.int64(person)
+
+
+def person_rank(kind: int, person: int, key: int) -> int:
+    """Return the rank of a person's event within its tick as one integer, after all actors' ranks."""
+    return (1 << 100) + (kind << 91) + (person << 64) + key

@@ -1,0 +1,225 @@
+"""What the kernel sees: `Tables` (read-only) and `State` (mutable), nothing but arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.calendar import Calendar, make_calendar, reserve
+from sim.engine.order import LOG
+from sim.units import MINUTE
+
+__all__ = ["COUNTS", "GATE", "MESSAGE", "NOW", "PERSON", "RULES", "SNAPSHOT", "STATE", "State", "Tables", "make_state"]
+
+PERSON = np.dtype(
+    [
+        ("threshold", "f8"),  # by rule: dose, or share or number of people out; inf: never
+        ("posts_per_tick", "f8"),  # spontaneous, at full activity
+        ("propensity", "f8"),  # capped, for reactions
+        ("reachable", "u4"),  # bit c: can be reached on channel c
+        ("travel", "i4"),
+        ("bed", "i4"),  # ticks after midnight
+        ("sleep", "i4"),
+        ("owned_group", "i4"),  # group that this person may create, -1: none
+        ("n_neighbours", "i4"),
+        ("province", "i2"),
+        ("able", "u1"),
+        ("ready", "u1"),  # circumvents from the beginning
+    ],
+    align=True,
+)
+"""A person's traits."""
+
+STATE = np.dtype(
+    [
+        ("dose", "f8"),
+        ("dose_tick", "i8"),
+        ("hazard", "f8"),  # integrated since the last trip
+        ("wake_at", "i8"),
+        ("stay_until", "i8"),
+        ("heard_tick", "i8"),  # -1: not yet
+        ("departed_tick", "i8"),  # first departure, -1: not yet
+        ("exposed", "u4"),  # bit c: exposed through channel c before
+        ("sleep_stamp", "i4"),
+        ("decide_stamp", "i4"),
+        ("contacts_out", "i4"),
+        ("night", "i4"),
+        ("episode", "i4"),  # throttle episode in which this person was last cut off
+        ("heard_on", "i2"),
+        ("tipped_by", "i2"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
+        ("last_on", "i2"),  # channel of the last exposure
+        ("phase", "u1"),
+        ("asleep", "u1"),
+        ("seeking", "u1"),
+        ("called", "u1"),
+        ("circumventing", "u1"),
+        ("trips", "u1"),
+        ("prolonged", "u1"),
+        ("stayed_up", "u1"),
+        ("missed_sleep", "u1"),
+        ("awake_at_news", "u1"),
+    ],
+    align=True,
+)
+"""A person's state."""
+
+MESSAGE = np.dtype(
+    [
+        ("id", "i8"),
+        ("authority", "f8"),
+        ("arousal", "f8"),
+        ("author", "i4"),  # -1: an actor
+        ("channel", "i2"),
+        ("kind", "i2"),
+        ("live", "i2"),
+        ("tries", "i2"),
+    ],
+    align=True,
+)
+"""A message."""
+
+AIRING = np.dtype([("id", "i8"), ("authority", "f8"), ("audience", "f8"), ("arousal", "f8"), ("channel", "i8"),
+                   ("kind", "i8"), ("ticks", "i8")], align=True)  # fmt: skip
+"""One airing of the timeline; channel -1: people gather."""
+
+GATE = np.dtype([("severity", "f8"), ("mode", "i8"), ("release", "i8"), ("lag", "i8"), ("outage", "i8")], align=True)
+"""What stands between people and a channel now: severity; mode 0 drop, 1 delay; tick of release or lag; off the air."""
+
+RULES = np.dtype(
+    [
+        ("seed", "i8"), ("horizon", "i8"), ("warm_up", "i8"), ("time_of_day", "i8"), ("news_tick", "i8"),
+        ("n_normal", "f8"),
+        # deciding
+        ("rule", "i8"), ("fading", "f8"), ("hazard_per_tick", "f8"), ("discount", "f8"), ("social", "f8"),
+        ("screen", "f8"), ("screen_half", "f8"), ("ignored", "u8"), ("needs_news", "i8"), ("crowd_scale", "f8"),
+        ("nobody_leaves", "i8"), ("as_if_home", "i8"), ("max_trips", "i8"), ("shortest_prepare", "i8"),
+        ("prolong", "f8"), ("prolong_most", "i8"), ("sleep_after", "f8"),
+        # sleep
+        ("jitter", "f8"), ("stay_up", "f8"),
+        # posting
+        ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"), ("relay", "f8"), ("authority", "f8"),
+        ("live", "f8"), ("victory_posts", "f8"), ("cross", "f8"), ("reaction_scale", "f8"), ("tell", "f8"),
+        ("create", "f8"), ("neighbours", "i8"), ("neighbours_ties", "i8"), ("follower_max", "i8"),
+        # throttling
+        ("adopt_per_tick", "f8"), ("retry", "f8"), ("retry_most", "i8"), ("substitution", "f8"), ("push", "f8"),
+        ("hold", "f8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""Scalars of the model."""
+
+NOW = np.dtype(
+    [
+        ("phases", "i8", 6), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"), ("participants", "i8"),
+        ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("episode", "i8"), ("n_messages", "i8"),
+        ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute."""
+
+COUNTS = ("attempted", "published", "failed", "impressions", "topical")
+"""Counts per minute and channel."""
+ATTEMPTED, PUBLISHED_COUNT, FAILED_COUNT, IMPRESSIONS, TOPICAL = range(5)
+
+SNAPSHOT = ("deciding", "travelling", "on_squares", "returned", "asleep", "online", "circumventing", "heard")
+"""People by state at each whole minute."""
+
+TOTALS = ("delivered", "seen", "unseen", "dropped", "pending", "posts_pending")
+"""Per channel, warm-up included: delivered = seen + unseen + dropped + pending."""
+DELIVERED, SEEN_TOTAL, UNSEEN_TOTAL, DROPPED_TOTAL, PENDING, POSTS_PENDING = range(6)
+
+# -- indices of laws; the look of channel c is LOOKS + c
+(L_MEMORY, L_AROUSAL, L_PREPARE, L_STAY, L_PROLONG, L_SLEEP_AFTER, L_STAY_UP, L_RETRY, L_LIVE, L_TELL, L_CREATE,
+ L_VICTORY) = range(12)  # fmt: skip
+LOOKS = 12
+
+# -- what tipped a person beside the channels, as offsets behind the last channel
+GATHERING, CUT, CROWD = range(3)
+BEYOND_CHANNELS = ("gathering", "cut_off", "crowd")
+
+
+class Tables(NamedTuple):
+    """Read-only arrays of a run."""
+
+    people: np.ndarray  # PERSON[n]
+    channels: np.ndarray  # CHANNEL[c]
+    airings: np.ndarray  # AIRING[a]
+    airs_in: np.ndarray  # uint8[a, provinces]
+    stagger: np.ndarray  # int64[a, provinces] ticks
+    laws: np.ndarray  # LAW
+    points: np.ndarray  # float64[k, 2]
+    ties_starts: np.ndarray  # int64[tie sets, n + 1]
+    ties: np.ndarray  # int32
+    group_starts: np.ndarray  # int64[groups + 1]
+    members: np.ndarray  # int32
+    joined_starts: np.ndarray  # int64[group channels, n + 1]
+    joined: np.ndarray  # int32
+    audience_starts: np.ndarray  # int64[c + 1]
+    audience: np.ndarray  # int32: who can be reached on each channel
+    cycle: np.ndarray  # float64[24]
+    by_threshold: np.ndarray  # int32[n] or empty: people by threshold, for the rule critical_mass
+    rules: np.ndarray  # RULES[1]
+
+
+class State(NamedTuple):
+    """Mutable arrays of a run."""
+
+    people: np.ndarray  # STATE[n]
+    messages: np.ndarray  # MESSAGE
+    exists: np.ndarray  # uint8[groups]
+    gates: np.ndarray  # GATE[c]
+    trending: np.ndarray  # uint8[c]
+    counts: np.ndarray  # int64[minutes, c, 5]
+    snapshots: np.ndarray  # int64[minutes, 8]
+    heard_on: np.ndarray  # int64[minutes, c]
+    heard_now: np.ndarray  # int64[c]
+    squares: np.ndarray  # int64[provinces]
+    squares_by_minute: np.ndarray  # int32[minutes, provinces]
+    totals: np.ndarray  # int64[c, 6]
+    now: np.ndarray  # NOW[1]
+    log: np.ndarray  # LOG, empty when no log is kept
+    calendar: Calendar
+
+
+def make_state(tables: Tables, n_groups_exist: np.ndarray, keep_log: bool) -> State:
+    """Return the state at tick 0, before anybody's first event."""
+    n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
+    horizon = int(tables.rules["horizon"][0])
+    minutes = -(-horizon // MINUTE)
+    people = np.zeros(n, STATE)
+    for name in ("heard_tick", "departed_tick", "heard_on", "tipped_by", "last_on"):
+        people[name] = -1
+    people["circumventing"] = tables.people["ready"]
+    now = np.zeros(1, NOW)
+    now["phases"][0, 0] = n
+    now["circumventing"] = int(tables.people["ready"].sum())
+    return State(
+        people=people,
+        messages=np.zeros(4096, MESSAGE),
+        exists=n_groups_exist.astype(np.uint8),
+        gates=np.zeros(n_channels, GATE),
+        trending=np.zeros(n_channels, np.uint8),
+        counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
+        snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
+        heard_on=np.zeros((minutes, n_channels), np.int64),
+        heard_now=np.zeros(n_channels, np.int64),
+        squares=np.zeros(n_provinces, np.int64),
+        squares_by_minute=np.zeros((minutes, n_provinces), np.int32),
+        totals=np.zeros((n_channels, len(TOTALS)), np.int64),
+        now=now,
+        log=np.zeros(4096 if keep_log else 0, LOG),
+        calendar=make_calendar(horizon, n),
+    )
+
+
+def grown(state: State, pushes: int, margin: int) -> State:
+    """Return the state with room for so many pushes, and for `margin` messages and log rows."""
+    now = state.now[0]
+    messages, log = state.messages, state.log
+    if len(messages) < now["n_messages"] + margin:
+        messages = np.concatenate([messages, np.zeros(max(len(messages), margin), MESSAGE)])
+    if len(log) and len(log) < now["n_log"] + margin:
+        log = np.concatenate([log, np.zeros(max(len(log), margin), LOG)])
+    return state._replace(messages=messages, log=log, calendar=reserve(state.calendar, pushes))

@@ -1,0 +1,145 @@
+"""The one place that decides about compiling and its cache.
+
+Every compiled function of the package is decorated with `njit` from here. Numba's own cache goes stale without a word when
+a callee in another file changes (numba issue 1833), so the cache lives in a folder named by a hash of all sources: a changed
+source is another folder. Old folders are removed. `NUMBA_DISABLE_JIT=1` runs the same functions as plain Python.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import cgutils, types
+from numba.core.datamodel import models
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import intrinsic, register_model
+
+__all__ = ["by_reference", "cache_folder", "is_compiling", "njit", "source_hash"]
+
+_KEEP = 4
+_PACKAGE = Path(__file__).parent
+
+
+def source_hash() -> str:
+    """Return 16 hex digits that change with any source that holds compiled code, with Python's or Numba's version."""
+    digest = hashlib.sha256(f"{sys.version_info[:3]} {numba.__version__}".encode())
+    for path in sorted([*_PACKAGE.glob("*.py"), *(_PACKAGE / "engine").glob("*.py")]):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _root() -> Path:
+    if given := os.environ.get("MOBSIM_CACHE"):
+        return Path(given)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
+    else:
+        base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    return Path(base) / "mobsim"
+
+
+def cache_folder() -> Path:
+    """Return the folder for compiled code, made if need be; a temporary one where the user's cache cannot be written."""
+    name = source_hash()
+    for root in (_root(), Path(tempfile.gettempdir()) / f"mobsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"):
+        folder = root / "compiled" / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        _prune(folder)
+        return folder
+    return Path(tempfile.mkdtemp(prefix="mobsim-"))
+
+
+def _prune(current: Path) -> None:
+    """Remove all but the newest few sibling cache folders."""
+    with contextlib.suppress(OSError):
+        current.touch()
+        others = sorted((p for p in current.parent.iterdir() if p != current), key=lambda p: p.stat().st_mtime)
+        for old in others[: max(0, len(others) - _KEEP + 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+is_compiling = not numba.config.DISABLE_JIT
+if is_compiling:
+    numba.config.CACHE_DIR = str(cache_folder())
+
+
+def njit(function: Callable[..., Any]) -> Any:
+    """Compile a function: cached, without the interpreter lock, IEEE arithmetic in the order written (no fastmath)."""
+    return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+
+
+class ByReference(types.Type):
+    """The type of a pointer to a named tuple of arrays, which the caller keeps alive; nothing is counted."""
+
+    def __init__(self, tuple_type: Any) -> None:
+        self.tuple_type = tuple_type
+        short = hashlib.sha256(str(tuple_type).encode()).hexdigest()[:16]
+        super().__init__(name=f"ByReference({short})")
+
+
+@register_model(ByReference)
+class _ByReferenceModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: ByReference) -> None:
+        super().__init__(manager, kind, manager.lookup(kind.tuple_type).get_value_type().as_pointer())
+
+
+@infer_getattr
+class _ByReferenceAttributes(AttributeTemplate):
+    key = ByReference
+
+    def generic_resolve(self, kind: ByReference, name: str) -> Any:
+        if name not in kind.tuple_type.fields:
+            return None
+        field = kind.tuple_type.types[kind.tuple_type.fields.index(name)]
+        return ByReference(field) if isinstance(field, types.BaseNamedTuple) else field
+
+
+@lower_getattr_generic(ByReference)
+def _get(context: Any, builder: Any, kind: ByReference, pointer: Any, name: str) -> Any:
+    index = kind.tuple_type.fields.index(name)
+    field = kind.tuple_type.types[index]
+    place = cgutils.gep_inbounds(builder, pointer, 0, index)
+    if isinstance(field, types.BaseNamedTuple):
+        return place
+    value = builder.load(place)
+    if isinstance(field, types.Array):
+        array = context.make_array(field)(context, builder, value=value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)  # borrowed: no reference counting
+        return array._getvalue()
+    return value
+
+
+@intrinsic
+def _by_reference(_typing, tuple_type):  # type: ignore[no-untyped-def]
+    def codegen(_context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        return cgutils.alloca_once_value(builder, arguments[0])
+
+    return ByReference(tuple_type)(tuple_type), codegen
+
+
+def _as_it_is(arrays: Any) -> Any:
+    return arrays
+
+
+by_reference: Any = _by_reference if is_compiling else _as_it_is
+"""A named tuple of arrays as a pointer to it, with the same attributes (uncompiled: the tuple itself).
+
+Passing dozens of arrays from function to function by value costs more than what the functions do: Numba would count
+references to each of them at each call. A pointer costs nothing. The arrays must outlive the call.
+"""

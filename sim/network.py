@@ -1,0 +1,290 @@
+"""The ties: followers, friends, chat groups, neighbours; generated or read from the user's files.
+
+Ties are unique and never to oneself. They are stored as compressed rows: the people who hear person i are
+``indices[starts[i]:starts[i + 1]]``, ascending.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from sim import draws
+from sim.jit import njit
+from sim.laws import Frozen, normal_quantile
+from sim.population import People
+from sim.tables import integers, read_table
+
+__all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network", "Ties", "make_groups", "make_ties"]
+
+
+class Followers(Frozen):
+    """Directed follower graph: log-normal number of accounts followed; attractive accounts are followed more."""
+
+    mean: float = Field(ge=0)
+    sigma: float = Field(ge=0, le=3)
+    fame_sigma: float = Field(ge=0, le=4)
+    """Log-sd of attractiveness."""
+    fame_of_propensity: float = Field(ge=0, le=2)
+    """Exponent of the propensity to post in attractiveness."""
+    local_share: float = Field(ge=0, le=1)
+    """Share of ties within the province."""
+    file: Path | None = None
+    """Edge list with columns follower, followed."""
+
+
+class Friends(Frozen):
+    """Mutual ties."""
+
+    mean: float = Field(ge=0)
+    sigma: float = Field(ge=0, le=3)
+    local_share: float = Field(ge=0, le=1)
+    file: Path | None = None
+    """Edge list with columns person, friend; each pair once or twice."""
+
+
+class GroupTies(Frozen):
+    """Chat groups of one channel."""
+
+    groups_per_user: int = Field(ge=0, le=100)
+    mean_size: float = Field(ge=2)
+    sigma: float = Field(ge=0, le=2)
+    largest: int = Field(256, ge=2)
+    local_share: float = Field(ge=0, le=1)
+    created_per_user: float = Field(0.0, ge=0, le=1)
+    """Share of users in a group that does not exist until its owner creates it during the night."""
+    file: Path | None = None
+    """Memberships with columns group, person."""
+
+
+class Neighbours(Frozen):
+    """People who live near: a ring within each province."""
+
+    mean: int = Field(ge=0, le=1000)
+    file: Path | None = None
+    """Edge list with columns person, neighbour; each pair once or twice."""
+
+
+class Network(Frozen):
+    """All ties."""
+
+    followers: Followers
+    friends: Friends
+    groups: dict[str, GroupTies]
+    """By name of the group channel."""
+    neighbours: Neighbours
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Who hears whom, as compressed rows."""
+
+    starts: np.ndarray  # int64[n + 1]
+    indices: np.ndarray  # int32
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Chat groups of one channel and the memberships of each person."""
+
+    starts: np.ndarray  # int64[n_groups + 1]
+    members: np.ndarray  # int32, ascending within a group
+    owner: np.ndarray  # int32[n_groups]: who creates it in the night, or -1: exists from the beginning
+    joined_starts: np.ndarray  # int64[n + 1]
+    joined: np.ndarray  # int32: groups of each person, ascending
+
+
+def make_ties(network: Network, people: People, users: dict[str, np.ndarray], seed: int) -> dict[str, Ties]:
+    """Return the tie sets followers, friends and neighbours; `users` maps the first two to people (int32, ascending).
+
+    Raises
+    ------
+    InputError
+        A file of ties cannot be used.
+    """
+    n = people.n
+    f, g, h = network.followers, network.friends, network.neighbours
+    if f.file is not None:
+        follower, followed = _edges(f.file, ("follower", "followed"), n)
+        followers = _rows(followed, follower, n)
+    else:
+        order, first = _by_province(users["followers"], people.province)
+        fame = _fame(seed, order, people.propensity, f.fame_sigma, f.fame_of_propensity)
+        chosen, by = _choose(
+            seed, 0, order, first, np.cumsum(fame), people.province, f.mean, f.sigma, f.local_share, draws.W_DEGREE
+        )
+        followers = _rows(chosen, by, n)
+    if g.file is not None:
+        a, b = _edges(g.file, ("person", "friend"), n)
+    else:
+        order, first = _by_province(users["friends"], people.province)
+        a, b = _choose(
+            seed, 1, order, first, np.arange(1.0, len(order) + 1), people.province, g.mean / 2, g.sigma, g.local_share,
+            draws.W_DEGREE,
+        )  # fmt: skip
+    friends = _rows(np.concatenate([a, b]), np.concatenate([b, a]), n)
+    if h.file is not None:
+        a, b = _edges(h.file, ("person", "neighbour"), n)
+    else:
+        a, b = _ring(people, h.mean // 2, seed)
+    near = _rows(np.concatenate([a, b]), np.concatenate([b, a]), n)
+    return {"followers": followers, "friends": friends, "neighbours": near}
+
+
+def _edges(path: Path, columns: tuple[str, str], n: int) -> tuple[np.ndarray, np.ndarray]:
+    table = read_table(path)
+    a, b = (integers(table, c, path, 0, n - 1) for c in columns)
+    return a, b
+
+
+def _rows(source: np.ndarray, target: np.ndarray, n: int) -> Ties:
+    """Return compressed rows source -> targets: unique, ascending, no loops."""
+    keep = source != target
+    keys = np.unique(source[keep].astype(np.int64) * n + target[keep])
+    starts = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(keys // n, minlength=n), out=starts[1:])
+    return Ties(starts, (keys % n).astype(np.int32))
+
+
+def _by_province(users: np.ndarray, province: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return users sorted by province (int32) and the position of each province's first user (int64[81 + 1])."""
+    order = users[np.argsort(province[users], kind="stable")].astype(np.int32)
+    top = int(province.max()) + 1 if len(province) else 1
+    return order, np.searchsorted(province[order], np.arange(top + 1)).astype(np.int64)
+
+
+def _fame(seed: int, order: np.ndarray, propensity: np.ndarray, sigma: float, exponent: float) -> np.ndarray:
+    from scipy.special import ndtri
+
+    u = draws.uniforms(seed, draws.W_FAME, order.astype(np.int64), 0, 0)
+    return np.asarray(np.exp(sigma * ndtri(u)) * propensity[order] ** exponent)
+
+
+@njit
+def _choose(seed, tie_set, order, first, weights, province, mean, sigma, local_share, purpose):
+    """Return chosen[k], by[k] (int32): whom each user ties to, weight-proportional, locally with probability local_share."""
+    n_users = len(order)
+    degrees = np.zeros(n_users, np.int64)
+    total = 0
+    for k in range(n_users):
+        u = draws.uniform(seed, purpose, order[k], tie_set, 0)
+        degree = mean * math.exp(sigma * normal_quantile(u) - sigma * sigma / 2.0)
+        # Stochastic rounding keeps the mean degree.
+        whole = math.floor(degree)
+        if draws.uniform(seed, purpose, order[k], tie_set, 1) < degree - whole:
+            whole += 1.0
+        degrees[k] = min(np.int64(whole), n_users - 1)
+        total += degrees[k]
+    chosen = np.empty(total, np.int32)
+    by = np.empty(total, np.int32)
+    at = 0
+    for k in range(n_users):
+        person = order[k]
+        for j in range(degrees[k]):
+            low, high = 0, n_users
+            if draws.uniform(seed, draws.W_LOCAL, person, tie_set, j) < local_share:
+                low, high = first[province[person]], first[province[person] + 1]
+            below = weights[low - 1] if low > 0 else 0.0
+            x = below + draws.uniform(seed, draws.W_TIE, person, tie_set, j) * (weights[high - 1] - below)
+            while low < high - 1:
+                middle = (low + high - 1) // 2
+                if weights[middle] > x:
+                    high = middle + 1
+                else:
+                    low = middle + 1
+            chosen[at] = order[low]
+            by[at] = person
+            at += 1
+    return chosen, by
+
+
+def _ring(people: People, half: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    ids = np.arange(people.n, dtype=np.int64)
+    order = np.lexsort((draws.uniforms(seed, draws.W_PLACE, ids, 0, 0), people.province))
+    sizes = np.bincount(people.province)
+    first = np.cumsum(sizes) - sizes
+    home = people.province[order]
+    sources, targets = [ids[:0]], [ids[:0]]
+    for step in range(1, half + 1):
+        position = (ids - first[home] + step) % sizes[home] + first[home]
+        sources.append(order)
+        targets.append(order[position])
+    return np.concatenate(sources), np.concatenate(targets)
+
+
+def make_groups(ties: GroupTies, channel: int, users: np.ndarray, people: People, seed: int) -> Groups:
+    """Return the chat groups of one channel (its index keys the draws) among its users.
+
+    Raises
+    ------
+    InputError
+        The file of memberships cannot be used.
+    """
+    n = people.n
+    if ties.file is not None:
+        table = read_table(ties.file)
+        person = integers(table, "person", ties.file, 0, n - 1)
+        group = integers(table, "group", ties.file, 0, 2**31 - 1)
+        return _index_groups(group, person, None, n)
+    groups, members, owners = [], [], []
+    first_group = 0
+    for layer in range(ties.groups_per_user + 1):
+        is_new = layer == ties.groups_per_user
+        u = draws.uniforms(seed, draws.W_GROUP_ORDER, users.astype(np.int64), channel, 3 * layer)
+        chosen = users
+        if is_new:
+            joins = draws.uniforms(seed, draws.W_GROUP_ORDER, users.astype(np.int64), channel, 3 * layer + 2)
+            chosen, u = users[joins < ties.created_per_user], u[joins < ties.created_per_user]
+        where = draws.uniforms(seed, draws.W_GROUP_ORDER, chosen.astype(np.int64), channel, 3 * layer + 1)
+        is_local = where < ties.local_share
+        key = np.where(is_local, people.province[chosen].astype(np.int64), -1)
+        order = np.lexsort((u, key))
+        number = _cut(seed, channel, layer, key[order], ties.mean_size, ties.sigma, ties.largest)
+        groups.append(number + first_group)
+        members.append(chosen[order])
+        count = int(number[-1]) + 1 if len(number) else 0
+        owner = np.full(count, -1, np.int64)
+        if is_new and count:
+            owner[number[::-1]] = chosen[order][::-1]  # the first of each group
+        owners.append(owner)
+        first_group += count
+    return _index_groups(np.concatenate(groups), np.concatenate(members), np.concatenate(owners), n)
+
+
+@njit
+def _cut(seed, channel, layer, key, mean_size, sigma, largest):
+    """Return int64[len(key)]: the number of the group of each user in order; a new key begins a new group."""
+    number = np.empty(len(key), np.int64)
+    group = -1
+    left = 0
+    for i in range(len(key)):
+        if left == 0 or key[i] != key[i - 1]:
+            group += 1
+            u = draws.uniform(seed, draws.W_GROUP_SIZE, group, channel, layer)
+            size = mean_size * math.exp(sigma * normal_quantile(u) - sigma * sigma / 2.0)
+            left = min(max(2, np.int64(size + 0.5)), largest)
+        number[i] = group
+        left -= 1
+    return number
+
+
+def _index_groups(group: np.ndarray, person: np.ndarray, owner: np.ndarray | None, n: int) -> Groups:
+    count = int(group.max()) + 1 if len(group) else 0
+    pairs = np.unique(group.astype(np.int64) * n + person)
+    group, person = pairs // n, pairs % n
+    starts = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(group, minlength=count), out=starts[1:])
+    joined_starts = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(person, minlength=n), out=joined_starts[1:])
+    order = np.argsort(person, kind="stable")
+    return Groups(
+        starts,
+        person.astype(np.int32),
+        (np.full(count, -1) if owner is None else owner).astype(np.int32),
+        joined_starts,
+        group[order].astype(np.int32),
+    )

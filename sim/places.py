@@ -1,0 +1,60 @@
+"""Places: provinces with their people, and one square each."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from sim.errors import InputError
+
+__all__ = ["PROVINCES_FILE", "Provinces", "read_provinces"]
+
+PROVINCES_FILE = Path(__file__).parent / "data" / "provinces_2015.csv"
+
+
+@dataclass(frozen=True)
+class Provinces:
+    """Provinces of a country: names, populations, and the position of each main city (degrees, for drawing only)."""
+
+    names: tuple[str, ...]
+    populations: np.ndarray
+    latitudes: np.ndarray
+    longitudes: np.ndarray
+
+    @property
+    def total(self) -> int:
+        """Return the number of people in all provinces."""
+        return int(self.populations.sum())
+
+
+@cache
+def read_provinces(path: Path = PROVINCES_FILE) -> Provinces:
+    """Return the provinces of a CSV file with the columns province, latitude, longitude, population.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, lacks a column, or holds what is not a number.
+    """
+    columns = ("province", "latitude", "longitude", "population")
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [c for c in columns if c not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path} lacks the column {missing[0]!r}; expected {', '.join(columns)}: add it.")
+            rows = list(reader)
+        populations = np.array([int(r["population"]) for r in rows], np.int64)
+        latitudes = np.array([float(r["latitude"]) for r in rows])
+        longitudes = np.array([float(r["longitude"]) for r in rows])
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); expected a CSV file of provinces: check the path.") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} holds a value that is not a number ({error}); correct that row.") from error
+    if len(rows) == 0 or populations.min() < 0 or populations.sum() <= 0:
+        raise InputError(f"{path} holds no people; expected at least one province with people: check the column population.")
+    return Provinces(tuple(r["province"] for r in rows), populations, latitudes, longitudes)

@@ -1,0 +1,217 @@
+"""The people: where they live, what they can be reached on, how they sleep, how much they post, how far the square is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from sim import draws
+from sim.errors import InputError
+from sim.laws import DelayLaw, Frozen, TraitLaw, trait_quantile
+from sim.places import PROVINCES_FILE, Provinces, read_provinces
+from sim.tables import integers, numbers, read_table
+from sim.units import HOUR, MAX_PEOPLE, MINUTE
+
+__all__ = ["People", "Population", "Receiver", "SleepHabits", "StayUp", "make_people"]
+
+
+class Receiver(Frozen):
+    """Something that a person can be reached on: its share of all people, perhaps within those who have another one."""
+
+    share: float = Field(ge=0, le=1)
+    within: str | None = None
+    source: str = "assumed"
+
+
+class StayUp(Frozen):
+    """Of those who have heard of the night: who goes to bed later, and by how much."""
+
+    probability: float = Field(ge=0, le=1)
+    extra: DelayLaw
+
+
+class SleepHabits(Frozen):
+    """Habitual sleep: bed time in hours after midnight (negative: before), length, and how nights vary."""
+
+    bed_hour: TraitLaw
+    length_hours: TraitLaw
+    jitter_minutes: float = Field(ge=0)
+    """Standard deviation of a night's bed time around the habit."""
+    stay_up: StayUp
+
+
+class Population(Frozen):
+    """The population: its size (or weight), its traits, or a file of people."""
+
+    size: int | None = Field(None, ge=1)
+    weight: float | None = Field(None, gt=0)
+    """Real people per simulated person."""
+    provinces: Path = PROVINCES_FILE
+    receivers: dict[str, Receiver]
+    sleep: SleepHabits
+    travel: DelayLaw
+    propensity_sigma: float = Field(ge=0, le=4)
+    """Log-sd of the personal propensity to post (log-normal with mean 1)."""
+    file: Path | None = None
+    """Table of people, one row each: any of province, travel_minutes, bed_hour, sleep_hours, propensity, threshold,
+    able, and a 0/1 column per receiver; what is missing is generated."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Population:
+        if (self.size is None) == (self.weight is None):
+            raise ValueError(f"give either size (is {self.size}) or weight (is {self.weight}); set the other to null")
+        if len(self.receivers) > 32:
+            raise ValueError("at most 32 receivers")
+        names = list(self.receivers)
+        for name, receiver in self.receivers.items():
+            if receiver.within is not None:
+                if receiver.within not in names[: names.index(name)]:
+                    raise ValueError(f"receiver {name} lies within {receiver.within!r}, which must stand before it")
+                if receiver.share > self.receivers[receiver.within].share:
+                    raise ValueError(f"receiver {name} has a larger share than {receiver.within}, within which it lies")
+        if self.n_people < 1 or self.n_people > MAX_PEOPLE:
+            raise ValueError(f"the population has {self.n_people} people, expected 1 to {MAX_PEOPLE} (2^27)")
+        return self
+
+    @property
+    def real_people(self) -> int:
+        """Number of real people."""
+        return read_provinces(self.provinces).total
+
+    @property
+    def n_people(self) -> int:
+        """Number of simulated people."""
+        return self.size if self.size is not None else round(self.real_people / (self.weight or 1.0))
+
+    @property
+    def real_per_person(self) -> float:
+        """Real people per simulated person: the weight by which counts are scaled."""
+        return self.weight if self.weight is not None else self.real_people / self.n_people
+
+
+@dataclass(frozen=True)
+class People:
+    """Traits of n people as arrays of length n (read-only)."""
+
+    provinces: Provinces
+    province: np.ndarray  # int16
+    receivers: np.ndarray  # uint32, bit k: has receiver k
+    propensity: np.ndarray  # float64, mean 1
+    travel: np.ndarray  # int32 ticks
+    bed: np.ndarray  # int32 ticks after midnight, may be negative
+    sleep: np.ndarray  # int32 ticks
+    u_threshold: np.ndarray  # float64 in (0, 1): the quantile of the personal threshold
+    u_able: np.ndarray
+    u_circumvent: np.ndarray
+    threshold: np.ndarray | None = None  # given thresholds, else from the law of the decision
+
+    @property
+    def n(self) -> int:
+        """Number of people."""
+        return len(self.province)
+
+    def with_receiver(self, index: int) -> np.ndarray:
+        """Return the people (int32, ascending) who have receiver `index`."""
+        return np.flatnonzero(self.receivers >> np.uint32(index) & np.uint32(1)).astype(np.int32)
+
+
+def make_people(population: Population, seed: int) -> People:
+    """Return the people of one world, every trait a keyed draw of its person.
+
+    Raises
+    ------
+    InputError
+        The provinces or the file of people cannot be used.
+    """
+    n = population.n_people
+    ids = np.arange(n, dtype=np.int64)
+    provinces = read_provinces(population.provinces)
+
+    def draw(purpose: int, object_: int = 0) -> np.ndarray:
+        return np.asarray(draws.uniforms(seed, purpose, ids, object_, 0))
+
+    shares = np.cumsum(provinces.populations) / provinces.total
+    receivers = np.zeros(n, np.uint32)
+    for index, (_, receiver) in enumerate(population.receivers.items()):
+        share, has = receiver.share, draw(draws.W_RECEIVER, index)
+        if receiver.within is not None:
+            parent = list(population.receivers).index(receiver.within)
+            outer = population.receivers[receiver.within].share
+            share = share / outer if outer > 0 else 0.0
+            has = np.where(receivers >> np.uint32(parent) & np.uint32(1), has, 2.0)
+        receivers |= (has < share).astype(np.uint32) << np.uint32(index)
+    sigma = population.propensity_sigma
+    habits = population.sleep
+    from scipy.special import ndtri
+
+    travel_law = population.travel
+    traits = {
+        "province": np.searchsorted(shares, draw(draws.W_PROVINCE), side="right").clip(0, len(shares) - 1),
+        "propensity": np.exp(sigma * ndtri(draw(draws.W_PROPENSITY)) - sigma**2 / 2),
+        "travel": _delays(travel_law, draw(draws.W_TRAVEL)),
+        "bed": trait_quantile(habits.bed_hour, draw(draws.W_BED)) * HOUR,
+        "sleep": trait_quantile(habits.length_hours, draw(draws.W_SLEEP)).clip(1.0, 16.0) * HOUR,
+    }
+    threshold = None
+    u_able = draw(draws.W_ABLE)
+    if population.file is not None:
+        threshold, u_able, receivers = _from_file(population, provinces, traits, u_able, receivers)
+    return People(
+        provinces=provinces,
+        province=traits["province"].astype(np.int16),
+        receivers=receivers,
+        propensity=np.asarray(traits["propensity"], np.float64),
+        travel=np.maximum(traits["travel"], 1).astype(np.int32),
+        bed=traits["bed"].astype(np.int32),
+        sleep=traits["sleep"].astype(np.int32),
+        u_threshold=draw(draws.W_THRESHOLD),
+        u_able=u_able,
+        u_circumvent=draw(draws.W_CIRCUMVENT),
+        threshold=threshold,
+    )
+
+
+def _delays(law: DelayLaw, u: np.ndarray) -> np.ndarray:
+    from sim.laws import delays, encode_laws
+
+    rows, points = encode_laws([law])
+    return np.asarray(np.minimum(delays(rows[0], points, u), 7 * 24 * HOUR))
+
+
+def _from_file(
+    population: Population, provinces: Provinces, traits: dict[str, np.ndarray], u_able: np.ndarray, receivers: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """Overwrite generated traits by the columns of the user's file."""
+    assert population.file is not None
+    table = read_table(population.file)
+    n = population.n_people
+    if len(table) != n:
+        raise InputError(
+            f"{population.file} has {len(table)} rows, expected one for each of {n} people; "
+            "set population.size to the number of rows."
+        )
+    if "province" in table:
+        names = {name: k for k, name in enumerate(provinces.names)}
+        unknown = sorted(set(map(str, table["province"])) - names.keys())
+        if unknown:
+            raise InputError(f"{population.file} names the province {unknown[0]!r}, expected one of {population.provinces}.")
+        traits["province"] = np.array([names[str(p)] for p in table["province"]])
+    scales = {"travel_minutes": ("travel", MINUTE), "bed_hour": ("bed", HOUR), "sleep_hours": ("sleep", HOUR)}
+    for column, (trait, factor) in scales.items():
+        if column in table:
+            low = -24.0 if column == "bed_hour" else 0.0
+            traits[trait] = numbers(table, column, population.file, low, 24.0 * 60) * factor
+    if "propensity" in table:
+        traits["propensity"] = numbers(table, "propensity", population.file, 0.0, 1e6)
+    for index, name in enumerate(population.receivers):
+        if name in table:
+            bit = np.uint32(1) << np.uint32(index)
+            flag = integers(table, name, population.file, 0, 1).astype(np.uint32)
+            receivers = (receivers & ~bit) | (flag << np.uint32(index))
+    if "able" in table:
+        u_able = np.where(integers(table, "able", population.file, 0, 1) == 1, 0.0, 2.0)
+    threshold = numbers(table, "threshold", population.file, 0.0, np.inf) if "threshold" in table else None
+    return threshold, u_able, receivers

@@ -1,0 +1,200 @@
+"""The scenario: one frozen, validated tree of all parameters but the seed, with its content hash.
+
+Everything above this file receives a `Scenario`; nothing below the door sees a configuration file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from sim.attendance import Attendance
+from sim.channels import MAX_CHANNELS, Channel
+from sim.decision import Decision
+from sim.errors import InputError
+from sim.laws import Frozen
+from sim.network import Network
+from sim.population import Population
+from sim.posting import Posting
+from sim.throttle import Outage, Throttle
+from sim.timeline import Accounting, Entry
+from sim.units import Clock
+
+__all__ = ["MODEL_VERSION", "NULL_NIGHTS", "Night", "Scenario", "fault_sentences", "validate"]
+
+MODEL_VERSION = "1"
+"""Changes with every change of the model that changes numbers; part of the content hash."""
+
+NULL_NIGHTS = ("ordinary", "stay_home", "keyboard", "without_call")
+"""Counterfactual nights on the same dice: no events; nobody leaves; absent but posting as if at home; no FaceTime."""
+
+
+class Night(Frozen):
+    """What happens, when: the part of a scenario that is history."""
+
+    name: str
+    start: datetime
+    end: datetime
+    zone: str
+    warm_up_hours: float = Field(24.0, ge=0)
+    timeline: tuple[Entry, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    accounting: Accounting | None = None
+
+
+class Scenario(Frozen):
+    """All parameters of a run but its seed."""
+
+    scenario: Night
+    population: Population
+    network: Network
+    channels: dict[str, Channel] = Field(min_length=1, max_length=MAX_CHANNELS)
+    posting: Posting
+    decision: Decision
+    attendance: Attendance
+    throttle: Throttle
+
+    @model_validator(mode="after")
+    def _check(self) -> Scenario:
+        names = ", ".join(self.channels)
+        for name, channel in self.channels.items():
+            if channel.receiver not in self.population.receivers:
+                have = ", ".join(self.population.receivers)
+                raise ValueError(f"channels.{name}.receiver is {channel.receiver!r}, expected one of {have}")
+            if channel.type == "group" and name not in self.network.groups:
+                raise ValueError(f"channels.{name} is a group channel, expected network.groups.{name} beside it")
+        used: list[tuple[str, str]] = []
+        for index, entry in enumerate(self.scenario.timeline):
+            if entry.channel is not None:
+                used.append((f"scenario.timeline.{index}.channel", entry.channel))
+        used += [(f"scenario.outages.{i}.channel", o.channel) for i, o in enumerate(self.scenario.outages)]
+        used += [(f"throttle.windows.{i}.channels", c) for i, w in enumerate(self.throttle.windows) for c in w.channels]
+        if self.throttle.inspector is not None:
+            used += [("throttle.inspector.channels", c) for c in self.throttle.inspector.channels]
+        used += [("decision.ignored_channels", c) for c in self.decision.ignored_channels]
+        for where, name in used:
+            if name not in self.channels:
+                raise ValueError(f"{where} names {name!r}, expected one of {names}")
+        followed = [n for n, c in self.channels.items() if c.ties == "followers"]
+        befriended = [n for n, c in self.channels.items() if c.ties == "friends"]
+        for kind, users in (("followers", followed), ("friends", befriended)):
+            if len({self.channels[n].receiver for n in users}) > 1:
+                raise ValueError(f"channels {', '.join(users)} share the ties {kind} but have different receivers")
+        clock = self.clock
+        for index, entry in enumerate(self.scenario.timeline):
+            if not 0 <= clock.tick(entry.time) < clock.horizon:
+                raise ValueError(
+                    f"scenario.timeline.{index}.time is {entry.time}, expected within the scenario, "
+                    f"{clock.moment(0):%Y-%m-%d %H:%M} to {clock.end:%Y-%m-%d %H:%M}"
+                )
+        return self
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The wall clock."""
+        night = self.scenario
+        return Clock(night.start, night.end, night.zone, night.warm_up_hours)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """64 hex digits over all parameters, the model's version and the contents of the files that they name."""
+        digest = hashlib.sha256(f"model {MODEL_VERSION}\n".encode())
+        digest.update(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode())
+        network = self.network
+        files = [self.population.provinces, self.population.file, network.followers.file, network.friends.file]
+        files += [network.neighbours.file, *(g.file for g in network.groups.values())]
+        for file in files:
+            if file is not None and file.exists():
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def __hash__(self) -> int:
+        """Hash by content."""
+        return hash(self.content_hash)
+
+    def replace(self, **parts: object) -> Scenario:
+        """Return a validated copy with changed parts (of the top level)."""
+        return validate(self.model_dump() | {k: _plain(v) for k, v in parts.items()})
+
+    def open(self) -> Scenario:
+        """Return the same night without any throttle: the baseline."""
+        return self.model_copy_checked(throttle=self.throttle.lifted())
+
+    def model_copy_checked(self, **parts: object) -> Scenario:
+        """Return a copy with parts that are valid by themselves."""
+        copy = self.model_copy(update=parts)
+        copy.__dict__.pop("content_hash", None)
+        copy.__dict__.pop("clock", None)
+        return copy
+
+    def null_night(self, name: Literal["ordinary", "stay_home", "keyboard", "without_call"] | str) -> Scenario:
+        """Return a counterfactual night on the same dice.
+
+        Raises
+        ------
+        InputError
+            Unknown name.
+        """
+        night, attendance = self.scenario, self.attendance
+        if name == "ordinary":
+            quiet = night.model_copy(update={"timeline": (), "outages": ()})
+            stay = attendance.model_copy(update={"nobody_leaves": True})
+            return self.model_copy_checked(scenario=quiet, attendance=stay, throttle=self.throttle.lifted())
+        if name == "stay_home":
+            return self.model_copy_checked(attendance=attendance.model_copy(update={"nobody_leaves": True}))
+        if name == "keyboard":
+            return self.model_copy_checked(attendance=attendance.model_copy(update={"online_as_if_home": True}))
+        if name == "without_call":
+            tag = night.accounting.call_tag if night.accounting else "facetime"
+            rest = tuple(entry for entry in night.timeline if entry.tag != tag)
+            return self.model_copy_checked(scenario=night.model_copy(update={"timeline": rest}))
+        raise InputError(f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list.")
+
+
+def _plain(value: object) -> object:
+    return value.model_dump() if isinstance(value, Frozen) else value
+
+
+def validate(tree: dict[str, object]) -> Scenario:
+    """Return the validated scenario of a tree of plain values.
+
+    Raises
+    ------
+    InputError
+        One sentence for each fault, all at once, each with the path of its key.
+    """
+    try:
+        return Scenario.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(fault_sentences(error)) from error
+
+
+def fault_sentences(error: ValidationError) -> str:
+    """Return one sentence for each fault that pydantic found."""
+    return " ".join(_sentence(fault) for fault in error.errors())
+
+
+_LAWS = {"constant", "exponential", "lognormal", "weibull", "seismic", "two_exponentials", "tabulated", "normal", "uniform"}
+
+
+def _sentence(fault: object) -> str:
+    """Return one sentence (key, value, expectation, remedy) for a fault that pydantic found."""
+    assert isinstance(fault, dict)
+    path = ".".join(str(part) for part in fault["loc"] if part not in _LAWS)
+    kind, given, text = fault["type"], fault["input"], fault["msg"]
+    if kind == "extra_forbidden":
+        return f"{path} is an unknown key; remove it or correct its name."
+    if kind == "missing":
+        return f"{path} is missing; give it a value."
+    shown = repr(given)
+    if kind == "value_error":
+        text = text.removeprefix("Value error, ")
+        return f"{path + ': ' if path else ''}{text}; correct it."
+    if len(shown) > 80 or isinstance(given, dict):
+        return f"{path} is not valid: {text[0].lower()}{text[1:]}; correct it."
+    return f"{path} is {shown}: {text[0].lower()}{text[1:]}; correct it."

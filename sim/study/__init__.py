@@ -1,0 +1,1 @@
+"""Studies: arms, replicates, what is kept, and the figures."""

@@ -1,0 +1,81 @@
+"""The scripted night: what was said when, where, by whom, and the windows of the accounting."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sim.laws import Frozen
+
+__all__ = ["Accounting", "Entry"]
+
+
+class Entry(Frozen):
+    """One line of the timeline: a message on a channel, or people who gather by themselves."""
+
+    time: datetime
+    what: str
+    channel: str | None = None
+    """Where it is said; a broadcast reaches its receivers, a feed the followers of a star account."""
+    kind: Literal["news", "call", "stay", "gathering"]
+    authority: float = Field(1.0, ge=0)
+    """Factor on the dose of an exposure."""
+    audience: float = Field(1.0, ge=0, le=1)
+    """Share of the channel's people that this airing can reach, before attention."""
+    minutes: float = Field(10.0, gt=0)
+    """How long it can be noticed."""
+    arousal: float = Field(0.0, ge=0)
+    """Posts that an impression provokes, in hours of the person's own posting at full activity."""
+    repeat_minutes: float | None = Field(None, gt=0)
+    repeat_until: datetime | None = None
+    stagger_minutes: float = Field(0.0, ge=0)
+    """By province: begins up to this much later."""
+    provinces: tuple[str, ...] | None = None
+    tag: str = ""
+    """Names a set of entries, such as the FaceTime airing and its re-runs."""
+    source: str = "assumed"
+    confidence: Literal["H", "M", "L", "U", "assumed"] = "assumed"
+
+    @model_validator(mode="after")
+    def _check(self) -> Entry:
+        if (self.repeat_minutes is None) != (self.repeat_until is None):
+            raise ValueError("repeat_minutes and repeat_until go together")
+        if self.repeat_until is not None and self.repeat_until <= self.time:
+            raise ValueError(f"repeat_until is {self.repeat_until}, expected later than time ({self.time})")
+        if (self.channel is None) != (self.kind == "gathering"):
+            raise ValueError("an entry needs a channel, except for kind gathering, which has none")
+        return self
+
+    def times(self) -> list[datetime]:
+        """Return when it airs: once, or again and again before `repeat_until`."""
+        if self.repeat_minutes is None or self.repeat_until is None:
+            return [self.time]
+        count = -(-(self.repeat_until - self.time) // timedelta(minutes=self.repeat_minutes))
+        return [self.time + k * timedelta(minutes=self.repeat_minutes) for k in range(max(1, count))]
+
+
+class Accounting(Frozen):
+    """Windows of the outcomes: constants of the scenario, the same in every arm, whatever its throttle or calls."""
+
+    first_news: datetime
+    call: datetime
+    call_minutes: float = Field(15.0, gt=0)
+    call_tag: str = "facetime"
+    throttle_window: tuple[datetime, datetime]
+    heard_by: datetime
+    participation_end: datetime
+    dip_before: tuple[datetime, datetime]
+    dip: tuple[datetime, datetime]
+    leaving: tuple[datetime, datetime]
+    rebound: tuple[datetime, datetime]
+    returning: tuple[datetime, datetime]
+
+    @model_validator(mode="after")
+    def _check(self) -> Accounting:
+        for name in ("throttle_window", "dip_before", "dip", "leaving", "rebound", "returning"):
+            first, last = getattr(self, name)
+            if last <= first:
+                raise ValueError(f"{name} is {first} to {last}, expected the end after the start")
+        return self

@@ -1,0 +1,47 @@
+"""A world: the people and ties of one replicate, shared read-only by its arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sim.network import Groups, Ties, make_groups, make_ties
+from sim.population import People, make_people
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+__all__ = ["World", "make_world"]
+
+
+@dataclass(frozen=True)
+class World:
+    """People, ties and groups, and the normalisers by which numbers of people become shares."""
+
+    people: People
+    ties: dict[str, Ties]
+    groups: dict[str, Groups]
+    n_normal: float
+    """Number of people that shares divide by and trending thresholds scale with."""
+    reaction_scale: float | None = None
+    """Reactions per impression at weight 1; None: found so that the branching ratio is met on this network."""
+
+    def replace(self, **changes: object) -> World:
+        """Return a copy with changed parts (tests of minimally different worlds)."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def make_world(scenario: Scenario, seed: int) -> World:
+    """Return the world that a scenario's population and network make with a seed in [0, 2^63)."""
+    population, network = scenario.population, scenario.network
+    people = make_people(population, seed)
+    receivers = list(population.receivers)
+    users = {"followers": people.with_receiver(0)[:0], "friends": people.with_receiver(0)[:0]}
+    groups = {}
+    for index, (name, channel) in enumerate(scenario.channels.items()):
+        with_it = people.with_receiver(receivers.index(channel.receiver))
+        if channel.ties in users:
+            users[channel.ties] = with_it
+        if channel.type == "group":
+            groups[name] = make_groups(network.groups[name], index, with_it, people, seed)
+    return World(people, make_ties(network, people, users, seed), groups, float(people.n))
