@@ -706,7 +706,7 @@ def _draw_map(ax: Axes, table: pd.DataFrame, largest: int, n: int) -> None:
     ax.set_aspect(1 / float(np.cos(np.deg2rad(where[:, 1].mean()))), adjustable="datalim")
     look: dict[str, Any] = {"edgecolors": "black", "linewidths": 0.5, "zorder": 2, "gid": "provinces"}
     ax.scatter(where[:, 0], where[:, 1], s=sizes, c=table["per_1000"].to_numpy(), cmap=_GREYS, norm=norm, **look)
-    ax.margins(0.15, 0.13)
+    ax.margins(0.12, 0.19)
     ax.set_xlabel("Longitude (degrees east)")
     ax.set_ylabel("Latitude (degrees north)")
     ax.apply_aspect()
@@ -752,8 +752,9 @@ def _name_circles(ax: Axes, named: pd.DataFrame, centres: Floats, radii: Floats)
     corners = settle_texts(ax, texts, candidates, crowd, point)
     for (_, centre, radius), box, corner in zip(named_circles, boxes, corners, strict=True):
         nearest = np.clip(centre, corner, (corner[0] + box.width, corner[1] + box.height))
-        if np.hypot(*(nearest - centre)) > (radius + 5) * point:
-            line = ax.transAxes.inverted().transform([centre, nearest])
+        if (distance := float(np.hypot(*(nearest - centre)))) > (radius + 5) * point:
+            rim = centre + (nearest - centre) * radius * point / distance
+            line = ax.transAxes.inverted().transform([rim, nearest])
             ax.plot(line[:, 0], line[:, 1], color="0.3", linewidth=0.5, transform=ax.transAxes, zorder=3)
 
 

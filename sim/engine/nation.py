@@ -1,0 +1,295 @@
+"""The reference engine's nation: how messages spread among people, and what everybody sees of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import simpy
+
+from sim import draws
+from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING, phase_is_out
+from sim.channels import BROADCAST, CHATTER, FEED
+from sim.engine import state as st
+from sim.engine.actors import At, Process, start_actors
+from sim.engine.order import ACTOR_RANKS, LOG
+from sim.engine.reference import Person
+from sim.laws import delay_ticks
+from sim.posting import skip_length
+from sim.scenario import Scenario
+from sim.units import MINUTE
+
+__all__ = ["Message", "Nation", "run_reference"]
+
+
+@dataclass
+class Message:
+    """Something said: by a person, or by an actor (author None)."""
+
+    id: int
+    author: Person | None
+    channel: int
+    kind: int
+    live: bool = False
+    authority: float = 1.0
+    arousal: float = 0.0
+    tries: int = 0
+
+
+class Nation:
+    """All people, and the room in which the script acts."""
+
+    def __init__(self, scenario: Scenario, tables: st.Tables, exists: np.ndarray) -> None:
+        self.env = simpy.Environment()
+        self.tables = tables
+        self.rules: dict[str, Any] = dict(zip(st.RULES.names or (), tables.rules[0].item(), strict=True))
+        self.channels = [{name: row[name].tolist() for name in row.dtype.names} for row in tables.channels]
+        self.seed, self.horizon = self.rules["seed"], self.rules["horizon"]
+        n, minutes = len(tables.people), -(-self.horizon // MINUTE)
+        self.gates = np.zeros(len(self.channels), st.GATE)
+        self.exists = exists.astype(bool)
+        self.is_throttled, self.episode = False, 0
+        self.crowd = self.taking_part = 0.0
+        self.trending = [False] * len(self.channels)
+        self.log: list[tuple[int, ...]] = []
+        self.counts = np.zeros((minutes, len(self.channels), len(st.COUNTS)), np.int64)
+        self.totals = np.zeros((len(self.channels), len(st.TOTALS)), np.int64)
+        self.snapshots = np.zeros((minutes, len(st.SNAPSHOT)), np.int64)
+        self.heard_on = np.zeros((minutes, len(self.channels)), np.int64)
+        self.squares_by_minute = np.zeros((minutes, tables.airs_in.shape[1]), np.int32)
+        self.people = [Person(self, number) for number in range(n)]
+        start_actors(self.env, scenario, self)
+        self.env.process(self.observing())
+        for person in self.people:
+            person.first_night()
+            self.env.process(person.posting())
+
+    def traits(self, number: int) -> dict[str, Any]:
+        """Return a person's traits as plain numbers."""
+        row = self.tables.people[number]
+        return dict(zip(row.dtype.names, row.item(), strict=True))
+
+    # -- messages
+
+    def message(self, id_: int, author: Person, channel: int, kind: int, live: bool = False) -> Message:
+        """Return a message by a person."""
+        return Message(int(id_), author, channel, kind, live, self.rules["authority"])
+
+    def publish(self, message: Message) -> None:
+        """Make a message public: to followers or friends, recommended or trending readers, or one chat group."""
+        c, channel, author = message.channel, self.channels[message.channel], message.author
+        assert author is not None
+        self.count(st.PUBLISHED_COUNT, c)
+        if message.kind != CHATTER:
+            self.count(st.TOPICAL, c)
+        if channel["type"] == FEED:
+            own = self.ties(channel["ties"], author) if channel["ties"] >= 0 else []
+            self.spread(message, own, channel["attention_max"], draws.SKIP)
+            extra = channel["recommended"]
+            if self.trending[c] and message.kind != CHATTER:
+                extra += channel["trend_readers"]
+            everyone = self.audience(c)
+            if everyone:
+                share = min(1.0, extra / len(everyone)) * channel["attention_max"]
+                self.spread(message, everyone, share, draws.EXTRA_READER, but=set(own))
+            return
+        groups = self.groups(channel["groups"], author)
+        if groups:
+            first = int(author.u(draws.POST_GROUP, message.id) * len(groups))
+            for group in groups[first:] + groups[:first]:
+                if self.exists[group]:
+                    lo, hi = self.tables.group_starts[group : group + 2]
+                    self.spread(message, self.tables.members[lo:hi].tolist(), channel["attention_max"], draws.SKIP)
+                    return
+
+    def announce(self, author: Person, id_: int, kind: int) -> None:
+        """Let the neighbours see or hear something."""
+        c = self.rules["neighbours"]
+        if c >= 0:
+            near = self.ties(self.rules["neighbours_ties"], author)
+            self.spread(self.message(id_, author, c, kind), near, self.channels[c]["attention_max"], draws.SKIP)
+
+    def spread(
+        self, message: Message, people: list[int], share: float, purpose: int, but: set[int] | frozenset[int] = frozenset()
+    ) -> None:
+        """Deliver to each of the people with probability `share`, but to neither the author nor those in `but`."""
+        for number in self.chosen(people, share, purpose, message.id):
+            if self.people[number] is not message.author and number not in but:
+                self.deliver(message, self.people[number], self.now)
+
+    def chosen(self, people: list[int], share: float, purpose: int, key: int) -> Iterator[int]:
+        """Yield each of the people with probability `share`: geometric jumps along the list, drawn for `key`."""
+        i = k = 0
+        while share > 0:
+            i += int(skip_length(draws.uniform(self.seed, purpose, 0, key, k), share))
+            if i >= len(people):
+                return
+            yield people[i]
+            i, k = i + 1, k + 1
+
+    def deliver(self, message: Message, reader: Person, start: int) -> None:
+        """Deliver a message; the reader looks at it after a while."""
+        self.totals[message.channel, st.DELIVERED] += 1
+        delay = self.delay(st.LOOKS + message.channel, reader.u(draws.LOOK, message.id))
+        self.impression_at(start + delay, reader, message, is_held=False)
+
+    def impression_at(self, tick: int, reader: Person, message: Message, is_held: bool) -> None:
+        """Let a reader look at a message at a tick; behind the horizon it is pending."""
+        if tick >= self.horizon:
+            self.totals[message.channel, st.PENDING] += 1
+        reader.begin(tick, reader.reading(tick, message, is_held))
+
+    # -- what the script does (see `Room`)
+
+    def throttle_changed(self, is_throttled: bool) -> None:
+        """See `Room`."""
+        self.is_throttled = is_throttled
+        self.episode += int(is_throttled)
+
+    def air(self, airing: int) -> None:
+        """See `Room`."""
+        a = self.tables.airings[airing]
+        c, key, audience = int(a["channel"]), int(a["id"]), float(a["audience"])
+        if c < 0:
+            for number in self.chosen(list(range(len(self.people))), audience, draws.INITIATE, key):
+                person = self.people[number]
+                start = self.start_in_province(airing, person)
+                if start is not None and person.traits["able"]:
+                    cause = len(self.channels) + st.GATHERING
+                    person.begin(start + 1, person.joining(start + 1, key, cause))
+            return
+        message = Message(key, None, c, int(a["kind"]), False, float(a["authority"]), float(a["arousal"]))
+        channel = self.channels[c]
+        for number in self.chosen(self.audience(c), audience * channel["attention_max"], draws.SKIP, key):
+            reader = self.people[number]
+            start = self.start_in_province(airing, reader)
+            if start is None:
+                continue
+            if channel["type"] != BROADCAST:
+                self.deliver(message, reader, start)
+                continue
+            self.totals[c, st.DELIVERED] += 1
+            delay = self.delay(st.LOOKS + c, reader.u(draws.NOTICE, key))
+            if delay < a["ticks"]:
+                self.impression_at(start + delay, reader, message, is_held=False)
+            else:
+                self.totals[c, st.UNSEEN_TOTAL] += 1
+
+    def start_in_province(self, airing: int, person: Person) -> int | None:
+        """Return when an airing begins where a person lives; None where it is not aired."""
+        province = person.traits["province"]
+        if not self.tables.airs_in[airing, province]:
+            return None
+        return self.now + int(self.tables.stagger[airing, province])
+
+    def observed(self, watch: str, since: int) -> float:
+        """See `Room`."""
+        if watch == "on_squares":
+            return float(self.n_in(ON_SQUARE))
+        return float(self.counts[since // MINUTE :, :, st.PUBLISHED_COUNT].sum())
+
+    # -- what everybody sees
+
+    def observing(self) -> Process:
+        """Look at the nation at every whole minute."""
+        for minute in range(-(-self.horizon // MINUTE)):
+            yield At(self.env, minute * MINUTE, ACTOR_RANKS["observer"] * 1_000_000)
+            self.observe(minute)
+
+    def observe(self, minute: int) -> None:
+        """Count people by state, see the crowd, notice what is trending, join it if it is large enough."""
+        out = self.n_in(TRAVELLING) + self.n_in(ON_SQUARE) + self.n_in(RETURNING)
+        is_home = [self.rules["as_if_home"] or not phase_is_out[p.phase] for p in self.people]
+        self.snapshots[minute] = (
+            self.n_in(PREPARING),
+            self.n_in(TRAVELLING) + self.n_in(RETURNING),
+            self.n_in(ON_SQUARE),
+            self.n_in(BACK),
+            sum(p.asleep for p in self.people),
+            sum(home and not p.asleep for home, p in zip(is_home, self.people, strict=True)),
+            sum(p.circumventing for p in self.people),
+            sum(p.heard_tick >= 0 for p in self.people),
+        )
+        for c, channel in enumerate(self.channels):
+            self.heard_on[minute, c] = sum(p.heard_on == c for p in self.people)
+            recent = self.counts[max(0, minute - channel["trend_minutes"]) : minute, c, st.TOPICAL].sum()
+            self.trending[c] = bool(recent >= channel["trend_posts"])
+        for person in self.people:
+            if person.phase == ON_SQUARE:
+                self.squares_by_minute[minute, person.traits["province"]] += 1
+        self.crowd = self.n_in(ON_SQUARE) / self.rules["n_normal"]
+        self.taking_part = out / self.rules["crowd_scale"]
+        news = self.rules["news_tick"]
+        if news >= 0 and (minute - 1) * MINUTE < news <= minute * MINUTE:
+            for person in self.people:
+                person.awake_at_news = not person.asleep
+        for number in self.tables.by_threshold.tolist():
+            person = self.people[number]
+            if person.can_decide() and person.joins(self.taking_part):
+                cause = len(self.channels) + st.CROWD
+                person.begin(self.now + 1, person.joining(self.now + 1, minute, cause))
+
+    # -- small helpers
+
+    @property
+    def now(self) -> int:
+        """The tick it is."""
+        return int(self.env.now)
+
+    def n_in(self, phase: int) -> int:
+        """Return the number of people in a phase."""
+        return sum(p.phase == phase for p in self.people)
+
+    def count(self, what: int, channel: int) -> None:
+        """Count something on a channel in this minute."""
+        self.counts[self.now // MINUTE, channel, what] += 1
+
+    def delay(self, law: int, u: float) -> int:
+        """Return a delay in ticks."""
+        return int(delay_ticks(self.tables.laws[law], self.tables.points, u))
+
+    def gate(self, channel: int) -> tuple[float, str]:
+        """Return severity and mode of the throttle on a channel now."""
+        gate = self.gates[channel]
+        return float(gate["severity"]), "delay" if gate["mode"] else "drop"
+
+    def is_off_air(self, channel: int) -> bool:
+        """Return whether a broadcaster is off the air now."""
+        return bool(self.gates[channel]["outage"])
+
+    def release(self, person: Person, message: Message, ordinal: int) -> int:
+        """Return when what a gate holds is let through: after its lag, or some time after its window ends."""
+        gate = self.gates[message.channel]
+        if gate["lag"] > 0:
+            return self.now + int(gate["lag"])
+        spread = self.rules["hold"] * draws.exponential(self.seed, draws.HOLD, person.number, message.id, ordinal)
+        return max(int(gate["release"]), self.now) + 1 + int(min(spread, 1e12))
+
+    def ties(self, tie_set: int, person: Person) -> list[int]:
+        """Return who hears a person."""
+        lo, hi = self.tables.ties_starts[tie_set, person.number : person.number + 2]
+        return list(self.tables.ties[lo:hi].tolist())
+
+    def audience(self, channel: int) -> list[int]:
+        """Return who can be reached on a channel."""
+        lo, hi = self.tables.audience_starts[channel : channel + 2]
+        return list(self.tables.audience[lo:hi].tolist())
+
+    def groups(self, group_set: int, person: Person) -> list[int]:
+        """Return the chat groups of a person on a channel."""
+        lo, hi = self.tables.joined_starts[group_set, person.number : person.number + 2]
+        return list(self.tables.joined[lo:hi].tolist())
+
+
+def run_reference(scenario: Scenario, tables: st.Tables, exists: np.ndarray) -> Nation:
+    """Return the nation at the horizon."""
+    nation = Nation(scenario, tables, exists)
+    nation.env.run(until=nation.horizon)
+    return nation
+
+
+def log_array(nation: Nation) -> np.ndarray:
+    """Return LOG[rows]: the event log as a structured array."""
+    return np.array(nation.log, LOG) if nation.log else np.zeros(0, LOG)
