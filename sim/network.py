@@ -144,10 +144,16 @@ def _edges(path: Path, columns: tuple[str, str], n: int) -> tuple[np.ndarray, np
 def _rows(source: np.ndarray, target: np.ndarray, n: int) -> Ties:
     """Return compressed rows source -> targets: unique, ascending, no loops."""
     keep = source != target
-    keys = np.unique(source[keep].astype(np.int64) * n + target[keep])
+    keys = _distinct(source[keep].astype(np.int64) * n + target[keep])
     starts = np.zeros(n + 1, np.int64)
     np.cumsum(np.bincount(keys // n, minlength=n), out=starts[1:])
     return Ties(starts, (keys % n).astype(np.int32))
+
+
+def _distinct(keys: np.ndarray) -> np.ndarray:
+    """Return the distinct keys, ascending (sorting is several times faster here than numpy.unique, which hashes)."""
+    keys = np.sort(keys)
+    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def _by_province(users: np.ndarray, province: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -274,7 +280,7 @@ def _cut(seed, channel, layer, key, mean_size, sigma, largest):
 
 def _index_groups(group: np.ndarray, person: np.ndarray, owner: np.ndarray | None, n: int) -> Groups:
     count = int(group.max()) + 1 if len(group) else 0
-    pairs = np.unique(group.astype(np.int64) * n + person)
+    pairs = _distinct(group.astype(np.int64) * n + person)
     group, person = pairs // n, pairs % n
     starts = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(group, minlength=count), out=starts[1:])

@@ -61,16 +61,18 @@ class CompiledRoom:
         self.now = until
 
 
-def run_compiled(scenario: Scenario, tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
-    """Return the state at the horizon."""
+def run_compiled(
+    scenario: Scenario, tables: Tables, exists: np.ndarray, keep_log: bool, until: int | None = None
+) -> State:
+    """Return the state at the horizon, or at the tick `until` if that comes first."""
     room = CompiledRoom(tables, make_state(tables, exists, keep_log))
     env = simpy.Environment()
     start_actors(env, scenario, room)
-    horizon = scenario.clock.horizon
+    end = scenario.clock.horizon if until is None else min(until, scenario.clock.horizon)
     kernel.begin(room.tables, room.state)
     while True:
-        until = int(min(env.peek(), horizon))
-        room.advance(until)
-        if until >= horizon:
+        following = int(min(env.peek(), end))
+        room.advance(following)
+        if following >= end:
             return room.state
         env.step()

@@ -1,0 +1,75 @@
+"""Curves per minute and people on squares by province, as tidy tables, scaled to real people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engine.simulate import SQUARES_EVERY, Record
+from sim.engine.state import ATTEMPTED, FAILED_COUNT, IMPRESSIONS, PUBLISHED_COUNT, SNAPSHOT
+from sim.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["curve_matrix", "curve_table", "minutes", "squares_table"]
+
+
+def minutes(scenario: Scenario) -> pd.DatetimeIndex:
+    """Return the starts of the reported minutes, timestamps with zone."""
+    import pandas as pd
+
+    clock = scenario.clock
+    return pd.date_range(clock.start, periods=clock.n_minutes, freq="min")
+
+
+def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndarray]:
+    """Return the names of all curves and float64[curves, minutes], real people or posts.
+
+    attempted_, published_, failed_ and impressions_<channel> count within the minute; the others are people at its start.
+    """
+    names, rows = [], []
+    for index, channel in enumerate(scenario.channels):
+        posts = scenario.channels[channel].posts_per_user_day > 0 or record.counts[:, index, ATTEMPTED].any()
+        kinds = (("attempted", ATTEMPTED), ("published", PUBLISHED_COUNT), ("failed", FAILED_COUNT)) if posts else ()
+        for name, column in (*kinds, ("impressions", IMPRESSIONS)):
+            names.append(f"{name}_{channel}")
+            rows.append(record.counts[:, index, column])
+        names.append(f"heard_{channel}")
+        rows.append(record.heard_on[:, index])
+    for index, name in enumerate(SNAPSHOT):
+        names.append(name)
+        rows.append(record.snapshots[:, index])
+    return names, np.stack(rows) * scenario.population.real_per_person
+
+
+def curve_table(scenario: Scenario, record: Record, only: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return columns time, curve, value: every curve of a run (or `only` some), one row per minute."""
+    import pandas as pd
+
+    names, values = curve_matrix(scenario, record)
+    keep = [i for i, name in enumerate(names) if not only or name in only]
+    time = minutes(scenario)
+    return pd.DataFrame(
+        {
+            "time": np.tile(time, len(keep)) if not len(keep) else pd.DatetimeIndex(time.append([time] * (len(keep) - 1))),
+            "curve": pd.Categorical.from_codes(np.repeat(np.arange(len(keep)), len(time)), [names[i] for i in keep]),
+            "value": values[keep].ravel(),
+        }
+    )
+
+
+def squares_table(scenario: Scenario, record: Record, provinces: tuple[str, ...]) -> pd.DataFrame:
+    """Return columns time, province, value: people on each province's squares, every ten minutes."""
+    import pandas as pd
+
+    time = minutes(scenario)[::SQUARES_EVERY]
+    codes = np.tile(np.arange(len(provinces)), len(time))
+    return pd.DataFrame(
+        {
+            "time": time.repeat(len(provinces)),
+            "province": pd.Categorical.from_codes(codes, list(provinces)),
+            "value": record.squares.ravel() * scenario.population.real_per_person,
+        }
+    )

@@ -1,0 +1,327 @@
+"""Studies: arms x replicates on the same dice, with the null nights that the outcomes need."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sim.draws import MAX_SEED
+from sim.engine.branching import spectral_radius
+from sim.engine.build import make_tables
+from sim.engine.simulate import Record, run
+from sim.errors import InputError, SimError
+from sim.measures.contrast import contrast_table, summary_table
+from sim.measures.curves import curve_table, squares_table
+from sim.measures.outcomes import NEEDED_NULLS, outcome_table, outcomes
+from sim.scenario import NULL_NIGHTS, Scenario
+from sim.study.store import Store, run_key
+from sim.units import MINUTE
+from sim.world import World, make_world
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Failure", "Study", "Task", "run_study"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: an arm (or one of its null nights) of one replicate."""
+
+    arm: str
+    null: str
+    """Empty for the night itself."""
+    replicate: int
+    scenario: Scenario
+    seed: int
+    world_seed: int
+    until: int | None
+
+    @cached_property
+    def key(self) -> str:
+        """Return the name of the run in the store."""
+        return run_key(self.scenario, self.seed, self.world_seed, self.until)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed, and why."""
+
+    arm: str
+    null: str
+    replicate: int
+    reason: str
+
+
+@dataclass
+class Study:
+    """The finished runs of a study and the tables made from them."""
+
+    arms: dict[str, Scenario]
+    baseline: str
+    replicates: int
+    is_conditional: bool
+    records: dict[tuple[str, str, int], Record] = field(default_factory=dict)
+    """By arm, null night (empty: the night itself) and replicate."""
+    failures: list[Failure] = field(default_factory=list)
+    n_computed: int = 0
+    n_reused: int = 0
+
+    def finished(self, arm: str) -> list[int]:
+        """Return the replicates of an arm whose night is there."""
+        return [r for r in range(self.replicates) if (arm, "", r) in self.records]
+
+    def nulls_of(self, arm: str, replicate: int) -> dict[str, Record]:
+        """Return the null nights of one run."""
+        found = {n: self.records.get((arm, n, replicate)) for n in NULL_NIGHTS}
+        return {n: record for n, record in found.items() if record is not None}
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """Columns arm, replicate, outcome, value, unit; numerator, denominator and reason beside."""
+        import pandas as pd
+
+        parts = []
+        for arm, scenario in self.arms.items():
+            for replicate in self.finished(arm):
+                found = outcomes(scenario, self.records[arm, "", replicate], self.nulls_of(arm, replicate))
+                table = outcome_table(found)
+                table.insert(0, "replicate", replicate)
+                table.insert(0, "arm", arm)
+                parts.append(table)
+        columns = ["arm", "replicate", "outcome", "value", "unit", "numerator", "denominator", "reason"]
+        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """Paired differences of every arm against the baseline, with intervals."""
+        others = [arm for arm in self.arms if arm != self.baseline]
+        return contrast_table(self.outcomes, self.baseline, others, conditional=self.is_conditional)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Every outcome of every arm, with its interval."""
+        return summary_table(self.outcomes)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """Columns arm, replicate, time, curve, value, of the nights themselves."""
+        return self._stack((arm, "", r) for arm in self.arms for r in self.finished(arm))
+
+    @cached_property
+    def nulls(self) -> pd.DataFrame:
+        """As `curves`, with a column null: posts and people on squares of the null nights."""
+        keys = [k for k in self.records if k[1]]
+        only = ("published_twitter", "attempted_twitter", "on_squares", "asleep", "online")
+        return self._stack(keys, only)
+
+    def _stack(self, keys: Iterable[tuple[str, str, int]], only: tuple[str, ...] = ()) -> pd.DataFrame:
+        import pandas as pd
+
+        parts, labels = [], []
+        for arm, null, replicate in keys:
+            parts.append(curve_table(self.arms[arm], self.records[arm, null, replicate], only))
+            labels.append((arm, null, replicate, len(parts[-1])))
+        if not parts:
+            return pd.DataFrame(columns=["arm", "replicate", "time", "curve", "value", "null"])
+        table = pd.concat(parts, ignore_index=True)
+        lengths = [n for *_, n in labels]
+        codes = pd.Categorical([arm for arm, *_ in labels], list(self.arms)).codes
+        table.insert(0, "replicate", _repeat([r for _, _, r, _ in labels], lengths))
+        table.insert(0, "arm", pd.Categorical.from_codes(_repeat(codes, lengths), list(self.arms)))
+        if only:
+            table["null"] = pd.Categorical(_repeat([null for _, null, _, _ in labels], lengths))
+        return table
+
+    @cached_property
+    def squares(self) -> pd.DataFrame:
+        """Columns arm, replicate, time, province, value, every ten minutes."""
+        import pandas as pd
+
+        from sim.places import read_provinces
+
+        parts = []
+        for arm, scenario in self.arms.items():
+            names = read_provinces(scenario.population.provinces).names
+            for replicate in self.finished(arm):
+                table = squares_table(scenario, self.records[arm, "", replicate], names)
+                table.insert(0, "replicate", replicate)
+                table.insert(0, "arm", pd.Categorical([arm] * len(table), list(self.arms)))
+                parts.append(table)
+        columns = ["arm", "replicate", "time", "province", "value"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _repeat(values: Sequence[object], lengths: Sequence[int]):  # type: ignore[no-untyped-def]
+    import numpy as np
+
+    return np.repeat(np.asarray(values), lengths)
+
+
+def _tasks(
+    arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool
+) -> list[list[Task]]:
+    """Return the runs of each replicate. Nights that several arms share (the ordinary one) have one key and run once."""
+    grouped = []
+    for replicate in range(replicates):
+        run_seed = (seed + replicate) % (MAX_SEED + 1)
+        world_seed = seed if is_fixed else run_seed
+        tasks = []
+        for arm, scenario in arms.items():
+            for null in ("", *nulls):
+                night = scenario.null_night(null) if null else scenario
+                until = None
+                account = scenario.scenario.accounting
+                if null == "without_call" and account is not None:
+                    # Needed only to the end of the minutes after the call.
+                    until = scenario.clock.tick(account.call) + round(account.call_minutes * MINUTE)
+                tasks.append(Task(arm, null, replicate, night, run_seed, world_seed, until))
+        grouped.append(tasks)
+    return grouped
+
+
+def _world_key(scenario: Scenario) -> str:
+    parts = (scenario.population, scenario.network, scenario.channels)
+    return hashlib.sha256("\n".join(p.model_dump_json() if not isinstance(p, dict) else json.dumps(
+        {k: v.model_dump(mode="json") for k, v in p.items()}) for p in parts).encode()).hexdigest()  # fmt: skip
+
+
+class _Worlds:
+    """The worlds of one replicate, each built once, with the reactions scaled once per posting behaviour."""
+
+    def __init__(self) -> None:
+        self.worlds: dict[str, World] = {}
+        self.radii: dict[str, float] = {}
+
+    def get(self, scenario: Scenario, seed: int, world_seed: int) -> World:
+        key = f"{_world_key(scenario)} {world_seed}"
+        if key not in self.worlds:
+            self.worlds[key] = make_world(scenario, world_seed)
+        world = self.worlds[key]
+        scale_key = f"{key} {scenario.posting.cross_posting} {scenario.posting.propensity_cap}"
+        if scale_key not in self.radii:
+            tables = make_tables(scenario, world.replace(reaction_scale=1.0), seed)
+            self.radii[scale_key] = float(spectral_radius(tables))
+        radius = self.radii[scale_key]
+        return world.replace(reaction_scale=scenario.posting.branching_ratio / radius if radius > 0 else 0.0)
+
+
+def run_study(
+    arms: Mapping[str, Scenario],
+    baseline: str,
+    replicates: int,
+    *,
+    seed: int = 1,
+    nulls: Sequence[str] = NULL_NIGHTS,
+    world: str = "replicate",
+    engine: str = "compiled",
+    store: Store | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> Study:
+    """Return a study: every arm with its null nights in every replicate, all on the same dice.
+
+    Parameters
+    ----------
+    arms
+        Scenarios by name.
+    baseline
+        Name of the arm against which differences are taken.
+    replicates
+        Number of replicates, >= 1; replicate r has the seed `seed` + r.
+    seed
+        In [0, 2^63).
+    nulls
+        Null nights to run, some of `NULL_NIGHTS`.
+    world
+        ``replicate``: each replicate draws its own world; ``fixed``: one world, drawn from `seed`, for all.
+    engine
+        ``compiled`` or ``reference``.
+    store
+        Where finished runs are found and kept.
+    workers
+        Number of threads; None: one per processor.
+    progress
+        Called with (finished, failed, total) after every run.
+
+    Raises
+    ------
+    InputError
+        Unknown baseline or null night, or no replicate.
+    KeyboardInterrupt
+        When interrupted; what is finished is in the store.
+    """
+    if baseline not in arms:
+        raise InputError(f"the baseline is {baseline!r}, expected one of {', '.join(arms)}; name an arm.")
+    for name in nulls:
+        if name not in NULL_NIGHTS:
+            raise InputError(f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list.")
+    if replicates < 1:
+        raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
+    store = store or Store(None)
+    study = Study(dict(arms), baseline, replicates, world == "fixed")
+    grouped = _tasks(arms, replicates, seed, nulls, world == "fixed")
+    total = sum(map(len, grouped))
+    lock, stop = threading.Lock(), threading.Event()
+    shared = _Worlds()
+
+    def note(task: Task, record: Record | None, is_new: bool, reason: str) -> None:
+        with lock:
+            if record is None:
+                study.failures.append(Failure(task.arm, task.null, task.replicate, reason))
+            else:
+                study.records[task.arm, task.null, task.replicate] = record
+                study.n_computed += is_new
+                study.n_reused += not is_new
+            if progress is not None:
+                progress(len(study.records), len(study.failures), total)
+
+    def replicate(tasks: list[Task]) -> None:
+        worlds = shared if world == "fixed" else _Worlds()
+        done: dict[str, Record] = {}
+        for task in tasks:
+            if stop.is_set():
+                return
+            record = done.get(task.key) or store.get(task.key)
+            is_new = record is None
+            try:
+                if record is None:
+                    with lock if world == "fixed" else threading.Lock():
+                        its_world = worlds.get(task.scenario, task.seed, task.world_seed)
+                    record = run(task.scenario, task.seed, engine, world=its_world, until=task.until)
+                    store.put(task.key, record)
+                done[task.key] = record
+            except InputError:
+                raise
+            except (SimError, ArithmeticError, MemoryError, ValueError, IndexError, AssertionError) as error:
+                note(task, None, False, f"{type(error).__name__}: {error}")
+                continue
+            note(task, record, is_new, "")
+
+    import os
+
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        pending = {pool.submit(replicate, tasks) for tasks in grouped}
+        try:
+            while pending:
+                # A timeout lets the interpreter notice Ctrl-C while the threads compute.
+                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))
+    return study
+
+
+def omitted(nulls: Sequence[str]) -> list[str]:
+    """Return the outcomes that will be missing because their null night is not run."""
+    return [outcome for outcome, null in NEEDED_NULLS.items() if null not in nulls]

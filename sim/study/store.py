@@ -1,0 +1,97 @@
+"""The store of finished runs, addressed by content: what was computed once is found again, whatever study asks for it.
+
+A run's key is the hash of the scenario's content (model version included), its seed, its world's seed, and where it was told
+to stop. A file is written beside its place, synced, and renamed: it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from sim.engine.simulate import Record
+from sim.errors import InputError
+from sim.scenario import Scenario
+
+__all__ = ["Store", "run_key", "write_whole"]
+
+
+def run_key(scenario: Scenario, seed: int, world_seed: int, until: int | None) -> str:
+    """Return 64 hex digits that name a run by what decides its result."""
+    text = f"{scenario.content_hash} {seed} {world_seed} {until}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def write_whole(path: Path):  # type: ignore[no-untyped-def]
+    """Give a temporary path beside `path`, which takes its place when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Store:
+    """Finished runs in a folder; None keeps nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise InputError(
+                    f"study.store is {folder}, which cannot be written ({error.strerror}); give a folder that you may write to."
+                ) from error
+
+    def path(self, key: str) -> Path:
+        """Return where a run lies."""
+        assert self.folder is not None
+        return self.folder / key[:2] / f"{key}.npz"
+
+    def get(self, key: str) -> Record | None:
+        """Return a finished run, or None; a file that cannot be read counts as missing and is computed again."""
+        if self.folder is None or not self.path(key).exists():
+            return None
+        try:
+            with np.load(self.path(key)) as file:
+                return Record.from_arrays({name: file[name] for name in file.files})
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def put(self, key: str, record: Record) -> None:
+        """Keep a finished run.
+
+        Raises
+        ------
+        InputError
+            The disk is full or the folder cannot be written.
+        """
+        if self.folder is None:
+            return
+        try:
+            with write_whole(self.path(key)) as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, **record.arrays())
+        except OSError as error:
+            raise InputError(
+                f"study.store is {self.folder}, where a run could not be kept ({error.strerror}); free some space or choose "
+                "another folder."
+            ) from error
