@@ -21,21 +21,14 @@ from pydantic import Field, ValidationError
 from sim.draws import MAX_SEED
 from sim.errors import InputError
 from sim.laws import Frozen
+from sim.options import CONFIG_DIR, one_line, version_base
 from sim.scenario import Scenario, fault_sentences, validate
 
-__all__ = ["CONFIG_DIR", "HYDRA_ARGUMENTS", "Observed", "StudyPlan", "compose_tree", "load", "one_line", "plan_of", "scenario_of"]
-
-_PACKAGE = Path(__file__).parent
-CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
-"""In a wheel the options lie inside the package, in a checkout beside it."""
+__all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "scenario_of"]
 
 _SCENARIO_KEYS = ("scenario", "population", "network", "channels", "posting", "decision", "attendance", "throttle")
 _STUDY_KEYS = ("seed", "engine", "study", "observed", "parameters")
 _LOCK = threading.Lock()
-
-if not OmegaConf.has_resolver("data"):
-    OmegaConf.register_new_resolver("data", lambda name: str(_PACKAGE / "data" / name))
-
 
 class Value(Frozen):
     """An observed value and its source."""
@@ -98,23 +91,12 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
         kept = state.hydra
         state.clear()
         try:
-            with initialize_config_dir(str(CONFIG_DIR.absolute()), version_base="1.3"):
+            with initialize_config_dir(str(CONFIG_DIR.absolute()), **version_base()):
                 return compose("config", overrides=[*overrides, *extra])
         except (HydraException, OmegaConfBaseException) as error:
             raise InputError(one_line(error)) from error
         finally:
             state.hydra = kept
-
-
-def one_line(error: BaseException) -> str:
-    """Return the message of Hydra's or OmegaConf's error as one line."""
-    while error.__cause__ is not None and isinstance(error.__cause__, HydraException | OmegaConfBaseException):
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = "; ".join(line for line in lines if not line.startswith(("object_type", "Set the environment", "reference_type")))
-    if not text:
-        text = type(error).__name__
-    return text if text.endswith(".") else f"{text}. Correct the override (`python -m sim --help` lists the options)."
 
 
 def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:

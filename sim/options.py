@@ -1,0 +1,35 @@
+"""Where the options lie, and how Hydra's versions and errors are spoken to. Light, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+__all__ = ["CONFIG_DIR", "one_line", "version_base"]
+
+_PACKAGE = Path(__file__).parent
+CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
+"""In a wheel the options lie inside the package, in a checkout beside it."""
+if not OmegaConf.has_resolver("data"):
+    OmegaConf.register_new_resolver("data", lambda name: str(_PACKAGE / "data" / name))
+
+
+def version_base() -> dict[str, str]:
+    """Return the argument that Hydra 1.3 wants and Hydra 1.4 warns about."""
+    return {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of Hydra's or OmegaConf's error as one sentence with a remedy."""
+    while isinstance(error.__cause__, HydraException | OmegaConfBaseException):
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    noise = ("object_type", "reference_type", "full_key", "Set the environment", "To append to your config use")
+    text = "; ".join(line for line in lines if not line.startswith(noise)) or type(error).__name__
+    keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key")]
+    where = f" (key {keys[0]})" if keys and keys[0] and keys[0] not in text else ""
+    return f"{text.rstrip('.')}{where}; correct the override, `python -m sim --help` lists the options."

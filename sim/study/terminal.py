@@ -1,0 +1,102 @@
+"""What the terminal shows: a progress bar and a readable table."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sim.jit import cache_folder, is_compiling
+from sim.study.run import Study
+
+if TYPE_CHECKING:
+    from sim.config import Observed
+
+__all__ = ["Progress", "announce_compilation", "number", "table_text"]
+
+SHOWN = (
+    "posts_published", "posts_attempted", "posts_throttle_window", "posts_after_window", "posts_day_1", "posts_day_2",
+    "posts_ratio_day_1", "posts_ratio_day_2", "surge_after_call", "surge_after_call_ordinary", "surge_from_call",
+    "dip_depth", "dip_depth_ordinary", "dip_from_leaving", "dip_from_leaving_total", "rebound_ratio",
+    "rebound_ratio_ordinary", "rebound_from_return", "participants", "share_left_before_call", "peak_on_squares",
+    "peak_time", "time_to_half_peak", "person_hours_on_squares", "heard_share_3h",
+)  # fmt: skip
+"""Outcomes of the terminal table; the run folder holds all."""
+
+
+class Progress:
+    """A progress bar on standard error; silent when that is not a terminal."""
+
+    def __enter__(self) -> Progress:
+        from tqdm import tqdm
+
+        self.bar: Any = tqdm(total=0, unit="run", disable=not sys.stderr.isatty(), file=sys.stderr, leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def __call__(self, finished: int, failed: int, total: int) -> None:
+        """Show how many runs are finished."""
+        self.bar.total = total
+        if failed:
+            self.bar.set_postfix(failed=failed)
+        self.bar.n = finished + failed
+        self.bar.refresh()
+
+
+def announce_compilation(engine: str) -> None:
+    """Say that the engine will be compiled first, where no compiled code is found."""
+    if is_compiling and engine == "compiled" and not any(cache_folder().rglob("kernel.advance*.nbi")):
+        print("compiling the engine, once for this version (about half a minute) ...", file=sys.stderr, flush=True)
+
+
+def number(value: float, unit: str = "1") -> str:
+    """Return a number as people read it: 18.67 M, 46.0 k, 1.206; a dash for a missing one."""
+    if not math.isfinite(value):
+        return "-"
+    size = abs(value)
+    if size >= 1e6:
+        return f"{value / 1e6:.2f} M"
+    if size >= 1e4:
+        return f"{value / 1e3:.1f} k"
+    if unit in ("1", "share"):
+        return f"{value:.3f}"
+    return f"{value:.0f}" if size >= 100 else f"{value:.1f}"
+
+
+def table_text(study: Study, observed: Observed) -> str:
+    """Return the table: outcome, observed, every arm, and paired differences with their 95 % intervals."""
+    summary = study.summary.set_index(["arm", "outcome"])
+    contrasts = study.contrasts.set_index(["arm", "outcome"]) if len(study.contrasts) else None
+    others = [arm for arm in study.arms if arm != study.baseline]
+    header = ["outcome", "unit", "observed", *study.arms]
+    header += [f"{arm} - {study.baseline} (95 % interval)" for arm in others]
+    rows = []
+    for name in SHOWN:
+        if not any((arm, name) in summary.index for arm in study.arms):
+            continue
+        seen = [summary.loc[(arm, name)] for arm in study.arms if (arm, name) in summary.index]
+        unit = str(seen[0]["unit"])
+        target = observed.values.get(name)
+        row = [name, unit, number(target.value, unit) if target else ""]
+        row += [number(float(s["estimate"]), unit) for s in seen]
+        for arm in others:
+            if contrasts is None or (arm, name) not in contrasts.index:
+                row.append("")
+                continue
+            c = contrasts.loc[(arm, name)]
+            low, high = number(float(c["low"]), unit), number(float(c["high"]), unit)
+            row.append(f"{number(float(c['difference']), unit)}  [{low}, {high}]")
+        rows.append(row)
+    widths = [max(len(r[i]) for r in [header, *rows]) for i in range(len(header))]
+
+    def line(cells: list[str]) -> str:
+        first = [cells[0].ljust(widths[0]), cells[1].ljust(widths[1])]
+        return "  ".join(first + [c.rjust(w) for c, w in zip(cells[2:], widths[2:], strict=True)]).rstrip()
+
+    n = max((len(study.finished(arm)) for arm in study.arms), default=0)
+    note = f"{n} replicates; observed: {observed.label}; counts scaled to real people"
+    if study.is_conditional:
+        note += "; intervals conditional on one world"
+    return "\n".join([line(header), line(["-" * w for w in widths]), *map(line, rows), "", note])
