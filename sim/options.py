@@ -14,6 +14,7 @@ __all__ = ["CONFIG_DIR", "one_line", "version_base"]
 _PACKAGE = Path(__file__).parent
 CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 """In a wheel the options lie inside the package, in a checkout beside it."""
+
 if not OmegaConf.has_resolver("data"):
     OmegaConf.register_new_resolver("data", lambda name: str(_PACKAGE / "data" / name))
 
@@ -29,7 +30,10 @@ def one_line(error: BaseException) -> str:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     noise = ("object_type", "reference_type", "full_key", "Set the environment", "To append to your config use")
-    text = "; ".join(line for line in lines if not line.startswith(noise)) or type(error).__name__
+    noise += ("Config search path", "provider=", "In 'config'")
+    kept = [line for line in lines if not line.startswith(noise)]
+    text = " ".join(kept) if any("Available options" in line for line in kept) else "; ".join(kept)
+    text = text or type(error).__name__
     keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key")]
     where = f" (key {keys[0]})" if keys and keys[0] and keys[0] not in text else ""
     return f"{text.rstrip('.')}{where}; correct the override, `python -m sim --help` lists the options."

@@ -9,6 +9,7 @@ import hashlib
 import json
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -102,16 +103,9 @@ class Scenario(Frozen):
 
     @cached_property
     def content_hash(self) -> str:
-        """64 hex digits over all parameters, the model's version and the contents of the files that they name."""
-        digest = hashlib.sha256(f"model {MODEL_VERSION}\n".encode())
-        digest.update(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode())
-        network = self.network
-        files = [self.population.provinces, self.population.file, network.followers.file, network.friends.file]
-        files += [network.neighbours.file, *(g.file for g in network.groups.values())]
-        for file in files:
-            if file is not None and file.exists():
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest()
+        """64 hex digits over all parameters, the model's version and the contents (not the paths) of files."""
+        text = json.dumps(self.model_dump(), sort_keys=True, default=_content)
+        return hashlib.sha256(f"model {MODEL_VERSION}\n{text}".encode()).hexdigest()
 
     def __hash__(self) -> int:
         """Hash by content."""
@@ -154,6 +148,14 @@ class Scenario(Frozen):
             rest = tuple(entry for entry in night.timeline if entry.tag != tag)
             return self.model_copy_checked(scenario=night.model_copy(update={"timeline": rest}))
         raise InputError(f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list.")
+
+
+def _content(value: object) -> str:
+    """Return what stands for a value in the content hash: of a file its contents."""
+    if isinstance(value, Path):
+        return hashlib.sha256(value.read_bytes()).hexdigest() if value.exists() else f"missing {value}"
+    assert isinstance(value, datetime), value
+    return value.isoformat()
 
 
 def _plain(value: object) -> object:
