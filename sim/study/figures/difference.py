@@ -1,0 +1,85 @@
+"""What an arm changes: its paired difference from another, over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from sim.errors import InputError
+from sim.study.figures.marks import Marks, night_axis
+from sim.study.figures.replicates import cut, draw_arms, need_arm, read, smooth, smoothing
+from sim.study.figures.style import band_handle, curve_name, legend_below, note, styled
+
+__all__ = ["paired_difference"]
+
+
+@styled
+def paired_difference(
+    ax: Axes,
+    curves: pd.DataFrame,
+    marks: Marks,
+    baseline: str,
+    arm: str | Sequence[str],
+    curve: str = "on_squares",
+    *,
+    cumulative: bool = False,
+    minutes: int = 1,
+    legend: bool | Axes = True,
+    flags: bool = True,
+    title: str = "",
+) -> Axes:
+    """Draw the difference `arm` - `baseline` over time, paired by replicate: mean and pointwise 95 % t band.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw into; they come back.
+    curves
+        Columns ``arm, replicate, time, curve, value``.
+    marks
+        The night; its period is what the axis shows.
+    baseline, arm
+        The arms; several at `arm` give one line each.
+    curve
+        Which curve.
+    cumulative
+        Sum the differences from the start of the period, replicate by replicate: for counts per minute.
+    minutes
+        Width of a centred rolling mean in minutes; 1, the default, smooths nothing. Without effect on sums.
+    legend, flags, title
+        Whether to draw a legend below the axes, or the axes below which to draw it; whether to write what the marks
+        are; a title above.
+
+    Raises
+    ------
+    InputError
+        Missing columns, curve or arm, times without a zone, nothing within the period, no replicate in both arms.
+    """
+    tables, marks = read(curves, curve, marks)
+    arms = [arm] if isinstance(arm, str) else list(arm)
+    for name in [baseline, *arms]:
+        need_arm(tables, name, "curves")
+    differences: dict[str, pd.DataFrame] = {}
+    for name in arms:
+        difference = (tables[name] - tables[baseline]).dropna(axis="columns", how="all")
+        if difference.empty:
+            raise InputError(f"{name!r} and {baseline!r} share no replicate, expected at least one; run both in it.")
+        differences[name] = cut(difference, marks).cumsum() if cumulative else smooth(difference, minutes)
+    keys = night_axis(ax, marks, title, flags=flags)
+    ax.axhline(0, color="0.2", linewidth=0.7, zorder=1.8, gid="zero")
+    handles = draw_arms(ax, differences, list(tables), marks)
+    for line, (name, difference) in zip(handles, differences.items(), strict=True):
+        n = difference.shape[1]
+        line.set_label(f"{name} \N{MINUS SIGN} {baseline}, n = {n} paired replicate{'s' if n > 1 else ''}")
+    has_band = any(difference.shape[1] > 1 for difference in differences.values())
+    handles.append(band_handle("mean and pointwise 95 % t band") if has_band else note("one pair: no band"))
+    words = curve_name(curve)
+    if cumulative:
+        words = words.removesuffix(" per minute") + f",\nsummed from {marks.start:%H:%M}"
+    else:
+        words += smoothing(minutes)
+    ax.set_ylabel(f"Difference in\n{words}")
+    legend_below(ax, [*handles, *keys], legend)
+    return ax

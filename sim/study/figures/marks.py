@@ -1,0 +1,323 @@
+"""What is known of the night, drawn into every figure with an axis of time; and labels that keep clear of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, HourLocator, MinuteLocator, date2num, num2date
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter
+
+from sim.errors import InputError
+from sim.measures.intervals import Floats
+from sim.study.figures.style import note, readable_axis
+
+__all__ = [
+    "Marks",
+    "dense",
+    "flag_rows",
+    "floating_text",
+    "night_axis",
+    "pixels",
+    "place_boxes",
+    "settle_texts",
+    "whole_hour",
+]
+
+_ROW = 9.0  # height of a row of flags in points
+_FLAG_SIZE = 6.5  # font of the flags
+_MOST_FLAGS = 10  # more of them carry numbers, explained in the legend
+_STEPS = (10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes between ticks
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is known of the night, drawn into every figure with an axis of time.
+
+    Parameters
+    ----------
+    start, end
+        The period that is shown, `[start, end)`.
+    windows
+        Throttle windows ``(start, end, label, severity)``, severity in [0, 1]; empty on an open night.
+    calls
+        Calls ``(time, label)``.
+    observed
+        Observed totals ``(start, end, total, label)``, in posts of real people.
+    zone
+        IANA name. Times without a zone are read in it, all others are converted to it.
+
+    Raises
+    ------
+    InputError
+        A period, window or observed interval that does not end after it starts, or a severity outside [0, 1].
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    windows: tuple[tuple[pd.Timestamp, pd.Timestamp, str, float], ...] = ()
+    calls: tuple[tuple[pd.Timestamp, str], ...] = ()
+    observed: tuple[tuple[pd.Timestamp, pd.Timestamp, float, str], ...] = ()
+    zone: str | tzinfo = "Europe/Istanbul"
+
+    def __post_init__(self) -> None:
+        def local(when: Any) -> pd.Timestamp:
+            stamp = pd.Timestamp(when)
+            return stamp.tz_localize(self.zone) if stamp.tz is None else stamp.tz_convert(self.zone)
+
+        settle = object.__setattr__
+        settle(self, "start", local(self.start))
+        settle(self, "end", local(self.end))
+        settle(self, "calls", tuple((local(when), label) for when, label in self.calls))
+        for name in ("windows", "observed"):
+            settle(self, name, tuple((local(a), local(b), *rest) for a, b, *rest in getattr(self, name)))
+        intervals = [("the period", self.start, self.end)]
+        intervals += [(f"the window {label!r}", start, end) for start, end, label, _ in self.windows]
+        intervals += [(f"the observed total {label!r}", start, end) for start, end, _, label in self.observed]
+        for name, start, end in intervals:
+            if end <= start:
+                raise InputError(f"{name} ends at {end}, expected later than its start ({start}); move one of them.")
+        for _, _, label, severity in self.windows:
+            if not 0 <= severity <= 1:
+                raise InputError(f"the window {label!r} has severity {severity}, expected a number from 0 to 1.")
+
+    def between(self, start: pd.Timestamp | None = None, end: pd.Timestamp | None = None) -> Marks:
+        """Return the same marks with another period shown; None keeps a bound."""
+        return replace(self, start=start or self.start, end=end or self.end)
+
+
+def whole_hour(when: pd.Timestamp) -> pd.Timestamp:
+    """Return the last whole hour of the local clock that is not after `when`."""
+    return when.replace(minute=0, second=0, microsecond=0, nanosecond=0)
+
+
+def pixels(ax: Axes) -> float:
+    """Return the pixels per point of the figure that holds `ax`."""
+    return float(ax.figure.dpi) / 72
+
+
+def _halo(width: float = 2.0) -> list[patheffects.AbstractPathEffect]:
+    """Return path effects that keep a text readable over lines: a white rim of `width` points."""
+    return [patheffects.withStroke(linewidth=width, foreground="white")]
+
+
+# --- the axis of time ------------------------------------------------------------------------------------------------
+
+
+def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_front: bool = False) -> list[Any]:
+    """Give axes the night: local time, shaded throttle windows, marked calls, flags that say what they are, a title.
+
+    Flags stand above the axes, each beside its own line, in as many rows as it takes for texts neither to overlap nor
+    to be crossed. More than ten flags carry numbers instead.
+
+    Parameters
+    ----------
+    ax
+        Axes to prepare; their y axis gets a grid and readable numbers.
+    marks
+        The night, in the zone that the axis shows.
+    title
+        Text above the flags; may be empty.
+    flags
+        Whether to write what the marks are.
+    in_front
+        Draw the calls and the windows' ends over what hides them, such as filled areas.
+
+    Returns
+    -------
+    list
+        Legend handles that explain the numbers; empty when flags carry words.
+    """
+    _time_axis(ax, marks)
+    readable_axis(ax.yaxis)
+    ax.grid(axis="y", color="0.9", linewidth=0.5)
+    entries: list[tuple[float, str]] = []
+    look: dict[str, Any] = {"color": "0.25", "linewidth": 0.6, "zorder": 1.5}
+    if in_front:
+        look |= {"zorder": 3.5, "path_effects": _halo(2.2)}
+    for start, end in sorted({window[:2] for window in marks.windows}):
+        if end <= marks.start or start >= marks.end:
+            continue
+        same = [(label, severity) for *period, label, severity in marks.windows if period == [start, end]]
+        severity = max(severity for _, severity in same)
+        shade = {"facecolor": str(0.95 - 0.13 * severity), "edgecolor": "none", "zorder": 0}
+        ax.axvspan(date2num(start), date2num(end), gid="window", **shade)
+        for edge in (start, end) if in_front else ():
+            ax.axvline(date2num(edge), **look)
+        label = ", ".join(dict.fromkeys(label for label, _ in same))
+        text = f"{label} {start:%H:%M}\N{EN DASH}{end:%H:%M} (severity {severity:g})"
+        entries.append((date2num(max(start, marks.start)), text))
+    for when, label in marks.calls:
+        if marks.start <= when < marks.end:
+            ax.axvline(date2num(when), linestyle=(0, (1, 1.5)), gid="call", **look)
+            entries.append((date2num(when), f"{label} {when:%H:%M}"))
+    entries = sorted(entries) if flags else []
+    handles: list[Any] = []
+    if len(entries) > _MOST_FLAGS:
+        handles = [note(f"{number}: {text}") for number, (_, text) in enumerate(entries, start=1)]
+        entries = [(x, str(number)) for number, (x, _) in enumerate(entries, start=1)]
+    ax.set_title(title, loc="left", pad=5 + _fly_flags(ax, entries))
+    return handles
+
+
+def _time_axis(ax: Axes, marks: Marks) -> None:
+    """Show the period on the x axis in local time, with ticks at whole steps, dates at midnight and a label."""
+    zone = marks.start.tz
+    ax.xaxis_date(zone)
+    ax.set_xlim(date2num(marks.start), date2num(marks.end))
+    minutes = (marks.end - marks.start).total_seconds() / 60
+    most = ax.get_window_extent().width / pixels(ax) / 32
+    step = next((step for step in _STEPS if minutes / step <= most), None)
+    if step is None:
+        locator: Any = AutoDateLocator(tz=zone)
+    elif step < 60:
+        locator = MinuteLocator(byminute=range(0, 60, step), tz=zone)
+    else:
+        locator = HourLocator(byhour=range(0, 24, step // 60), tz=zone)
+
+    def write(value: float, place: int | None) -> str:
+        when = num2date(value, zone)
+        hour = f"{when:%H:%M}"
+        return f"{hour}\n{when.day} {when:%b}" if place == 0 or hour == "00:00" else hour
+
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(FuncFormatter(write))
+    ax.set_xlabel(f"{zone} local time, {marks.start.year}")
+
+
+def _fly_flags(ax: Axes, entries: Sequence[tuple[float, str]]) -> float:
+    """Write ``(x, text)``, sorted by x, beside leaders above the axes; return the height that they take in points."""
+    if not entries:
+        return 0.0
+    scale = 1 / pixels(ax)
+    right_edge = ax.get_window_extent().x1 * scale
+    above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    above["annotation_clip"] = False
+    leader = {"arrowstyle": "-", "color": "0.4", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
+    texts: list[Any] = []
+    places: list[float] = []
+    spans: list[tuple[float, float]] = []
+    is_left = False
+    for x, label in reversed(entries):
+        text = ax.annotate(label, (x, 1), (2, 0), va="bottom", fontsize=_FLAG_SIZE, color="0.15", gid="flag", **above)
+        place = float(ax.transData.transform((x, 0))[0]) * scale
+        width = text.get_window_extent().width * scale + 5
+        # Near the right edge a flag points to the left, and so do all whose leader it would hide.
+        is_left = place + width > right_edge + 8 or (is_left and spans[-1][0] < place)
+        texts.append(text)
+        places.append(place)
+        spans.append((place - width, place) if is_left else (place, place + width))
+    rows = flag_rows(places, spans)
+    for text, row, place, (left, _) in zip(texts, rows, places, spans, strict=True):
+        height = 3 + _ROW * row
+        text.set_position((-2 if left < place else 2, height))
+        text.set_horizontalalignment("right" if left < place else "left")
+        ax.annotate("", text.xy, (0, height + _FLAG_SIZE), arrowprops=leader, **above)
+    return 3 + _ROW * (1 + max(rows))
+
+
+def flag_rows(places: Sequence[float], spans: Sequence[tuple[float, float]]) -> list[int]:
+    """Return a row for each flag, 0 the lowest, so that flags of a row lie apart and no leader runs through a text.
+
+    Parameters
+    ----------
+    places
+        Position of the leaders.
+    spans
+        From where to where each flag's text reaches, its own leader at one end.
+    """
+    n = len(places)
+    above: list[set[int]] = []  # the flags that flag i must fly above, to let their leaders pass
+    for i, (left, right) in enumerate(spans):
+        above.append({j for j in range(n) if left < places[j] < right or (j < i and places[j] == places[i])} - {i})
+    rows: dict[int, int] = {}
+    while len(rows) < n:
+        waiting = [i for i in range(n) if i not in rows]
+        # Two flags that point at each other have no right order; the first then goes first.
+        i = next((i for i in waiting if above[i] <= rows.keys()), waiting[0])
+        taken = {rows[j] for j in rows if spans[i][0] < spans[j][1] and spans[j][0] < spans[i][1]}
+        floor = max((rows[j] + 1 for j in above[i] if j in rows), default=0)
+        rows[i] = next(row for row in range(floor, floor + n + 1) if row not in taken)
+    return [rows[i] for i in range(n)]
+
+
+# --- labels within the axes ------------------------------------------------------------------------------------------
+
+
+def floating_text(ax: Axes, words: str, size: float, gid: str) -> Text:
+    """Return a text with a white rim that has no place yet; `settle_texts` gives it one."""
+    return ax.text(0, 0, words, fontsize=size, va="bottom", path_effects=_halo(), zorder=6, transform=None, gid=gid)
+
+
+def settle_texts(
+    ax: Axes, texts: Sequence[Text], candidates: Sequence[Sequence[tuple[float, float]]], crowd: Floats, pad: float
+) -> list[tuple[float, float]]:
+    """Move texts to where `place_boxes` puts them, within the axes; return their lower left corners. All in pixels."""
+    sizes = [(box.width, box.height) for box in (text.get_window_extent() for text in texts)]
+    left, bottom, right, top = ax.get_window_extent().extents
+    corners = place_boxes(sizes, candidates, crowd, (left, bottom, right, top), pad)
+    for text, corner in zip(texts, corners, strict=True):
+        text.set_transform(ax.transAxes)
+        text.set_position(tuple(ax.transAxes.inverted().transform(corner)))
+    return corners
+
+
+def place_boxes(
+    sizes: Sequence[tuple[float, float]],
+    candidates: Sequence[Sequence[tuple[float, float]]],
+    crowd: Floats,
+    bounds: tuple[float, float, float, float],
+    pad: float = 0.0,
+) -> list[tuple[float, float]]:
+    """Return the lower left corner of each box, chosen in turn: clear of earlier boxes, inside, over few points.
+
+    Parameters
+    ----------
+    sizes
+        Width and height of each box.
+    candidates
+        For each box the corners that it may take, the preferred first.
+    crowd
+        Points to keep clear of, shape (n, 2).
+    bounds
+        Left, bottom, right and top of the room.
+    pad
+        Room to leave free around each box.
+    """
+    chosen: list[tuple[float, float, float, float]] = []
+
+    def cost(x: float, y: float, width: float, height: float) -> float:
+        left, bottom, right, top = x - pad, y - pad, x + width + pad, y + height + pad
+        outside = np.maximum([bounds[0] - left, bounds[1] - bottom, right - bounds[2], top - bounds[3]], 0).sum()
+        overlap = sum(
+            max(0.0, min(right, u + wide) - max(left, u)) * max(0.0, min(top, v + high) - max(bottom, v))
+            for u, v, wide, high in chosen
+        )
+        inside = (crowd[:, 0] > left) & (crowd[:, 0] < right) & (crowd[:, 1] > bottom) & (crowd[:, 1] < top)
+        return float(1e6 * overlap + 1e3 * outside + inside.sum())
+
+    for size, corners in zip(sizes, candidates, strict=True):
+        costs: dict[tuple[float, float], float] = {}
+        for corner in corners:
+            costs[corner] = cost(*corner, *size)
+            if costs[corner] == 0:
+                break
+        chosen.append((*min(costs, key=costs.__getitem__), *size))
+    return [(x, y) for x, y, _, _ in chosen]
+
+
+def dense(line: Floats, step: float = 3.0) -> Floats:
+    """Return points along a polyline, shape (n, 2), at most `step` apart; NaN drops out."""
+    line = line[np.isfinite(line).all(axis=1)]
+    if not line.size:
+        return line
+    reached = np.append(0.0, np.hypot(*np.diff(line, axis=0).T).cumsum())
+    along = np.append(np.arange(0.0, reached[-1], step), reached[-1])
+    return np.column_stack([np.interp(along, reached, coordinate) for coordinate in line.T])

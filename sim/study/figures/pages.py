@@ -1,0 +1,210 @@
+"""All figures of a study as files: which panels make a page, which hours they show, and why a page is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sim.errors import InputError
+from sim.study.figures.difference import paired_difference
+from sim.study.figures.hearing import first_hearing, last_touch
+from sim.study.figures.marks import Marks, whole_hour
+from sim.study.figures.posts import posts_per_minute
+from sim.study.figures.replicates import CURVES, need, need_arm
+from sim.study.figures.squares import people_on_squares, squares_by_province
+from sim.study.figures.style import figure, spread, styled
+
+__all__ = ["Written", "write_all"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write_all` did: the files it wrote, and the reason for each file that it could not."""
+
+    paths: list[Path]
+    skipped: dict[str, str]
+
+
+@styled
+def write_all(
+    folder: Path | str,
+    curves: pd.DataFrame,
+    nulls: pd.DataFrame | None,
+    squares: pd.DataFrame | None,
+    outcomes: pd.DataFrame | None,
+    provinces: pd.DataFrame | None,
+    marks: Marks,
+    *,
+    baseline: str | None = None,
+    arm: str | None = None,
+    population: float | None = None,
+    channel: str = "twitter",
+    dpi: int = 200,
+) -> Written:
+    """Write the figures of a study as PNG files, each whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Where to; made if need be.
+    curves, nulls, squares, outcomes, provinces
+        The tables that the figures need; None where there is none.
+    marks
+        The night.
+    baseline
+        The arm that differences refer to; default: ``open`` if there is one, else the first.
+    arm
+        The arm of the figures that show one; default: the first that is not the baseline.
+    population
+        People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
+    channel
+        Whose posts are shown.
+    dpi
+        Resolution in dots per inch.
+
+    Returns
+    -------
+    Written
+        Paths, and for each name that is missing the reason in words. A figure without data does not stop the others.
+
+    Raises
+    ------
+    InputError
+        `curves` without arms or columns, or an unknown `baseline` or `arm`.
+    OSError
+        The folder cannot be written.
+    """
+    need(curves, "curves", CURVES)
+    arms = list(dict.fromkeys(map(str, curves["arm"].unique())))
+    if not arms:
+        raise InputError("curves are empty, expected at least one arm; give the table that a study writes.")
+    baseline = baseline or ("open" if "open" in arms else arms[0])
+    others = [name for name in arms if name != baseline]
+    arm = arm or (others or [baseline])[0]
+    for name in (baseline, arm):
+        need_arm(arms, name, "curves")
+    if population is None and provinces is not None and "population" in provinces:
+        population = float(provinces["population"].sum())
+    posts = f"published_{channel}"
+    names = [str(name) for name in curves["curve"].unique()]
+    kept = [name for name in names if name in (posts, "on_squares") or name.startswith("heard_")]
+    curves = curves.loc[curves["curve"].isin(kept)]  # A study keeps many more, and every figure searches them.
+    late = _from_first_departure(curves, marks)
+    plans: dict[str, Callable[[], Figure]] = {
+        "posts.png": partial(_posts_page, curves, marks, channel, nulls),
+        "squares.png": partial(_squares_page, curves, late),
+        "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], population),
+        "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
+        "provinces.png": partial(_provinces_page, squares, provinces, arm),
+        "last_touch.png": partial(_touch_page, outcomes, arm),
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = Written([], {})
+    for file, plan in plans.items():
+        try:
+            drawing = plan()
+        except InputError as error:
+            written.skipped[file] = str(error)
+        else:
+            _save(drawing, folder / file, dpi)
+            written.paths.append(folder / file)
+    return written
+
+
+def _save(drawing: Figure, path: Path, dpi: int) -> None:
+    """Write a figure beside its place and move it there."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        tight = {"bbox_inches": "tight", "pad_inches": 0.08}
+        drawing.savefig(beside, format="png", dpi=dpi, metadata={"Software": None}, **tight)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _from_first_departure(curves: pd.DataFrame, marks: Marks) -> Marks:
+    """Return the marks from two hours before the first throttle, call or person on the squares."""
+    out = curves.loc[(curves["curve"] == "on_squares") & (curves["value"] > 0), "time"]
+    moments = [*(window[0] for window in marks.windows), *(call[0] for call in marks.calls), *out.nsmallest(1)]
+    start = whole_hour(min((when for when in moments if marks.start <= when < marks.end), default=marks.start))
+    return marks.between(max(marks.start, start - pd.Timedelta(hours=2)))
+
+
+def _around_throttle(marks: Marks) -> Marks | None:
+    """Return the hours around the throttle, or around the first call; None where that is most of the period anyway."""
+    moments = [when for window in marks.windows for when in window[:2]] or sorted(call[0] for call in marks.calls)[:1]
+    if not moments:
+        return None
+    start = max(marks.start, whole_hour(min(moments) - pd.Timedelta(hours=1)))
+    end = min(marks.end, whole_hour(max(moments) + pd.Timedelta(minutes=239)))
+    return marks.between(start, end) if start < end and (end - start) < 0.6 * (marks.end - marks.start) else None
+
+
+def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str, nulls: pd.DataFrame | None) -> Figure:
+    zoom = _around_throttle(marks)
+    if zoom is None:
+        drawing, panels = figure()
+        posts_per_minute(panels[0], curves, marks, channel, nulls)
+        return drawing
+    drawing, (whole, part) = figure((2.6, 2.2))
+    # One legend for both panels, at the bottom: (a) shows all that (b) can.
+    posts_per_minute(whole, curves, marks, channel, nulls, legend=part, title="(a) the whole period")
+    around = f"(b) the hours around the {'throttle' if marks.windows else 'first call'}"
+    posts_per_minute(part, curves, zoom, channel, nulls, legend=False, title=around)
+    whole.set_xlabel("")
+    return spread(drawing)
+
+
+def _squares_page(curves: pd.DataFrame, marks: Marks) -> Figure:
+    drawing, panels = figure()
+    people_on_squares(panels[0], curves, marks)
+    return drawing
+
+
+def _hearing_page(curves: pd.DataFrame, marks: Marks, arms: Sequence[str], population: float | None) -> Figure:
+    drawing, panels = figure((2.3,) * len(arms), width=5.2)
+    for panel, arm in zip(panels, arms, strict=True):
+        first_hearing(panel, curves, marks, arm, population=population, title=arm)
+    top = max(panel.get_ylim()[1] for panel in panels)
+    for panel in panels:
+        panel.set_ylim(0, top)
+    for panel in panels[:-1]:
+        panel.set_xlabel("")
+    return spread(drawing)
+
+
+def _difference_page(curves: pd.DataFrame, marks: Marks, baseline: str, arms: Sequence[str], posts: str) -> Figure:
+    if not arms:
+        raise InputError(f"there is only the arm {baseline!r}, and a difference needs two")
+    drawing, (top, bottom) = figure((2.1, 2.1))
+    paired_difference(top, curves, marks, baseline, arms, "on_squares", legend=False)
+    paired_difference(bottom, curves, marks, baseline, arms, posts, minutes=5, flags=False)
+    top.set_xlabel("")
+    top.tick_params(labelbottom=False)
+    return spread(drawing)
+
+
+def _provinces_page(squares: pd.DataFrame | None, provinces: pd.DataFrame | None, arm: str) -> Figure:
+    if squares is None or squares.empty:
+        raise InputError("there is no table of people on each province's squares")
+    if provinces is None or provinces.empty:
+        raise InputError("there is no table of provinces")
+    drawing, (above, below) = figure((2.75, 3.6))
+    squares_by_province(above, squares, provinces, arm, view="map", title=f"(a) {arm}, all provinces")
+    squares_by_province(below, squares, provinces, arm, view="ranked", title=f"(b) {arm}, the largest peaks")
+    return spread(drawing, gap=0.2)
+
+
+def _touch_page(outcomes: pd.DataFrame | None, arm: str) -> Figure:
+    if outcomes is None or outcomes.empty:
+        raise InputError("there is no table of outcomes")
+    drawing, panels = figure((3.6,))
+    last_touch(panels[0], outcomes, arm, title=arm)
+    return drawing

@@ -1,0 +1,185 @@
+"""From the long tables of a study to tables minute x replicate, and from those to lines with bands and bars with whiskers.
+
+Lines and bars are means over replicates, bands and whiskers pointwise 95 % t intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
+
+from sim.errors import InputError
+from sim.measures.intervals import Floats, pointwise_band
+from sim.study.figures.marks import Marks
+from sim.study.figures.style import arm_style, band_handle, note
+
+__all__ = [
+    "BAR_EDGES",
+    "CURVES",
+    "WHISKERS",
+    "by_replicate",
+    "cut",
+    "draw_arms",
+    "draw_bars",
+    "localized",
+    "n_replicates",
+    "need",
+    "need_arm",
+    "read",
+    "smooth",
+    "smoothing",
+    "t_band",
+    "uncertainty",
+    "whiskers",
+]
+
+CURVES = ("arm", "replicate", "time", "curve", "value")
+BAR_EDGES: dict[str, Any] = {"edgecolor": "black", "linewidth": 0.5}
+WHISKERS: dict[str, Any] = {"ecolor": "black", "elinewidth": 0.8, "capsize": 2}
+
+
+def need(frame: pd.DataFrame, name: str, columns: Iterable[str]) -> None:
+    """Raise InputError unless a table has all columns."""
+    if missing := [column for column in columns if column not in frame.columns]:
+        raise InputError(f"{name} lack {missing}, have {list(frame.columns)}; give the table that a study writes.")
+
+
+def need_arm(names: Iterable[Any], arm: str, name: str) -> None:
+    """Raise InputError unless an arm is among the names."""
+    if arm not in (known := list(dict.fromkeys(map(str, names)))):
+        raise InputError(f"{name} hold no arm {arm!r}, expected one of {known}.")
+
+
+def localized(curves: pd.DataFrame, marks: Marks) -> Marks:
+    """Return the marks in the zone of the curves."""
+    need(curves, "curves", CURVES)
+    zone = getattr(curves["time"].dtype, "tz", None)
+    if zone is None:
+        raise InputError(f"curves.time is {curves['time'].dtype}, expected timestamps with a zone; use dt.tz_localize.")
+    return replace(marks, zone=zone)
+
+
+def read(curves: pd.DataFrame, curve: str, marks: Marks) -> tuple[dict[str, pd.DataFrame], Marks]:
+    """Return a table minute x replicate of one curve for each arm, in order of appearance, and the marks in its zone."""
+    marks = localized(curves, marks)
+    rows = curves.loc[curves["curve"] == curve]
+    if rows.empty:
+        raise InputError(f"curves hold no {curve!r}, expected one of {sorted(map(str, curves['curve'].unique()))}.")
+    return by_replicate(rows, "arm"), marks
+
+
+def by_replicate(rows: pd.DataFrame, by: str) -> dict[str, pd.DataFrame]:
+    """Return a table minute x replicate for each value of the column `by`, in order of appearance."""
+    try:
+        return {
+            str(name): part.pivot(index="time", columns="replicate", values="value")
+            for name, part in rows.groupby(by, sort=False, observed=True)
+        }
+    except ValueError as error:
+        raise InputError("curves hold a minute of a replicate more than once; give each run once.") from error
+
+
+def cut(table: pd.DataFrame, marks: Marks) -> pd.DataFrame:
+    """Return the rows within the period of the marks."""
+    inside = table[(table.index >= marks.start) & (table.index < marks.end)]
+    if inside.empty:
+        raise InputError(f"curves hold nothing from {marks.start} to {marks.end}; give marks of the period simulated.")
+    return inside
+
+
+def smooth(table: pd.DataFrame, minutes: int) -> pd.DataFrame:
+    """Return the centred mean over `minutes` rows, fewer at the two ends."""
+    if minutes < 1:
+        raise InputError(f"minutes is {minutes}, expected 1 (as it is) or more.")
+    return table if minutes == 1 else table.rolling(minutes, center=True, min_periods=1).mean()
+
+
+def smoothing(minutes: int) -> str:
+    """Return what axes say of `smooth`, on a line of its own."""
+    return f"\n({minutes}-minute centred mean)" if minutes > 1 else ""
+
+
+def t_band(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean and its pointwise 95 % t interval over the columns (replicates) of each row.
+
+    Columns ``mean, low, high``; `low` and `high` are missing where fewer than two replicates have a value.
+    """
+    band = pointwise_band(values.to_numpy(dtype=float).T)
+    return pd.DataFrame(band._asdict(), index=values.index)
+
+
+def n_replicates(n: int) -> str:
+    """Return how many replicates there are, in words."""
+    return f"n = {n} replicate{'s' if n > 1 else ''}"
+
+
+def uncertainty(tables: dict[str, pd.DataFrame]) -> Any:
+    """Return the legend's entry on uncertainty: what the band is, or that there is none."""
+    counts = {arm: table.shape[1] for arm, table in tables.items()}
+    most = max(counts.values())
+    if min(counts.values()) < most:
+        words = "n = " + ", ".join(f"{n} ({arm})" for arm, n in counts.items()) + " replicates"
+    else:
+        words = n_replicates(most)
+    return (
+        note(f"{words}: no band")
+        if most < 2
+        else band_handle(f"lines are means, bands pointwise 95 % t intervals, {words}")
+    )
+
+
+def whiskers(n: int) -> str:
+    """Return what bars and whiskers are."""
+    return f"bars are means, whiskers 95 % t intervals, n = {n} replicates" if n > 1 else "n = 1 replicate: no interval"
+
+
+def draw_arms(ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], marks: Marks) -> list[Any]:
+    """Draw mean and band of each arm in the look of its place in `order`; return the lines."""
+    lines = []
+    for arm, whole in tables.items():
+        table, place = cut(whole, marks), order.index(arm)
+        band, x = t_band(table), date2num(table.index)
+        look = arm_style(place) | {"markeredgecolor": "white", "markeredgewidth": 0.4, "zorder": 3 + 0.01 * place}
+        if len(tables) == 1:  # A lone line has nothing to be told from, and dashes would look like noise.
+            look["linestyle"] = "solid"
+        every = max(len(x) // 9, 1)
+        look["markevery"] = ((2 * place + 1) * every // (2 * len(order)), every)
+        if table.shape[1] > 1:
+            shade = {"color": look["color"], "alpha": 0.22, "linewidth": 0, "zorder": 2, "gid": f"band {arm}"}
+            ax.fill_between(x, band["low"], band["high"], **shade)
+        lines += ax.plot(x, band["mean"], **look, label=arm, gid=f"mean {arm}")
+    return lines
+
+
+def draw_bars(ax: Axes, names: Sequence[str], band: pd.DataFrame, shift: float, height: float, **look: Any) -> None:
+    """Draw named rows of means from top to bottom, as bars with whiskers where there are intervals.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw into.
+    names
+        Names of the rows.
+    band
+        What `t_band` returned, one row each.
+    shift, height
+        Of the bars, in rows.
+    look
+        Keywords of `Axes.barh`.
+    """
+    rows: Floats = np.arange(len(names), dtype=np.float64)
+    ax.barh(rows + shift, band["mean"], height=height, zorder=2, **BAR_EDGES, **look)
+    if band["low"].notna().any():
+        half = band["high"] - band["mean"]
+        ax.errorbar(band["mean"], rows + shift, xerr=half, fmt="none", zorder=3, **WHISKERS)
+    ax.set_yticks(rows, names)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_xlim(left=0)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="0.9", linewidth=0.5)

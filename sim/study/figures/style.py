@@ -1,0 +1,229 @@
+"""The look of every figure, in one place: rc style, looks of arms and areas, names, numbers, panels and legends.
+
+Nothing here touches pyplot or leaves changed `rcParams` behind. Lengths are points (1/72 inch) unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import ScaledTranslation
+
+__all__ = [
+    "STYLE",
+    "area_style",
+    "arm_style",
+    "band_handle",
+    "channel_name",
+    "curve_name",
+    "figure",
+    "legend_below",
+    "legend_right",
+    "note",
+    "readable",
+    "readable_axis",
+    "spread",
+    "styled",
+]
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.fontsize": 7.0,
+    "legend.title_fontsize": 7.0,
+    "legend.frameon": False,
+    "legend.borderaxespad": 0.0,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.0,
+    "hatch.linewidth": 0.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+styled = matplotlib.rc_context(STYLE)
+"""Decorator: the function runs under `STYLE`, and the `rcParams` are as before when it returns."""
+
+# After Okabe and Ito's colours, ordered so that neighbours also differ as greys. The numbers of colours, of line styles
+# and of markers share no factor in pairs, so a look comes again only after 5 x 4 x 7 arms.
+_COLOURS = ("#0072B2", "#D9730D", "#000000", "#CC79A7", "#009E73")
+_LINES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1.2)))
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Fills, with the colour of hatch and edge, ordered so that neighbours of a stack differ; with the hatches 30 looks.
+_FILLS = (
+    ("#2E4A62", "#E8E8E8"),
+    ("#F2E3B3", "#404040"),
+    ("#8A9BA8", "#404040"),
+    ("#FFFFFF", "#404040"),
+    ("#5F7183", "#E8E8E8"),
+    ("#D8C98F", "#404040"),
+)
+_HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
+
+# Nice names; a channel or curve that is not listed is shown under its own name.
+_CHANNELS = {
+    "trt": "TRT",
+    "television": "Other television",
+    "facetime": "FaceTime on CNN Türk",
+    "youtube": "YouTube",
+    "whatsapp": "WhatsApp",
+    "mass_text": "Mass text message",
+}
+_KINDS = {
+    "attempted": "posts attempted on {} per minute",
+    "published": "posts published on {} per minute",
+    "failed": "posts failed on {} per minute",
+    "impressions": "impressions on {} per minute",
+    "heard": "people who first heard through {}",
+}
+_STATES = {
+    "heard": "people who have heard",
+    "deciding": "people about to leave",
+    "travelling": "people on their way",
+    "on_squares": "people on the squares",
+    "returned": "people back home",
+    "asleep": "people asleep",
+    "online": "people online",
+    "circumventing": "people getting round the throttle",
+}
+
+
+def channel_name(channel: str) -> str:
+    """Return the name of a channel as figures write it."""
+    return _CHANNELS.get(channel, channel.replace("_", " ").capitalize())
+
+
+def curve_name(curve: str) -> str:
+    """Return what a curve counts, in words, its unit included."""
+    kind, _, channel = curve.partition("_")
+    if channel and kind in _KINDS:
+        return _KINDS[kind].format(channel_name(channel))
+    return _STATES.get(curve, curve.replace("_", " "))
+
+
+def arm_style(place: int) -> dict[str, Any]:
+    """Return colour, line style and marker of the arm in a place (from 0), as keywords of `Axes.plot`."""
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "linestyle": _LINES[place % len(_LINES)],
+        "marker": _MARKERS[place % len(_MARKERS)],
+    }
+
+
+def area_style(place: int) -> dict[str, Any]:
+    """Return fill, hatch and edge of the area in a place (from 0), as keywords of `Axes.fill_between`."""
+    fill, edge = _FILLS[place % len(_FILLS)]
+    return {"facecolor": fill, "edgecolor": edge, "hatch": _HATCHES[place % len(_HATCHES)], "linewidth": 0.4}
+
+
+def readable(value: float, digits: int = 3) -> str:
+    """Return a number as ``"20 k"`` or ``"1.5 M"``, with at most `digits` significant digits.
+
+    >>> [readable(x) for x in (0, 950, 20_000, 1_500_000, -2_250, 0.25)]
+    ['0', '950', '20 k', '1.5 M', '−2.25 k', '0.25']
+    """
+    # What rounds up to the next size is written in it: 999,950 is 1 M, not 1000 k.
+    rounded = abs(float(f"{value:.{digits}g}"))
+    sizes = ((1e9, " bn"), (1e6, " M"), (1e3, " k"))
+    size, suffix = next(((size, suffix) for size, suffix in sizes if rounded >= size), (1.0, ""))
+    return f"{value / size:.{digits}g}{suffix}".replace("-", "\N{MINUS SIGN}")
+
+
+def readable_axis(axis: Any) -> None:
+    """Let an axis write its ticks as `readable` does."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: readable(value, 4)))
+
+
+@styled
+def figure(heights: Sequence[float] = (2.8,), width: float = 6.2) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure, without pyplot, and its panels from top to bottom.
+
+    Labels are placed for the size that the panels have when they are drawn into: leave layout engines off, and save
+    with ``bbox_inches="tight"``, for flags and legends lie outside of the panels.
+
+    Parameters
+    ----------
+    heights
+        Height of each panel in inches, without ticks and labels.
+    width
+        Width of the panels in inches.
+    """
+    margin, gap = 0.8, 0.5
+    whole = (width + 2 * margin, sum(heights) + gap * (len(heights) - 1) + 2 * margin)
+    drawing = Figure(figsize=whole)
+    ceiling = whole[1] - margin
+    for height in heights:
+        box = (margin / whole[0], (ceiling - height) / whole[1], width / whole[0], height / whole[1])
+        # Ticks are made when they are drawn, which may be under another style.
+        drawing.add_axes(box).tick_params(width=STYLE["xtick.major.width"], labelsize=STYLE["xtick.labelsize"])
+        ceiling -= height + gap
+    return drawing, drawing.axes
+
+
+def spread(drawing: Figure, gap: float = 0.12) -> Figure:
+    """Move finished panels apart, top to bottom, so that flags, labels and legends of one stay clear of the others.
+
+    Panels keep their size in inches, so what was placed in them stays in place; the figure gets the height it needs.
+
+    Parameters
+    ----------
+    drawing
+        What `figure` returned, drawn into.
+    gap
+        Room to leave between what belongs to two panels, and around all, in inches.
+    """
+    panels = drawing.axes
+    drawing.align_ylabels(panels)
+    to_inches = drawing.dpi_scale_trans.inverted()
+    boxes = [panel.get_window_extent().transformed(to_inches) for panel in panels]
+    wholes = [(panel.get_tightbbox() or panel.bbox).transformed(to_inches) for panel in panels]
+    width = float(drawing.get_size_inches()[0])
+    total = sum(whole.height + gap for whole in wholes) + gap
+    drawing.set_size_inches(width, total)
+    ceiling = total - gap
+    for panel, box, whole in zip(panels, boxes, wholes, strict=True):
+        bottom = ceiling - (whole.y1 - box.y0)
+        panel.set_position((box.x0 / width, bottom / total, box.width / width, box.height / total))
+        ceiling -= whole.height + gap
+    return drawing
+
+
+def note(text: str) -> Any:
+    """Return a legend handle that shows nothing but its text."""
+    return Line2D([], [], linestyle="none", label=text)
+
+
+def band_handle(text: str) -> Any:
+    """Return a legend handle for uncertainty bands."""
+    return Patch(facecolor="0.8", edgecolor="0.5", linewidth=0.5, label=text)
+
+
+def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True) -> None:
+    """Put a legend under the axes, their label included; under others where `where` names them, nowhere if False."""
+    if where is False:
+        return
+    room = ax if where is True else where
+    drop = ScaledTranslation(0, -38 / 72, room.figure.dpi_scale_trans)
+    box: dict[str, Any] = {"bbox_to_anchor": (0, 0), "bbox_transform": room.transAxes + drop}
+    room.legend(handles=list(handles), loc="upper left", ncols=2, handlelength=3, columnspacing=1.5, **box)
+
+
+def legend_right(ax: Axes, handles: Iterable[Any], title: str, size: float) -> None:
+    """Put a legend to the right of the axes, its handles `size` fonts wide and half as high at least."""
+    room = {"handlelength": size, "handleheight": max(1.1, size / 2)}
+    ax.legend(handles=list(handles), loc="upper left", bbox_to_anchor=(1.015, 1), title=title, alignment="left", **room)

@@ -1,0 +1,156 @@
+"""The calendar against Python's heapq: the same events in the same order, whatever is pushed, when, and how often it grows."""
+
+import heapq
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.engine.calendar import Calendar, make_calendar, peek, pop, push, reserve, spare
+from sim.engine.order import EVENT, order_of
+from sim.jit import is_compiling
+
+HORIZON = 1 << 22  # 1024 buckets of 4096 ticks
+
+
+class Both:
+    """A calendar and its model, moved together."""
+
+    def __init__(self, calendar, horizon=HORIZON):
+        self.calendar = calendar
+        self.horizon = horizon
+        self.heap = []
+        self.last = 0
+        self.taken = set()
+        self.serial = count()
+        self.grown = 0
+
+    def push(self, tick, kind, person, key):
+        """Add an event to both, unless its name is taken or its tick lies outside [last, horizon)."""
+        tick = max(tick, self.last)
+        name = (tick, kind, person, key)
+        if tick >= self.horizon or name in self.taken:
+            return
+        self.taken.add(name)
+        if not spare(self.calendar, 1):
+            self.calendar = reserve(self.calendar, 1)
+            self.grown += 1
+        serial = next(self.serial)
+        push(self.calendar, int(order_of(tick, kind, person)), key, serial, serial % 7)
+        heapq.heappush(self.heap, (*name, serial))
+
+    def pop_until(self, limit, most=10**9):
+        """Take events with tick < limit from both, at most so many, and compare them."""
+        for _ in range(most):
+            order = peek(self.calendar, limit)
+            if order == -2:
+                self.calendar = reserve(self.calendar, 0)
+                self.grown += 1
+                order = peek(self.calendar, limit)
+            if not self.heap or self.heap[0][0] >= limit:
+                assert order == -1
+                return
+            tick, kind, person, key, serial = heapq.heappop(self.heap)
+            assert order == order_of(tick, kind, person)
+            assert tuple(int(x) for x in pop(self.calendar)) == (order, key, serial, serial % 7)
+            self.last = tick
+
+
+def tiny():
+    """Return an empty calendar with no room at all, so that growth is tested."""
+    meta = make_calendar(HORIZON, 1).meta.copy()
+    meta["free"], meta["n_free"] = -1, 0
+    empty = np.zeros(0, EVENT)
+    n_buckets = (HORIZON >> int(meta["shift"][0])) + 1
+    one = np.zeros(1, EVENT)
+    return Calendar(
+        empty, np.zeros(0, np.int32), np.full(n_buckets, -1, np.int32), np.zeros(n_buckets, np.int32), one, one.copy(),
+        one.copy(), meta,
+    )  # fmt: skip
+
+
+# Few ticks, kinds and people, so that ties broken by the key are frequent; and keys over the whole range.
+near = st.integers(0, 3)
+ticks = near | st.integers(0, 5 * 4096) | st.integers(0, HORIZON)
+keys = near | st.integers(0, 2**63 - 1)
+pushes = st.tuples(st.just("push"), ticks, st.integers(0, 14), near | st.just(2**27 - 1), keys)
+bursts = st.tuples(st.just("burst"), ticks, st.integers(1, 60), st.integers(1, 3000), keys)
+pops = st.tuples(st.just("pop"), ticks, st.integers(0, 20) | st.just(10**9), st.none(), st.none())
+
+
+@settings(deadline=None, derandomize=True, max_examples=150 if is_compiling else 60)
+@given(st.lists(pushes | bursts | pops, max_size=60), st.booleans())
+def test_events_come_in_the_order_of_heapq(operations, is_tiny):
+    both = Both(tiny() if is_tiny else make_calendar(HORIZON, 1))
+    now = 0  # times are relative to the last limit, so that pushes fall into the bucket at hand as well as far ahead
+    for name, a, b, c, d in operations:
+        if name == "push":
+            both.push(now + a, b, c, d)
+        elif name == "burst":
+            for k in range(b):
+                both.push(now + a + (k * k * c) % 5000, k % 15, k % 4, d // (k + 1))
+        else:
+            now = min(now + a, HORIZON)
+            both.pop_until(now, b)
+    both.pop_until(HORIZON)
+    assert not both.heap
+    assert peek(both.calendar, HORIZON) == -1
+
+
+def test_a_long_run_grows_every_part():
+    """A busy run: each event pushes some more, near and far, from a calendar without room."""
+    generator = np.random.default_rng(1)
+    both = Both(tiny())
+    total = 12_000 if is_compiling else 3_000
+    for k in range(50):
+        both.push(int(generator.integers(0, 4096)), 10, k, k)
+    for step in range(1, 401):
+        both.pop_until(step * HORIZON // 400)
+        while len(both.taken) < step * total // 400:
+            ahead = int(generator.choice([0, 1, 300, 4096, 100_000, HORIZON]))
+            tick = both.last + int(generator.integers(0, ahead + 1))
+            both.push(tick, int(generator.integers(0, 15)), int(generator.integers(0, 5)), int(generator.integers(0, 2**62)))
+    both.pop_until(HORIZON)
+    assert not both.heap
+    assert both.grown > 3
+    assert len(both.taken) > 0.9 * total
+
+
+def test_freed_room_is_used_again():
+    both = Both(make_calendar(HORIZON, 1))
+    before = len(both.calendar.pool)
+    for step in range(40):
+        for k in range(200):
+            both.push(step * 4096 * 4 + 4096 + k, 13, k, k)
+        both.pop_until((step + 1) * 4096 * 4)
+    assert both.grown == 0
+    assert len(both.calendar.pool) == before
+
+
+def test_ties_at_one_tick_come_by_kind_then_person_then_key():
+    calendar = make_calendar(HORIZON, 1)
+    expected = [(k, p, key) for k in (0, 7, 14) for p in (0, 2**27 - 1) for key in (0, 5, 2**63 - 1)]
+    for kind, person, key in expected[::-1]:
+        push(calendar, int(order_of(9, kind, person)), key, 0, 0)
+    assert peek(calendar, 9) == -1
+    found = []
+    for _ in expected:
+        order = int(peek(calendar, 10))
+        assert order >> 31 == 9
+        found.append(((order >> 27) & 15, order & (2**27 - 1), int(pop(calendar)[1])))
+    assert found == expected
+    assert peek(calendar, HORIZON) == -1
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 1000, 60_000, 2**32 - 1])
+def test_any_horizon_has_a_bucket_for_its_last_tick(horizon):
+    both = Both(make_calendar(horizon, 3), horizon)
+    both.push(horizon - 1, 14, 2, 2**63 - 1)
+    both.push(0, 0, 0, 0)
+    both.pop_until(0)
+    both.pop_until(horizon - 1)
+    assert len(both.heap) == (0 if horizon == 1 else 1)
+    both.pop_until(horizon)
+    assert not both.heap
