@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
 
-__all__ = ["by_reference", "cache_folder", "is_compiling", "njit", "source_hash"]
+__all__ = ["by_reference", "cache_folder", "is_compiling", "njit", "prefetch", "source_hash"]
 
 _KEEP = 4
 _PACKAGE = Path(__file__).parent
@@ -143,3 +144,26 @@ by_reference: Any = _by_reference if is_compiling else _as_it_is
 Passing dozens of arrays from function to function by value costs more than what the functions do: Numba would count
 references to each of them at each call. A pointer costs nothing. The arrays must outlive the call.
 """
+
+
+@intrinsic
+def _prefetch(_typing, array_type, index_type):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = builder.gep(array.data, [arguments[1]])
+        byte = ir.PointerType(ir.IntType(8))
+        kind = ir.FunctionType(ir.VoidType(), [byte, ir.IntType(32), ir.IntType(32), ir.IntType(32)])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        flags = [ir.Constant(ir.IntType(32), v) for v in (0, 3, 1)]  # read, keep in all caches, data
+        builder.call(function, [builder.bitcast(place, byte), *flags])
+        return context.get_dummy_value()
+
+    return types.void(array_type, types.intp), codegen
+
+
+def _no_prefetch(_array: Any, _index: Any) -> None:
+    return None
+
+
+prefetch: Any = _prefetch if is_compiling else _no_prefetch
+"""Ask the processor to fetch array[index] (one-dimensional) ahead of its use; changes no result."""

@@ -340,6 +340,8 @@ def seismic_cdf(seconds: float) -> float:
 @njit
 def poisson(mean, u):
     """Return a Poisson count by inversion at u in (0, 1); mean in [0, 30], counts are cut at 200."""
+    if u <= 1.0 - mean:
+        return 0  # because exp(-mean) >= 1 - mean
     p = math.exp(-mean)
     total = p
     count = 0

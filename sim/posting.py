@@ -10,7 +10,7 @@ from sim.jit import njit
 from sim.laws import DelayLaw, Frozen
 from sim.units import DAY, HOUR
 
-__all__ = ["Posting", "Victory", "cycle_at", "skip_length"]
+__all__ = ["Posting", "Victory", "cycle_at", "log_of_missing", "skip_length"]
 
 
 class Victory(Frozen):
@@ -71,11 +71,20 @@ def cycle_at(cycle, time_of_day, tick):
 
 
 @njit
-def skip_length(u, p):
-    """Return how many candidates are passed over before the next reader: geometric, floor(ln u / ln(1 - p)), p in (0, 1]."""
-    if p >= 1.0:
+def log_of_missing(p):
+    """Return ln(1 - p) for p in [0, 1); 0 for p = 1, where nobody is missed (see `skip_length`)."""
+    return math.log1p(-p) if p < 1.0 else 0.0
+
+
+@njit
+def skip_length(u, log_miss):
+    """Return how many candidates are passed over before the next reader: geometric, floor(ln u / ln(1 - p)).
+
+    `log_miss` is `log_of_missing(p)` for a probability p in (0, 1] of being reached.
+    """
+    if log_miss == 0.0:
         return 0
-    x = math.log(u) / math.log1p(-p)
+    x = math.log(u) / log_miss
     if x > 2147483647.0:
         return 2147483647
     return int(x)

@@ -10,7 +10,7 @@ from sim import draws
 from sim.channels import CHANNEL, GROUP, KINDS, channel_rows
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
-from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables
+from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
 from sim.errors import InputError
 from sim.laws import encode_laws, trait_quantile
 from sim.scenario import Scenario
@@ -129,7 +129,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         owned[g.owner[new]] = new + n_groups
         n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
 
-    person = np.zeros(n, PERSON)
+    person = aligned(n, PERSON)
     person["able"] = people.u_able < decision.able_share
     rule = DECISION_RULES.index(decision.rule)
     law = decision.critical_mass if decision.rule == "critical_mass" else decision.threshold

@@ -56,14 +56,15 @@ from sim.engine.rules import (
     on_wake,
 )
 from sim.engine.state import CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, UNSEEN_TOTAL
-from sim.jit import by_reference, njit
+from sim.jit import by_reference, njit, prefetch
 from sim.laws import delay_ticks
-from sim.posting import skip_length
+from sim.posting import log_of_missing, skip_length
 from sim.units import MINUTE
 
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
 
 ENOUGH, MORE_ROOM = 0, 1
+AHEAD = 8
 _PERSON = np.int64((1 << 27) - 1)
 
 
@@ -110,6 +111,7 @@ def _advance(T, S, until, margin):
             snapshot(T, S, now["next_minute"])
             now["next_minute"] += 1
             continue
+        look_ahead(T, S)
         order, key, slot, flag = pop(S.calendar)
         tick = order >> 31
         kind = (order >> 27) & 15
@@ -121,6 +123,20 @@ def _advance(T, S, until, margin):
             now["n_log"] += 1
             row["tick"], row["kind"], row["person"] = tick, kind, p
             row["key"], row["channel"], row["result"] = key, channel, result
+
+
+@njit
+def look_ahead(T, S):
+    """Fetch ahead what a coming event will need: its person and its message."""
+    calendar = S.calendar
+    ahead = calendar.meta[0]["at"] + AHEAD
+    if ahead < calendar.meta[0]["length"]:
+        e = calendar.current[ahead]
+        p = e["order"] & _PERSON
+        prefetch(S.people, p)
+        prefetch(T.people, p)
+        if e["slot"] >= 0:
+            prefetch(S.messages, np.int64(e["slot"]))
 
 
 @njit
@@ -222,7 +238,7 @@ def _air(T, S, airing, t):
         i = np.int64(0)
         k = 0
         while share > 0.0:
-            i += skip_length(uniform(seed, draws.INITIATE, 0, a["id"], k), share)
+            i += skip_length(uniform(seed, draws.INITIATE, 0, a["id"], k), log_of_missing(share))
             if i >= len(T.people):
                 return
             province = T.people[i]["province"]
@@ -235,10 +251,11 @@ def _air(T, S, airing, t):
     channel = T.channels[c]
     slot = write(S, a["id"], -1, c, a["kind"], 0, a["authority"], a["arousal"])
     share = share * channel["attention_max"]
+    log_miss = log_of_missing(share)
     i = T.audience_starts[c]
     k = 0
     while share > 0.0:
-        i += skip_length(uniform(seed, draws.SKIP, 0, a["id"], k), share)
+        i += skip_length(uniform(seed, draws.SKIP, 0, a["id"], k), log_miss)
         if i >= T.audience_starts[c + 1]:
             return
         reader = np.int64(T.audience[i])

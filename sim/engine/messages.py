@@ -51,7 +51,7 @@ from sim.engine.state import (
 )
 from sim.jit import njit
 from sim.laws import delay_ticks, poisson
-from sim.posting import cycle_at, skip_length
+from sim.posting import cycle_at, log_of_missing, skip_length
 from sim.units import HOUR, MINUTE
 
 __all__ = ["announce", "deliver", "on_candidate", "on_impression", "on_reaction", "on_retry", "schedule_candidate"]
@@ -137,7 +137,7 @@ def on_candidate(T, S, p, t, k):
     c = own_channel(T, p, uniform(seed, draws.POST_CHANNEL, p, 0, k))
     s = S.people[p]
     kind = CHATTER
-    if s["heard_tick"] >= 0:
+    if s["has_heard"] == 1:
         u = uniform(seed, draws.POST_KIND, p, 0, k)
         if u < rules["topical"]:
             kind = CALL if s["called"] == 1 and u < rules["topical"] * rules["relay"] else NEWS
@@ -275,10 +275,11 @@ def spread(T, S, t, slot, people, lo, hi, share, purpose, but_ties):
         return
     m = S.messages[slot]
     seed = T.rules[0]["seed"]
+    log_miss = log_of_missing(share)
     i = np.int64(lo)
     k = 0
     while True:
-        i += skip_length(uniform(seed, purpose, 0, m["id"], k), share)
+        i += skip_length(uniform(seed, purpose, 0, m["id"], k), log_miss)
         if i >= hi:
             return
         reader = people[i]
@@ -292,7 +293,7 @@ def spread(T, S, t, slot, people, lo, hi, share, purpose, but_ties):
 def deliver(T, S, t, slot, reader):
     """Schedule when a reader will look at a message."""
     m = S.messages[slot]
-    c = m["channel"]
+    c = np.int64(m["channel"])
     u = uniform(T.rules[0]["seed"], draws.LOOK, reader, m["id"], 0)
     S.totals[c, DELIVERED] += 1
     impression_at(T, S, t + delay_ticks(T.laws[LOOKS + c], T.points, u), reader, slot, 0)
@@ -366,7 +367,7 @@ def see(T, S, p, t, slot):
     S.totals[c, SEEN_TOTAL] += 1
     S.counts[t // MINUTE, c, IMPRESSIONS] += 1
     if kind == NEWS or kind == CALL:
-        if s["heard_tick"] < 0:
+        if s["has_heard"] == 0:
             hear(T, S, p, t, c)
         if kind == CALL:
             s["called"] = 1

@@ -17,7 +17,7 @@ from sim.engine.actors import At, Process, start_actors
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
 from sim.laws import delay_ticks
-from sim.posting import skip_length
+from sim.posting import log_of_missing, skip_length
 from sim.scenario import Scenario
 from sim.units import MINUTE
 
@@ -123,7 +123,7 @@ class Nation:
         """Yield each of the people with probability `share`: geometric jumps along the list, drawn for `key`."""
         i = k = 0
         while share > 0:
-            i += int(skip_length(draws.uniform(self.seed, purpose, 0, key, k), share))
+            i += int(skip_length(draws.uniform(self.seed, purpose, 0, key, k), log_of_missing(share)))
             if i >= len(people):
                 return
             yield people[i]

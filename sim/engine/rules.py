@@ -168,7 +168,7 @@ def on_bed(T, S, p, t, key):
         s["missed_sleep"] = 1
         next_bed(T, S, p, t)
         return POSTPONED
-    if s["heard_tick"] >= 0 and s["stayed_up"] == 0:
+    if s["has_heard"] == 1 and s["stayed_up"] == 0:
         night = np.int64(s["night"]) + 1
         if uniform(rules["seed"], draws.STAY_UP, p, 0, night) < rules["stay_up"]:
             s["stayed_up"] = 1
@@ -230,7 +230,7 @@ def decide(T, S, p, t, cause):
 def joins(T, s, p, share):
     """Return whether a crowd of this share is enough for a person (rule critical_mass)."""
     rules = T.rules[0]
-    return T.people[p]["threshold"] <= share and (s["heard_tick"] >= 0 or rules["needs_news"] == 0)
+    return T.people[p]["threshold"] <= share and (s["has_heard"] == 1 or rules["needs_news"] == 0)
 
 
 @njit
@@ -353,6 +353,7 @@ def hear(T, S, p, t, c):
     """Hear of the night for the first time: look for more, tell the neighbours, open a chat group."""
     s = S.people[p]
     rules = T.rules[0]
+    s["has_heard"] = 1
     s["heard_tick"] = t
     s["heard_on"] = c
     s["seeking"] = max(s["seeking"], ALERTED)

@@ -10,7 +10,7 @@ from sim.engine.calendar import Calendar, make_calendar, reserve
 from sim.engine.order import LOG
 from sim.units import MINUTE
 
-__all__ = ["COUNTS", "GATE", "MESSAGE", "NOW", "PERSON", "RULES", "SNAPSHOT", "STATE", "State", "Tables", "make_state"]
+__all__ = ["COUNTS", "GATE", "MESSAGE", "NOW", "PERSON", "RULES", "SNAPSHOT", "STATE", "State", "Tables", "aligned", "make_state"]
 
 PERSON = np.dtype(
     [
@@ -26,6 +26,7 @@ PERSON = np.dtype(
         ("province", "i2"),
         ("able", "u1"),
         ("ready", "u1"),  # circumvents from the beginning
+        ("room", "i8"),  # fills the cache line
     ],
     align=True,
 )
@@ -33,29 +34,32 @@ PERSON = np.dtype(
 
 STATE = np.dtype(
     [
+        # -- what every impression needs stands in the first 32 bytes: one cache line
         ("dose", "f8"),
         ("dose_tick", "i8"),
+        ("exposed", "u4"),  # bit c: exposed through channel c before
+        ("contacts_out", "i2"),
+        ("episode", "i2"),  # throttle episode in which this person was last cut off
+        ("phase", "u1"),
+        ("asleep", "u1"),
+        ("seeking", "u1"),
+        ("has_heard", "u1"),
+        ("called", "u1"),
+        ("circumventing", "u1"),
+        ("trips", "u1"),
+        ("prolonged", "u1"),
+        # -- the rest
         ("hazard", "f8"),  # integrated since the last trip
         ("wake_at", "i8"),
         ("stay_until", "i8"),
         ("heard_tick", "i8"),  # -1: not yet
         ("departed_tick", "i8"),  # first departure, -1: not yet
-        ("exposed", "u4"),  # bit c: exposed through channel c before
         ("sleep_stamp", "i4"),
         ("decide_stamp", "i4"),
-        ("contacts_out", "i4"),
         ("night", "i4"),
-        ("episode", "i4"),  # throttle episode in which this person was last cut off
         ("heard_on", "i2"),
         ("tipped_by", "i2"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
         ("last_on", "i2"),  # channel of the last exposure
-        ("phase", "u1"),
-        ("asleep", "u1"),
-        ("seeking", "u1"),
-        ("called", "u1"),
-        ("circumventing", "u1"),
-        ("trips", "u1"),
-        ("prolonged", "u1"),
         ("stayed_up", "u1"),
         ("missed_sleep", "u1"),
         ("awake_at_news", "u1"),
@@ -70,10 +74,10 @@ MESSAGE = np.dtype(
         ("authority", "f8"),
         ("arousal", "f8"),
         ("author", "i4"),  # -1: an actor
-        ("channel", "i2"),
-        ("kind", "i2"),
-        ("live", "i2"),
-        ("tries", "i2"),
+        ("channel", "i1"),
+        ("kind", "i1"),
+        ("live", "i1"),
+        ("tries", "i1"),
     ],
     align=True,
 )
@@ -183,12 +187,19 @@ class State(NamedTuple):
     calendar: Calendar
 
 
+def aligned(n: int, dtype: np.dtype) -> np.ndarray:
+    """Return zeros whose first row begins on a cache line."""
+    block = np.zeros(n * dtype.itemsize + 64, np.uint8)
+    start = -block.ctypes.data % 64
+    return block[start : start + n * dtype.itemsize].view(dtype)
+
+
 def make_state(tables: Tables, n_groups_exist: np.ndarray, keep_log: bool) -> State:
     """Return the state at tick 0, before anybody's first event."""
     n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
     horizon = int(tables.rules["horizon"][0])
     minutes = -(-horizon // MINUTE)
-    people = np.zeros(n, STATE)
+    people = aligned(n, STATE)
     for name in ("heard_tick", "departed_tick", "heard_on", "tipped_by", "last_on"):
         people[name] = -1
     people["circumventing"] = tables.people["ready"]

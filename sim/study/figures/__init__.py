@@ -1,8 +1,23 @@
 """The figures of a study: one function each, drawn from its long tables into the axes that it is given.
 
 All counts are real people or posts (already scaled by the weight). Lines and bars are means over replicates; bands and
-whiskers are pointwise 95 % t intervals, and a figure of a single replicate says that it has none. Times are shown in the
-zone of the table. `figure` gives axes in the style of all figures, and `write_all` writes every figure to a folder.
+whiskers are pointwise 95 % t intervals, and a figure of a single replicate says that it has none. `figure` gives axes
+in the style of all figures, and `write_all` writes every figure to a folder. What the functions share:
+
+ax
+    Axes to draw into; they come back.
+curves
+    Columns ``arm, replicate, time, curve, value``; times have a zone, and the figures show it.
+marks
+    The night; its period is what the axis shows.
+arm
+    Which arm.
+legend
+    True draws a legend below the axes, other axes draw it below those, False draws none.
+title
+    Text above the axes.
+
+They raise `InputError` where a table lacks a column, curve or arm, repeats a row, or holds nothing within the period.
 """
 
 from sim.study.figures.difference import paired_difference

@@ -9,10 +9,8 @@ from matplotlib.axes import Axes
 
 from sim.errors import InputError
 from sim.study.figures.marks import Marks, night_axis
-from sim.study.figures.replicates import cut, draw_arms, need_arm, read, smooth, smoothing
+from sim.study.figures.replicates import cut, draw_arms, read, smooth
 from sim.study.figures.style import band_handle, curve_name, legend_below, note, styled
-
-__all__ = ["paired_difference"]
 
 
 @styled
@@ -34,33 +32,19 @@ def paired_difference(
 
     Parameters
     ----------
-    ax
-        Axes to draw into; they come back.
-    curves
-        Columns ``arm, replicate, time, curve, value``.
-    marks
-        The night; its period is what the axis shows.
-    baseline, arm
-        The arms; several at `arm` give one line each.
-    curve
-        Which curve.
+    ax, curves, marks, legend, title
+        As in all figures (`sim.study.figures`).
+    baseline, arm, curve
+        The arms, several at `arm` giving one line each; which curve.
     cumulative
         Sum the differences from the start of the period, replicate by replicate: for counts per minute.
     minutes
         Width of a centred rolling mean in minutes; 1, the default, smooths nothing. Without effect on sums.
-    legend, flags, title
-        Whether to draw a legend below the axes, or the axes below which to draw it; whether to write what the marks
-        are; a title above.
-
-    Raises
-    ------
-    InputError
-        Missing columns, curve or arm, times without a zone, nothing within the period, no replicate in both arms.
+    flags
+        Whether to write what the marks are.
     """
-    tables, marks = read(curves, curve, marks)
     arms = [arm] if isinstance(arm, str) else list(arm)
-    for name in [baseline, *arms]:
-        need_arm(tables, name, "curves")
+    tables, marks = read(curves, curve, marks, baseline, *arms)
     differences: dict[str, pd.DataFrame] = {}
     for name in arms:
         difference = (tables[name] - tables[baseline]).dropna(axis="columns", how="all")
@@ -75,11 +59,9 @@ def paired_difference(
         line.set_label(f"{name} \N{MINUS SIGN} {baseline}, n = {n} paired replicate{'s' if n > 1 else ''}")
     has_band = any(difference.shape[1] > 1 for difference in differences.values())
     handles.append(band_handle("mean and pointwise 95 % t band") if has_band else note("one pair: no band"))
-    words = curve_name(curve)
+    words = curve_name(curve, minutes)
     if cumulative:
-        words = words.removesuffix(" per minute") + f",\nsummed from {marks.start:%H:%M}"
-    else:
-        words += smoothing(minutes)
+        words = curve_name(curve).removesuffix(" per minute") + f",\nsummed from {marks.start:%H:%M}"
     ax.set_ylabel(f"Difference in\n{words}")
     legend_below(ax, [*handles, *keys], legend)
     return ax

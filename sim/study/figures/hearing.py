@@ -16,21 +16,8 @@ from matplotlib.patches import Patch
 from sim.errors import InputError
 from sim.measures.intervals import Floats
 from sim.study.figures.marks import Marks, night_axis, whole_hour
-from sim.study.figures.replicates import (
-    BAR_EDGES,
-    by_replicate,
-    cut,
-    draw_bars,
-    localized,
-    n_replicates,
-    need,
-    need_arm,
-    t_band,
-    whiskers,
-)
+from sim.study.figures.replicates import by_replicate, cut, draw_bars, localized, n_replicates, need, t_band, whiskers
 from sim.study.figures.style import area_style, channel_name, legend_below, legend_right, note, readable, styled
-
-__all__ = ["first_hearing", "last_touch"]
 
 _DASHES: dict[str, Any] = {"color": "black", "linewidth": 0.7, "linestyle": (0, (2, 1.5)), "zorder": 3}
 _TOUCHES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -57,28 +44,14 @@ def first_hearing(
 
     Parameters
     ----------
-    ax
-        Axes to draw into; they come back.
-    curves
-        Columns ``arm, replicate, time, curve, value`` with the curves ``heard_<channel>`` (cumulative people).
-    marks
-        The night.
-    arm
-        Which arm.
+    ax, curves, marks, arm, title
+        As in all figures (`sim.study.figures`); the curves are ``heard_<channel>`` (cumulative people).
     population
-        People that shares refer to; None shows people instead of shares.
+        People that shares refer to, above 0; None shows people instead of shares.
     smallest
         Channels with less than this share of all first hearings are drawn as one area.
-    title
-        Title above the axes.
-
-    Raises
-    ------
-    InputError
-        Missing columns, curves or arm, times without a zone, nothing within the period, `population` not above 0.
     """
-    marks = localized(curves, marks)
-    need_arm(curves["arm"].unique(), arm, "curves")
+    marks = localized(curves, marks, arm)
     if population is not None and population <= 0:
         raise InputError(f"population is {population}, expected the number of people that shares refer to, above 0.")
     rows = curves.loc[curves["curve"].astype(str).str.startswith("heard_")]
@@ -117,7 +90,7 @@ def _amount(value: float, population: float | None) -> str:
 
 
 def _hours_of_hearing(rows: pd.DataFrame, marks: Marks) -> Marks:
-    """Return the marks from the hour before anyone has heard until 99 % of all who do have heard, six hours at least."""
+    """Return the marks from the hour before anyone has heard until 99 % of those who do have, six hours at least."""
     people = cut(rows.groupby(["time", "arm"], observed=True)["value"].sum().unstack(), marks)
     people = people.loc[:, people.iloc[-1] > 0]
     if people.empty:
@@ -148,23 +121,13 @@ def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, legend: bool | Axe
 
     Parameters
     ----------
-    ax
-        Axes to draw into; they come back.
+    ax, arm, legend, title
+        As in all figures (`sim.study.figures`).
     outcomes
         Columns ``arm, replicate, outcome, value, unit`` with the outcomes ``tipped_by_<channel>`` and
         ``first_heard_<channel>``, in one unit; shares are drawn in percent. Missing values are left out.
-    arm
-        Which arm.
-    legend, title
-        Whether to draw a legend below the axes, or the axes below which to draw it; a title above.
-
-    Raises
-    ------
-    InputError
-        Missing columns or arm, no such outcomes, more than one unit.
     """
-    need(outcomes, "outcomes", ("arm", "replicate", "outcome", "value", "unit"))
-    need_arm(outcomes["arm"].unique(), arm, "outcomes")
+    need(outcomes, "outcomes", ("arm", "replicate", "outcome", "value", "unit"), arm)
     is_touch = outcomes["outcome"].astype(str).str.startswith(tuple(_TOUCHES)) & outcomes["value"].notna()
     rows = outcomes.loc[is_touch & (outcomes["arm"] == arm)]
     if rows.empty:
@@ -181,8 +144,8 @@ def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, legend: bool | Axe
     for (prefix, (label, look)), shift in zip(_TOUCHES.items(), (-0.19, 0.19), strict=True):
         chosen = band.reindex([prefix + name for name in ranked])
         if chosen["mean"].notna().any():
-            draw_bars(ax, [channel_name(name) for name in ranked], chosen, shift, 0.36, **look)
-            handles.append(Patch(label=label, **BAR_EDGES, **look))
+            names = [channel_name(name) for name in ranked]
+            handles.append(draw_bars(ax, names, chosen, shift, 0.36, label=label, **look))
     ax.set_xlabel(f"Share ({unit}): last exposure before deciding (last touch, not cause), and first hearing")
     legend_below(ax, [*handles, note(whiskers(values.shape[1]))], legend)
     ax.set_title(title, loc="left", pad=5)

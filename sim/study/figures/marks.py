@@ -1,4 +1,4 @@
-"""What is known of the night, drawn into every figure with an axis of time; and labels that keep clear of each other."""
+"""What is known of the night, on every axis of time; and labels that keep clear of lines and of each other."""
 
 from __future__ import annotations
 
@@ -11,25 +11,13 @@ import numpy as np
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, HourLocator, MinuteLocator, date2num, num2date
+from matplotlib.dates import HourLocator, MinuteLocator, date2num, num2date
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
 from sim.study.figures.style import note, readable_axis
-
-__all__ = [
-    "Marks",
-    "dense",
-    "flag_rows",
-    "floating_text",
-    "night_axis",
-    "pixels",
-    "place_boxes",
-    "settle_texts",
-    "whole_hour",
-]
 
 _ROW = 9.0  # height of a row of flags in points
 _FLAG_SIZE = 6.5  # font of the flags
@@ -114,26 +102,8 @@ def _halo(width: float = 2.0) -> list[patheffects.AbstractPathEffect]:
 def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_front: bool = False) -> list[Any]:
     """Give axes the night: local time, shaded throttle windows, marked calls, flags that say what they are, a title.
 
-    Flags stand above the axes, each beside its own line, in as many rows as it takes for texts neither to overlap nor
-    to be crossed. More than ten flags carry numbers instead.
-
-    Parameters
-    ----------
-    ax
-        Axes to prepare; their y axis gets a grid and readable numbers.
-    marks
-        The night, in the zone that the axis shows.
-    title
-        Text above the flags; may be empty.
-    flags
-        Whether to write what the marks are.
-    in_front
-        Draw the calls and the windows' ends over what hides them, such as filled areas.
-
-    Returns
-    -------
-    list
-        Legend handles that explain the numbers; empty when flags carry words.
+    Flags fly above the axes, each from its own line; more than ten carry numbers, and the legend handles that explain
+    them are returned. `in_front` draws the lines over what hides them, such as filled areas.
     """
     _time_axis(ax, marks)
     readable_axis(ax.yaxis)
@@ -174,78 +144,46 @@ def _time_axis(ax: Axes, marks: Marks) -> None:
     ax.set_xlim(date2num(marks.start), date2num(marks.end))
     minutes = (marks.end - marks.start).total_seconds() / 60
     most = ax.get_window_extent().width / pixels(ax) / 32
-    step = next((step for step in _STEPS if minutes / step <= most), None)
-    if step is None:
-        locator: Any = AutoDateLocator(tz=zone)
-    elif step < 60:
-        locator = MinuteLocator(byminute=range(0, 60, step), tz=zone)
+    step = next((step for step in _STEPS if minutes / step <= most), _STEPS[-1])
+    if step < 60:
+        ax.xaxis.set_major_locator(MinuteLocator(byminute=range(0, 60, step), tz=zone))
     else:
-        locator = HourLocator(byhour=range(0, 24, step // 60), tz=zone)
+        ax.xaxis.set_major_locator(HourLocator(byhour=range(0, 24, step // 60), tz=zone))
 
     def write(value: float, place: int | None) -> str:
         when = num2date(value, zone)
         hour = f"{when:%H:%M}"
         return f"{hour}\n{when.day} {when:%b}" if place == 0 or hour == "00:00" else hour
 
-    ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(FuncFormatter(write))
     ax.set_xlabel(f"{zone} local time, {marks.start.year}")
 
 
 def _fly_flags(ax: Axes, entries: Sequence[tuple[float, str]]) -> float:
     """Write ``(x, text)``, sorted by x, beside leaders above the axes; return the height that they take in points."""
-    if not entries:
-        return 0.0
-    scale = 1 / pixels(ax)
-    right_edge = ax.get_window_extent().x1 * scale
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-    above["annotation_clip"] = False
+    above |= {"annotation_clip": False, "fontsize": _FLAG_SIZE, "color": "0.15"}
     leader = {"arrowstyle": "-", "color": "0.4", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
-    texts: list[Any] = []
-    places: list[float] = []
-    spans: list[tuple[float, float]] = []
-    is_left = False
-    for x, label in reversed(entries):
-        text = ax.annotate(label, (x, 1), (2, 0), va="bottom", fontsize=_FLAG_SIZE, color="0.15", gid="flag", **above)
-        place = float(ax.transData.transform((x, 0))[0]) * scale
-        width = text.get_window_extent().width * scale + 5
-        # Near the right edge a flag points to the left, and so do all whose leader it would hide.
-        is_left = place + width > right_edge + 8 or (is_left and spans[-1][0] < place)
-        texts.append(text)
-        places.append(place)
-        spans.append((place - width, place) if is_left else (place, place + width))
-    rows = flag_rows(places, spans)
-    for text, row, place, (left, _) in zip(texts, rows, places, spans, strict=True):
-        height = 3 + _ROW * row
-        text.set_position((-2 if left < place else 2, height))
-        text.set_horizontalalignment("right" if left < place else "left")
-        ax.annotate("", text.xy, (0, height + _FLAG_SIZE), arrowprops=leader, **above)
-    return 3 + _ROW * (1 + max(rows))
+    flags = [ax.annotate(text, (x, 1), (2, 0), va="bottom", gid="flag", **above) for x, text in entries]
+    starts = [float(ax.transData.transform((x, 0))[0]) for x, _ in entries]
+    widths = [flag.get_window_extent().width + 5 * pixels(ax) for flag in flags]
+    rows = flag_rows(starts, widths)
+    for flag, row in zip(flags, rows, strict=True):
+        flag.set_position((2, 3 + _ROW * row))
+        ax.annotate("", flag.xy, (0, 3 + _ROW * row + _FLAG_SIZE), arrowprops=leader, **above)
+    return 3 + _ROW * (1 + max(rows)) if rows else 0.0
 
 
-def flag_rows(places: Sequence[float], spans: Sequence[tuple[float, float]]) -> list[int]:
-    """Return a row for each flag, 0 the lowest, so that flags of a row lie apart and no leader runs through a text.
+def flag_rows(starts: Sequence[float], widths: Sequence[float]) -> list[int]:
+    """Return a row for each flag, 0 the lowest: a flag flies above all later ones that begin beside or under its text.
 
-    Parameters
-    ----------
-    places
-        Position of the leaders.
-    spans
-        From where to where each flag's text reaches, its own leader at one end.
+    So flags of a row lie apart, and no leader, which rises from `starts` (sorted), runs through a text.
     """
-    n = len(places)
-    above: list[set[int]] = []  # the flags that flag i must fly above, to let their leaders pass
-    for i, (left, right) in enumerate(spans):
-        above.append({j for j in range(n) if left < places[j] < right or (j < i and places[j] == places[i])} - {i})
-    rows: dict[int, int] = {}
-    while len(rows) < n:
-        waiting = [i for i in range(n) if i not in rows]
-        # Two flags that point at each other have no right order; the first then goes first.
-        i = next((i for i in waiting if above[i] <= rows.keys()), waiting[0])
-        taken = {rows[j] for j in rows if spans[i][0] < spans[j][1] and spans[j][0] < spans[i][1]}
-        floor = max((rows[j] + 1 for j in above[i] if j in rows), default=0)
-        rows[i] = next(row for row in range(floor, floor + n + 1) if row not in taken)
-    return [rows[i] for i in range(n)]
+    rows: list[int] = []
+    for i in reversed(range(len(starts))):
+        later = zip(starts[i + 1 :], rows, strict=True)
+        rows.insert(0, max((row + 1 for start, row in later if start < starts[i] + widths[i]), default=0))
+    return rows
 
 
 # --- labels within the axes ------------------------------------------------------------------------------------------
@@ -280,16 +218,10 @@ def place_boxes(
 
     Parameters
     ----------
-    sizes
-        Width and height of each box.
-    candidates
-        For each box the corners that it may take, the preferred first.
-    crowd
-        Points to keep clear of, shape (n, 2).
-    bounds
-        Left, bottom, right and top of the room.
-    pad
-        Room to leave free around each box.
+    sizes, candidates
+        Width and height of each box, and the corners that it may take, the preferred first.
+    crowd, bounds, pad
+        Points to keep clear of, shape (n, 2); left, bottom, right and top of the room; what to leave free around a box.
     """
     chosen: list[tuple[float, float, float, float]] = []
 

@@ -16,11 +16,9 @@ from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
 from sim.study.figures.marks import Marks, whole_hour
 from sim.study.figures.posts import posts_per_minute
-from sim.study.figures.replicates import CURVES, need, need_arm
+from sim.study.figures.replicates import CURVES, need
 from sim.study.figures.squares import people_on_squares, squares_by_province
 from sim.study.figures.style import figure, spread, styled
-
-__all__ = ["Written", "write_all"]
 
 
 @dataclass(frozen=True)
@@ -53,20 +51,15 @@ def write_all(
     ----------
     folder
         Where to; made if need be.
-    curves, nulls, squares, outcomes, provinces
-        The tables that the figures need; None where there is none.
-    marks
-        The night.
-    baseline
-        The arm that differences refer to; default: ``open`` if there is one, else the first.
-    arm
-        The arm of the figures that show one; default: the first that is not the baseline.
+    curves, nulls, squares, outcomes, provinces, marks
+        What the figures show; None where there is no such table.
+    baseline, arm
+        The arm that differences refer to (default: ``open`` if there is one, else the first), and the one of the
+        figures that show one (default: the first that is not the baseline).
     population
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
-    channel
-        Whose posts are shown.
-    dpi
-        Resolution in dots per inch.
+    channel, dpi
+        Whose posts are shown; dots per inch.
 
     Returns
     -------
@@ -87,8 +80,7 @@ def write_all(
     baseline = baseline or ("open" if "open" in arms else arms[0])
     others = [name for name in arms if name != baseline]
     arm = arm or (others or [baseline])[0]
-    for name in (baseline, arm):
-        need_arm(arms, name, "curves")
+    need(curves, "curves", CURVES, baseline, arm)
     if population is None and provinces is not None and "population" in provinces:
         population = float(provinces["population"].sum())
     posts = f"published_{channel}"

@@ -11,26 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.lines import Line2D
 
-from sim.measures.intervals import Floats
 from sim.study.figures.marks import Marks, dense, floating_text, night_axis, pixels, settle_texts
-from sim.study.figures.replicates import (
-    CURVES,
-    WHISKERS,
-    cut,
-    draw_arms,
-    need,
-    read,
-    smooth,
-    smoothing,
-    t_band,
-    uncertainty,
-)
+from sim.study.figures.replicates import CURVES, WHISKERS, cut, draw_arms, need, read, smooth, t_band, uncertainty
 from sim.study.figures.style import arm_style, curve_name, legend_below, readable, styled
 
-__all__ = ["posts_per_minute"]
-
-_OBSERVED: dict[str, Any] = {"color": "0.1", "linewidth": 2.2, "marker": "|", "markersize": 7}
-_SIMULATED: dict[str, Any] = {"markersize": 5.5, "markeredgecolor": "black", "markeredgewidth": 0.8}
+_OBSERVED: dict[str, Any] = {"color": "0.1", "linewidth": 2.2, "marker": "|", "markersize": 7, "zorder": 4}
+_SIMULATED: dict[str, Any] = {"markersize": 5.5, "markeredgecolor": "black", "markeredgewidth": 0.8, "zorder": 5}
 _ORDINARY: dict[str, Any] = {"color": "0.45", "linewidth": 0.9, "linestyle": (0, (2.5, 1.5)), "zorder": 2.5}
 
 
@@ -54,25 +40,14 @@ def posts_per_minute(
 
     Parameters
     ----------
-    ax
-        Axes to draw into; they come back.
-    curves
-        Columns ``arm, replicate, time, curve, value``.
-    marks
-        The night; its period is what the axis shows.
+    ax, curves, marks, legend, title
+        As in all figures (`sim.study.figures`).
     channel, kind
         Which curve: ``<kind>_<channel>``.
     nulls
         As `curves` with a column ``null``; the rows ``ordinary`` give the thin dashed line (mean, no band).
     minutes
         Width of the centred rolling mean that smooths every line, in minutes; 1 smooths nothing.
-    legend, title
-        Whether to draw a legend below the axes, or the axes below which to draw it; a title above.
-
-    Raises
-    ------
-    InputError
-        Missing columns or curve, times without a zone, nothing within the period, `minutes` below 1.
     """
     curve = f"{kind}_{channel}"
     tables, marks = read(curves, curve, marks)
@@ -85,64 +60,61 @@ def posts_per_minute(
             mean = cut(smooth(rows.groupby("time")[["value"]].mean(), minutes), marks)["value"]
             label = f"ordinary night (mean, n = {rows['replicate'].nunique()})"
             lines += ax.plot(date2num(mean.index), mean, **_ORDINARY, label=label, gid="ordinary")
-    words = curve_name(curve)
-    ax.set_ylabel(words[0].upper() + words[1:] + smoothing(minutes))
-    shown = [seen for seen in marks.observed if seen[0] >= marks.start and seen[1] <= marks.end]
-    handles, markers = _draw_observed(ax, tables, shown)
-    ax.set_ylim(bottom=0)
-    if shown:
-        _label_observed(ax, shown, [*lines, *markers])
+    words = curve_name(curve, minutes)
+    ax.set_ylabel(words[0].upper() + words[1:])
+    handles = _draw_observed(ax, tables, marks, lines)
     legend_below(ax, [*lines, *handles, uncertainty(tables), *keys], legend)
     return ax
 
 
-def _rate(start: pd.Timestamp, end: pd.Timestamp, total: float) -> float:
-    return total / ((end - start).total_seconds() / 60)
-
-
-def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], shown: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Draw observed mean rates as segments, simulated ones as markers; return legend handles and the markers."""
+def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], marks: Marks, lines: Sequence[Any]) -> list[Any]:
+    """Draw observed mean rates as labelled segments, simulated ones as markers; return legend handles."""
+    segments: dict[str, Any] = {}
     markers: list[Any] = []
     has_interval = False
-    for start, end, total, label in shown:
+    for start, end, total, label in marks.observed:
+        if start < marks.start or end > marks.end:
+            continue
+        minutes = (end - start).total_seconds() / 60
         left, right = date2num(start), date2num(end)
-        ax.plot([left, right], [_rate(start, end, total)] * 2, **_OBSERVED, zorder=4, gid=f"observed {label}")
+        words = f"observed {readable(total, 4)} ({label})"
+        segments[words] = ax.plot([left, right], [total / minutes] * 2, **_OBSERVED, gid=f"observed {label}")[0]
         for place, (arm, table) in enumerate(tables.items()):
             inside = table[(table.index >= start) & (table.index < end)]
-            if len(inside) < round((end - start).total_seconds() / 60):
+            if len(inside) < round(minutes):
                 continue
-            band = t_band(inside.mean(axis=0).to_frame().T).iloc[0]
-            half = [band["high"] - band["mean"]] if np.isfinite(band["high"]) else None
-            has_interval |= half is not None
-            look = {"fmt": arm_style(place)["marker"], "color": arm_style(place)["color"], "zorder": 5}
+            (mean, _, high), look = t_band(inside.mean().to_frame().T).iloc[0], arm_style(place)
             x = left + (right - left) * (place + 1) / (len(tables) + 1)
-            marker = ax.errorbar([x], [band["mean"]], yerr=half, **look, **_SIMULATED, **WHISKERS).lines[0]
-            marker.set_gid(f"simulated {arm} {label}")
-            markers.append(marker)
-    handles = [Line2D([], [], **_OBSERVED, label="observed mean per minute")] if shown else []
+            half = None if np.isnan(high) else [high - mean]
+            has_interval |= half is not None
+            bars = ax.errorbar([x], [mean], half, fmt=look["marker"], color=look["color"], **_SIMULATED, **WHISKERS)
+            bars.lines[0].set_gid(f"simulated {arm} {label}")
+            markers.append(bars.lines[0])
+    ax.set_ylim(bottom=0)
+    if not segments:
+        return []
+    _label_segments(ax, segments, [*lines, *markers, *segments.values()])
+    handles = [Line2D([], [], **_OBSERVED, label="observed mean per minute")]
     if markers:
         words = "simulated mean of the same minutes, by arm" + has_interval * ", 95 % t interval"
         handles.append(Line2D([], [], marker="o", linestyle="none", color="0.6", **_SIMULATED, label=words))
-    return handles, markers
+    return handles
 
 
-def _label_observed(ax: Axes, shown: Sequence[Any], lines: Sequence[Any]) -> None:
-    """Write what each observed segment is, where neither lines nor other labels are."""
+def _label_segments(ax: Axes, segments: dict[str, Any], lines: Sequence[Any]) -> None:
+    """Write what each segment is, where neither lines nor other labels are."""
     gap = 5 * pixels(ax)
-    crowd: list[Floats] = [dense(ax.transData.transform(line.get_xydata())) for line in lines]
+    lifts = gap * (1 + np.arange(12) / 2)
     texts, candidates = [], []
-    for start, end, total, label in shown:
-        text = floating_text(ax, f"observed {readable(total, 4)} ({label})", 7, "observed label")
+    for words, segment in segments.items():
+        text = floating_text(ax, words, 7, "observed label")
         box = text.get_window_extent()
-        rate = _rate(start, end, total)
-        segment = ax.transData.transform([(date2num(start), rate), (date2num(end), rate)])
-        (left, y), (right, _) = segment
+        (left, y), (right, _) = ax.transData.transform(segment.get_xydata())
         # Beside the segment only where it is too short to carry its label.
-        starts = np.linspace(left + gap, right - box.width - gap, 9).tolist()
+        starts = np.linspace(left + gap, right - box.width - gap, 9)
         if right - left < box.width + 2 * gap:
-            starts = [left + gap, right - box.width - gap, right + gap, left - box.width - gap]
-        lifts = gap * (1 + np.arange(12) / 2)
+            starts = np.array([left + gap, right - box.width - gap, right + gap, left - box.width - gap])
         candidates.append([(x, up) for up in (*(y + lifts), *(y - box.height - lifts)) for x in starts])
-        crowd.append(dense(segment))
         texts.append(text)
-    settle_texts(ax, texts, candidates, np.concatenate(crowd), gap / 2)
+    crowd = np.concatenate([dense(ax.transData.transform(line.get_xydata())) for line in lines])
+    settle_texts(ax, texts, candidates, crowd, gap / 2)

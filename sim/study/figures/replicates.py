@@ -1,7 +1,4 @@
-"""From the long tables of a study to tables minute x replicate, and from those to lines with bands and bars with whiskers.
-
-Lines and bars are means over replicates, bands and whiskers pointwise 95 % t intervals.
-"""
+"""From the long tables of a study to tables minute x replicate, and to lines with bands and bars with whiskers."""
 
 from __future__ import annotations
 
@@ -19,55 +16,32 @@ from sim.measures.intervals import Floats, pointwise_band
 from sim.study.figures.marks import Marks
 from sim.study.figures.style import arm_style, band_handle, note
 
-__all__ = [
-    "BAR_EDGES",
-    "CURVES",
-    "WHISKERS",
-    "by_replicate",
-    "cut",
-    "draw_arms",
-    "draw_bars",
-    "localized",
-    "n_replicates",
-    "need",
-    "need_arm",
-    "read",
-    "smooth",
-    "smoothing",
-    "t_band",
-    "uncertainty",
-    "whiskers",
-]
-
 CURVES = ("arm", "replicate", "time", "curve", "value")
-BAR_EDGES: dict[str, Any] = {"edgecolor": "black", "linewidth": 0.5}
 WHISKERS: dict[str, Any] = {"ecolor": "black", "elinewidth": 0.8, "capsize": 2}
 
 
-def need(frame: pd.DataFrame, name: str, columns: Iterable[str]) -> None:
-    """Raise InputError unless a table has all columns."""
+def need(frame: pd.DataFrame, name: str, columns: Iterable[str], *arms: str) -> None:
+    """Raise InputError unless a table has all columns and arms."""
     if missing := [column for column in columns if column not in frame.columns]:
         raise InputError(f"{name} lack {missing}, have {list(frame.columns)}; give the table that a study writes.")
+    known = list(map(str, frame["arm"].unique()))
+    for arm in arms:
+        if arm not in known:
+            raise InputError(f"{name} hold no arm {arm!r}, expected one of {known}.")
 
 
-def need_arm(names: Iterable[Any], arm: str, name: str) -> None:
-    """Raise InputError unless an arm is among the names."""
-    if arm not in (known := list(dict.fromkeys(map(str, names)))):
-        raise InputError(f"{name} hold no arm {arm!r}, expected one of {known}.")
-
-
-def localized(curves: pd.DataFrame, marks: Marks) -> Marks:
-    """Return the marks in the zone of the curves."""
-    need(curves, "curves", CURVES)
+def localized(curves: pd.DataFrame, marks: Marks, *arms: str) -> Marks:
+    """Return the marks in the zone of the curves, which must hold the arms."""
+    need(curves, "curves", CURVES, *arms)
     zone = getattr(curves["time"].dtype, "tz", None)
     if zone is None:
         raise InputError(f"curves.time is {curves['time'].dtype}, expected timestamps with a zone; use dt.tz_localize.")
     return replace(marks, zone=zone)
 
 
-def read(curves: pd.DataFrame, curve: str, marks: Marks) -> tuple[dict[str, pd.DataFrame], Marks]:
-    """Return a table minute x replicate of one curve for each arm, in order of appearance, and the marks in its zone."""
-    marks = localized(curves, marks)
+def read(curves: pd.DataFrame, curve: str, marks: Marks, *arms: str) -> tuple[dict[str, pd.DataFrame], Marks]:
+    """Return one curve as a table minute x replicate for each arm, in order of appearance, and the marks in its zone."""
+    marks = localized(curves, marks, *arms)
     rows = curves.loc[curves["curve"] == curve]
     if rows.empty:
         raise InputError(f"curves hold no {curve!r}, expected one of {sorted(map(str, curves['curve'].unique()))}.")
@@ -100,18 +74,9 @@ def smooth(table: pd.DataFrame, minutes: int) -> pd.DataFrame:
     return table if minutes == 1 else table.rolling(minutes, center=True, min_periods=1).mean()
 
 
-def smoothing(minutes: int) -> str:
-    """Return what axes say of `smooth`, on a line of its own."""
-    return f"\n({minutes}-minute centred mean)" if minutes > 1 else ""
-
-
 def t_band(values: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean and its pointwise 95 % t interval over the columns (replicates) of each row.
-
-    Columns ``mean, low, high``; `low` and `high` are missing where fewer than two replicates have a value.
-    """
-    band = pointwise_band(values.to_numpy(dtype=float).T)
-    return pd.DataFrame(band._asdict(), index=values.index)
+    """Return columns ``mean, low, high``: each row's mean over replicates and its 95 % t interval (`pointwise_band`)."""
+    return pd.DataFrame(pointwise_band(values.to_numpy(dtype=float).T)._asdict(), index=values.index)
 
 
 def n_replicates(n: int) -> str:
@@ -157,24 +122,10 @@ def draw_arms(ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], m
     return lines
 
 
-def draw_bars(ax: Axes, names: Sequence[str], band: pd.DataFrame, shift: float, height: float, **look: Any) -> None:
-    """Draw named rows of means from top to bottom, as bars with whiskers where there are intervals.
-
-    Parameters
-    ----------
-    ax
-        Axes to draw into.
-    names
-        Names of the rows.
-    band
-        What `t_band` returned, one row each.
-    shift, height
-        Of the bars, in rows.
-    look
-        Keywords of `Axes.barh`.
-    """
+def draw_bars(ax: Axes, names: Sequence[str], band: pd.DataFrame, shift: float, height: float, **look: Any) -> Any:
+    """Draw a `t_band` as named rows of bars, from top to bottom, with whiskers where there are intervals; return the bars."""
     rows: Floats = np.arange(len(names), dtype=np.float64)
-    ax.barh(rows + shift, band["mean"], height=height, zorder=2, **BAR_EDGES, **look)
+    bars = ax.barh(rows + shift, band["mean"], height=height, zorder=2, edgecolor="black", linewidth=0.5, **look)
     if band["low"].notna().any():
         half = band["high"] - band["mean"]
         ax.errorbar(band["mean"], rows + shift, xerr=half, fmt="none", zorder=3, **WHISKERS)
@@ -183,3 +134,4 @@ def draw_bars(ax: Axes, names: Sequence[str], band: pd.DataFrame, shift: float, 
     ax.set_xlim(left=0)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="0.9", linewidth=0.5)
+    return bars

@@ -14,20 +14,8 @@ from matplotlib.lines import Line2D
 from sim.errors import InputError
 from sim.measures.intervals import Floats
 from sim.study.figures.marks import Marks, floating_text, night_axis, pixels, settle_texts
-from sim.study.figures.replicates import (
-    draw_arms,
-    draw_bars,
-    n_replicates,
-    need,
-    need_arm,
-    read,
-    t_band,
-    uncertainty,
-    whiskers,
-)
+from sim.study.figures.replicates import draw_arms, draw_bars, n_replicates, need, read, t_band, uncertainty, whiskers
 from sim.study.figures.style import curve_name, legend_below, legend_right, readable, readable_axis, styled
-
-__all__ = ["people_on_squares", "squares_by_province"]
 
 _GREYS = LinearSegmentedColormap.from_list("greys", ["0.97", "0.12"])
 _RIM: dict[str, Any] = {"color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5}
@@ -48,21 +36,10 @@ def people_on_squares(
 
     Parameters
     ----------
-    ax
-        Axes to draw into; they come back.
-    curves
-        Columns ``arm, replicate, time, curve, value``.
-    marks
-        The night; its period is what the axis shows.
+    ax, curves, marks, legend, title
+        As in all figures (`sim.study.figures`).
     curve
         Another count of people, for example ``online``.
-    legend, title
-        Whether to draw a legend below the axes, or the axes below which to draw it; a title above.
-
-    Raises
-    ------
-    InputError
-        Missing columns or curve, times without a zone, nothing within the period.
     """
     tables, marks = read(curves, curve, marks)
     keys = night_axis(ax, marks, title)
@@ -91,30 +68,20 @@ def squares_by_province(
 
     Parameters
     ----------
-    ax
-        Axes to draw into; they come back.
+    ax, arm, title
+        As in all figures (`sim.study.figures`).
     squares
         Columns ``arm, replicate, time, province, value``, people.
     provinces
         Columns ``province, latitude, longitude, population``; provinces that `squares` lack count as 0 people.
-    arm
-        Which arm.
     view
         ``map``: circles at the main cities, area by people, grey by people per 1,000 inhabitants. ``ranked``: bars with
         95 % t intervals, and the numbers per 1,000 inhabitants at the right.
     largest
         How many provinces to name on the map (default 10) or to rank (default 20).
-    title
-        Title above the axes.
-
-    Raises
-    ------
-    InputError
-        Missing columns or arm, or a province of `squares` that `provinces` lack.
     """
-    need(squares, "squares", ("arm", "replicate", "province", "value"))
+    need(squares, "squares", ("arm", "replicate", "province", "value"), arm)
     need(provinces, "provinces", ("province", "latitude", "longitude", "population"))
-    need_arm(squares["arm"].unique(), arm, "squares")
     peaks = squares.loc[squares["arm"] == arm].pivot_table(
         index="province", columns="replicate", values="value", aggfunc="max", observed=True
     )

@@ -1,6 +1,6 @@
 """The look of every figure, in one place: rc style, looks of arms and areas, names, numbers, panels and legends.
 
-Nothing here touches pyplot or leaves changed `rcParams` behind. Lengths are points (1/72 inch) unless they say otherwise.
+Nothing here touches pyplot or leaves changed `rcParams` behind. Lengths are points (1/72 inch) unless told otherwise.
 """
 
 from __future__ import annotations
@@ -15,23 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation
-
-__all__ = [
-    "STYLE",
-    "area_style",
-    "arm_style",
-    "band_handle",
-    "channel_name",
-    "curve_name",
-    "figure",
-    "legend_below",
-    "legend_right",
-    "note",
-    "readable",
-    "readable_axis",
-    "spread",
-    "styled",
-]
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -108,12 +91,13 @@ def channel_name(channel: str) -> str:
     return _CHANNELS.get(channel, channel.replace("_", " ").capitalize())
 
 
-def curve_name(curve: str) -> str:
-    """Return what a curve counts, in words, its unit included."""
+def curve_name(curve: str, minutes: int = 1) -> str:
+    """Return what a curve counts, in words, its unit and the width of a smoothing mean included."""
     kind, _, channel = curve.partition("_")
+    words = _STATES.get(curve, curve.replace("_", " "))
     if channel and kind in _KINDS:
-        return _KINDS[kind].format(channel_name(channel))
-    return _STATES.get(curve, curve.replace("_", " "))
+        words = _KINDS[kind].format(channel_name(channel))
+    return words + (f"\n({minutes}-minute centred mean)" if minutes > 1 else "")
 
 
 def arm_style(place: int) -> dict[str, Any]:
@@ -158,10 +142,8 @@ def figure(heights: Sequence[float] = (2.8,), width: float = 6.2) -> tuple[Figur
 
     Parameters
     ----------
-    heights
-        Height of each panel in inches, without ticks and labels.
-    width
-        Width of the panels in inches.
+    heights, width
+        Of each panel in inches, without ticks and labels.
     """
     margin, gap = 0.8, 0.5
     whole = (width + 2 * margin, sum(heights) + gap * (len(heights) - 1) + 2 * margin)
@@ -178,14 +160,8 @@ def figure(heights: Sequence[float] = (2.8,), width: float = 6.2) -> tuple[Figur
 def spread(drawing: Figure, gap: float = 0.12) -> Figure:
     """Move finished panels apart, top to bottom, so that flags, labels and legends of one stay clear of the others.
 
-    Panels keep their size in inches, so what was placed in them stays in place; the figure gets the height it needs.
-
-    Parameters
-    ----------
-    drawing
-        What `figure` returned, drawn into.
-    gap
-        Room to leave between what belongs to two panels, and around all, in inches.
+    `gap` inches stay free between them and around all. Panels keep their size in inches, so what was placed in them
+    stays in place; the figure gets the height that it needs.
     """
     panels = drawing.axes
     drawing.align_ylabels(panels)
