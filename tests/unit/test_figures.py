@@ -1,148 +1,42 @@
-"""Figures: what is drawn is what the tables say, and no label lies over another."""
+"""Figures: what is drawn is what the tables say."""
 
-import sys
-from itertools import combinations, pairwise
-
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgba
 from matplotlib.dates import num2date
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from sim.errors import InputError
-from sim.study import figures, style
 from sim.study.figures import (
+    Marks,
     first_hearing,
     last_touch,
     paired_difference,
     people_on_squares,
     posts_per_minute,
     squares_by_province,
-    t_band,
-    write_all,
 )
-from sim.study.style import Marks, figure, flag_rows, place_boxes, readable
-
-ZONE = "Europe/Istanbul"
-START = pd.Timestamp("2016-07-15 21:00", tz=ZONE)
-N = 360  # minutes, until 03:00
-TIMES = pd.date_range(START, periods=N, freq="min")
-# Student's t at 97.5 %, with 1 and 2 degrees of freedom, from its closed forms.
-T_1 = np.tan(np.pi * 0.475)
-T_2 = 0.95 / np.sqrt(2 * 0.975 * 0.025)
-CHANNELS = ("television", "twitter", "whatsapp", "drums")
-
-
-def at(clock: str) -> pd.Timestamp:
-    """Return a time of the night: before noon it is the 16th."""
-    return pd.Timestamp(f"2016-07-{15 if clock >= '12' else 16} {clock}", tz=ZONE)
-
-
-MARKS = Marks(
+from sim.study.figures.replicates import t_band
+from sim.study.figures.style import area_style, arm_style, readable
+from tests.unit.figure_tables import (
+    CURVES,
+    MARKS,
+    PROVINCES,
     START,
-    START + pd.Timedelta(minutes=N),
-    windows=((at("22:50"), at("01:00"), "throttle", 0.5),),
-    calls=((at("00:24"), "FaceTime"), (at("00:26"), "tweet")),
-    observed=((at("22:00"), at("00:00"), 1.2e6, "before midnight"),),
-    zone=ZONE,
+    T_1,
+    T_2,
+    TIMES,
+    assert_apart,
+    at,
+    band_at,
+    boxes,
+    legend_texts,
+    line,
+    make_outcomes,
+    make_squares,
+    named,
+    panel,
+    table,
 )
-
-
-def make_curves(arms=("open", "throttled"), replicates=3) -> pd.DataFrame:
-    minute = np.arange(N)
-    frames = []
-    for a, arm in enumerate(arms):
-        for replicate in range(replicates):
-            noise = np.random.default_rng((a, replicate)).normal(size=N)
-            columns = {
-                "published_twitter": 9000 + 500 * replicate - 3000 * a * (minute > 110) + 100 * noise,
-                "on_squares": np.maximum(0, minute - 60) * (1000.0 + 100 * replicate - 200 * a),
-            }
-            for c, channel in enumerate(CHANNELS):
-                final = (4e6, 2e6, 1e6, 1e3)[c] * (1 + 0.01 * replicate)
-                columns[f"heard_{channel}"] = final * np.clip((minute - 60) / 120, 0, 1)
-            for curve, value in columns.items():
-                frame = {"arm": arm, "replicate": replicate, "time": TIMES, "curve": curve, "value": value}
-                frames.append(pd.DataFrame(frame))
-    return pd.concat(frames, ignore_index=True)
-
-
-CURVES = make_curves()
-PROVINCES = pd.DataFrame(
-    {
-        "province": [f"Province {i}" for i in range(15)],
-        "latitude": [41.0, 40.9, 40.8, *np.linspace(36, 42, 12)],
-        "longitude": [29.0, 29.1, 29.2, *np.linspace(27, 44, 12)],
-        "population": np.arange(15, 0, -1) * 100_000,
-    }
-)
-
-
-def make_squares(replicates=3) -> pd.DataFrame:
-    """Return peaks of (15 - i) x (1 + replicate) thousand people in province i, none in the last."""
-    rows = [
-        ("open", replicate, time, f"Province {i}", share * (15 - i) * 1000.0 * (1 + replicate))
-        for replicate in range(replicates)
-        for i in range(14)
-        for time, share in ((TIMES[0], 0.2), (TIMES[100], 1.0), (TIMES[200], 0.5))
-    ]
-    return pd.DataFrame(rows, columns=["arm", "replicate", "time", "province", "value"])
-
-
-def make_outcomes(replicates=3) -> pd.DataFrame:
-    rows = [
-        ("open", replicate, prefix + channel, share + 0.01 * replicate, "share")
-        for replicate in range(replicates)
-        for prefix, shares in (("tipped_by_", (0.2, 0.5, 0.3)), ("first_heard_", (0.6, 0.3, 0.1)))
-        for channel, share in zip(CHANNELS, shares, strict=False)
-    ]
-    rows.append(("open", 0, "participants", 1e6, "people"))
-    return pd.DataFrame(rows, columns=["arm", "replicate", "outcome", "value", "unit"])
-
-
-def table(curve: str, arm: str, curves: pd.DataFrame = CURVES) -> np.ndarray:
-    rows = curves[(curves["curve"] == curve) & (curves["arm"] == arm)]
-    return rows.pivot(index="time", columns="replicate", values="value").to_numpy()
-
-
-def panel(height=2.8, width=6.2):
-    return figure((height,), width=width)[1][0]
-
-
-def named(ax, gid: str):
-    found = [artist for artist in ax.get_children() if artist.get_gid() == gid]
-    assert found, f"nothing is called {gid}"
-    return found
-
-
-def line(ax, gid: str) -> np.ndarray:
-    (artist,) = named(ax, gid)
-    return np.asarray(artist.get_ydata(orig=False))
-
-
-def band_at(ax, gid: str, time: pd.Timestamp) -> list[float]:
-    """Return lower and upper edge of a band at a time."""
-    (band,) = named(ax, gid)
-    corners = band.get_paths()[0].vertices
-    edges = corners[np.abs(corners[:, 0] - style.to_number(time)) < 1e-6, 1]
-    return [edges.min(), edges.max()]
-
-
-def legend_texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def boxes(ax, gid: str):
-    return {text.get_text(): text.get_window_extent() for text in named(ax, gid)}
-
-
-def assert_apart(extents) -> None:
-    for (name, a), (other, b) in combinations(extents.items(), 2):
-        assert not a.overlaps(b), f"{name!r} lies over {other!r}"
-
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
@@ -181,114 +75,10 @@ def test_numbers_are_readable(value, text):
 
 
 def test_looks_of_arms_differ_without_colour():
-    looks = {(str(look["linestyle"]), look["marker"]) for look in map(style.arm_style, range(20))}
+    looks = {(str(look["linestyle"]), look["marker"]) for look in map(arm_style, range(20))}
     assert len(looks) == 20
-    areas = {(look["facecolor"], look["hatch"]) for look in map(style.area_style, range(11))}
+    areas = {(look["facecolor"], look["hatch"]) for look in map(area_style, range(11))}
     assert len(areas) == 11
-
-
-# --- marks -----------------------------------------------------------------------------------------------------------
-
-
-def test_marks_read_naive_times_in_their_zone():
-    marks = Marks(pd.Timestamp("2016-07-15"), pd.Timestamp("2016-07-16 21:00", tz="UTC"), zone=ZONE)
-    assert marks.start == pd.Timestamp("2016-07-14 21:00", tz="UTC")
-    assert str(marks.end) == "2016-07-17 00:00:00+03:00"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"end": START}, "the period ends"),
-        ({"windows": ((at("01:00"), at("00:00"), "w", 1.0),)}, "the window 'w' ends"),
-        ({"windows": ((at("00:00"), at("01:00"), "w", 1.5),)}, "severity 1.5"),
-        ({"observed": ((at("01:00"), at("01:00"), 1.0, "x"),)}, "the observed total 'x' ends"),
-    ],
-)
-def test_marks_refuse_nonsense(change, message):
-    with pytest.raises(InputError, match=message):
-        Marks(**({"start": START, "end": START + pd.Timedelta(days=1)} | change))
-
-
-def test_window_is_shaded_and_calls_are_marked_at_their_time():
-    ax = people_on_squares(panel(), CURVES, MARKS)
-    (window,) = named(ax, "window")
-    edges = [num2date(x).replace(microsecond=0) for x in (window.get_x(), window.get_x() + window.get_width())]
-    assert edges == [at("22:50"), at("01:00")]
-    calls = [num2date(mark.get_xdata()[0]) for mark in named(ax, "call")]
-    assert [call.replace(microsecond=0) for call in calls] == [at("00:24"), at("00:26")]
-    assert set(boxes(ax, "flag")) == {"throttle 22:50–01:00 (severity 0.5)", "FaceTime 00:24", "tweet 00:26"}
-
-
-def test_a_heavier_throttle_is_darker_and_one_out_of_sight_is_not_drawn():
-    windows = (
-        (at("21:30"), at("22:00"), "light", 0.1),
-        (at("22:30"), at("23:00"), "heavy", 1.0),
-        (at("05:00"), at("06:00"), "later", 1.0),
-    )
-    ax = people_on_squares(panel(), CURVES, Marks(START, at("03:00"), windows))
-    light, heavy = named(ax, "window")
-    assert light.get_facecolor()[0] > heavy.get_facecolor()[0]
-    assert not any("later" in text for text in boxes(ax, "flag"))
-
-
-def test_open_night_has_no_window():
-    ax = people_on_squares(panel(), CURVES, Marks(START, at("03:00")))
-    assert not [artist for artist in ax.get_children() if artist.get_gid() in ("window", "flag", "call")]
-
-
-@pytest.mark.parametrize("width", [2.0, 3.0, 6.2])
-def test_flags_lie_apart_and_no_leader_runs_through_them(width):
-    calls = ("21:10", "22:50", "23:05", "00:24", "00:26", "02:40", "02:55")
-    marks = Marks(START, at("03:00"), MARKS.windows, tuple((at(clock), f"a call at {clock},") for clock in calls))
-    ax = people_on_squares(panel(width=width), CURVES, marks)
-    extents = boxes(ax, "flag")
-    assert len(extents) == 8
-    assert_apart(extents)
-    leaders = [text for text in ax.texts if text.arrow_patch is not None]
-    assert len(leaders) == 8
-    for leader in leaders:
-        path = leader.arrow_patch.get_window_extent()
-        for name, box in extents.items():
-            assert not (box.x0 < path.x0 < box.x1 and path.y1 > box.y0 + 1), f"a leader runs through {name!r}"
-
-
-def test_too_many_flags_become_numbers_that_the_legend_explains():
-    calls = tuple((at("22:00") + pd.Timedelta(minutes=4 * i), f"call {i}") for i in range(14))
-    ax = people_on_squares(panel(), CURVES, Marks(START, at("03:00"), (), calls))
-    extents = boxes(ax, "flag")
-    assert set(extents) == {str(i) for i in range(1, 15)}
-    assert_apart(extents)
-    assert {"1: call 0 22:00", "14: call 13 22:52"} <= set(legend_texts(ax))
-
-
-def test_flag_rows_keep_flags_apart():
-    rng = np.random.default_rng(5)
-    for _ in range(200):
-        places = rng.integers(0, 100, size=rng.integers(1, 9)).astype(float).tolist()
-        spans = [(x - 15, x) if x > 80 else (x, x + rng.integers(5, 40)) for x in places]
-        rows = flag_rows(places, spans)
-        for i, j in combinations(range(len(places)), 2):
-            overlap = spans[i][0] < spans[j][1] and spans[j][0] < spans[i][1]
-            assert not (overlap and rows[i] == rows[j])
-
-
-def test_boxes_take_the_first_free_place():
-    crowd = np.array([[5.0, 5.0]])
-    candidates = [[(0.0, 0.0), (20.0, 0.0)], [(20.0, 0.0), (95.0, 0.0), (40.0, 0.0)]]
-    assert place_boxes([(10, 10), (10, 10)], candidates, crowd, (0, 0, 100, 100)) == [(20.0, 0.0), (40.0, 0.0)]
-
-
-def test_axis_names_the_zone_of_the_data_and_dates_midnight():
-    ax = people_on_squares(panel(), CURVES, MARKS)
-    assert ax.get_xlabel() == "Europe/Istanbul local time, 2016"
-    ax.figure.draw_without_rendering()
-    ticks = [label.get_text() for label in ax.get_xticklabels()]
-    assert ticks[0] == "21:00\n15 Jul"
-    assert "00:00\n16 Jul" in ticks
-    ax = people_on_squares(panel(), CURVES.assign(time=CURVES["time"].dt.tz_convert("UTC")), MARKS)
-    assert ax.get_xlabel() == "UTC local time, 2016"
-    assert "FaceTime 21:24" in boxes(ax, "flag")
 
 
 # --- posts and squares -----------------------------------------------------------------------------------------------
@@ -495,73 +285,3 @@ def test_last_touch_of_one_replicate_or_of_mixed_units():
     mixed.loc[0, "unit"] = "people"
     with pytest.raises(InputError, match="have the units \\['people', 'share'\\]"):
         last_touch(panel(), mixed, "open")
-
-
-# --- files and manners -----------------------------------------------------------------------------------------------
-
-
-def test_write_all_writes_whole_files_without_pyplot(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it now fails
-    arms = ["open", "throttled"]
-    squares = pd.concat([make_squares(2).assign(arm=arm) for arm in arms])
-    outcomes = pd.concat([make_outcomes(2).assign(arm=arm) for arm in arms])
-    written = write_all(tmp_path / "figures", CURVES, None, squares, outcomes, PROVINCES, MARKS, dpi=50)
-    assert written.skipped == {}
-    names = ["posts.png", "squares.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
-    assert written.paths == [tmp_path / "figures" / name for name in names]
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(names)
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.paths)
-
-
-def test_write_all_says_why_a_figure_is_missing(tmp_path):
-    curves = make_curves(("open",), 1)
-    written = write_all(tmp_path, curves[curves["curve"] == "on_squares"], None, None, None, None, MARKS, dpi=30)
-    assert [path.name for path in written.paths] == ["squares.png"]
-    missing = ["posts.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
-    assert list(written.skipped) == missing
-    assert written.skipped["difference.png"] == "there is only the arm 'open', and a difference needs two"
-    assert "published_twitter" in written.skipped["posts.png"]
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    (tmp_path / "squares.png").write_bytes(b"old")
-
-    def break_off(self, path, **_):
-        path.write_bytes(b"half")
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(Figure, "savefig", break_off)
-    curves = CURVES[CURVES["curve"] == "on_squares"]
-    with pytest.raises(OSError, match="disk is full"):
-        write_all(tmp_path, curves, None, None, None, None, MARKS)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("squares.png", b"old")]
-
-
-def test_panels_of_a_figure_keep_clear_of_each_other():
-    calls = tuple((at("22:00") + pd.Timedelta(minutes=9 * i), f"a call, the {i}th") for i in range(8))
-    marks = Marks(START, at("03:00"), MARKS.windows, calls)
-    drawing = figures._hearing_figure(CURVES, marks, ["open", "throttled"], 10e6)
-    extents = [ax.get_tightbbox() for ax in drawing.axes]
-    assert all(above.y0 > below.y1 for above, below in pairwise(extents))
-    assert drawing.axes[0].get_xlim() == drawing.axes[1].get_xlim()
-
-
-def test_three_arms_share_one_difference_figure():
-    curves = make_curves(("open", "throttled", "dark"))
-    drawing = figures._difference_figure(curves, MARKS, "open", ["throttled", "dark"], "published_twitter")
-    top, bottom = drawing.axes
-    assert named(top, "mean dark")
-    assert legend_texts(bottom)[:2] == [f"{arm} − open, n = 3 paired replicates" for arm in ("throttled", "dark")]
-    (dark,) = named(top, "mean dark")
-    assert to_rgba(dark.get_color()) == to_rgba(style.arm_style(2)["color"])
-
-
-def test_the_callers_style_is_left_alone():
-    with matplotlib.rc_context({"font.size": 17.0}):
-        before = dict(matplotlib.rcParams)
-        ax = Figure().add_subplot()
-        assert posts_per_minute(ax, CURVES, MARKS) is ax
-        assert dict(matplotlib.rcParams) == before
-    (mean,) = named(ax, "mean open")
-    assert isinstance(mean, Line2D)
-    assert mean.get_linewidth() == style.STYLE["lines.linewidth"]

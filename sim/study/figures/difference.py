@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from sim.errors import InputError
 from sim.study.figures.marks import Marks, night_axis
-from sim.study.figures.replicates import cut, draw_arms, read, smooth
+from sim.study.figures.replicates import cut, draw_arms, n_replicates, read, smooth
 from sim.study.figures.style import band_handle, curve_name, legend_below, note, styled
 
 
@@ -54,11 +54,10 @@ def paired_difference(
     keys = night_axis(ax, marks, title, flags=flags)
     ax.axhline(0, color="0.2", linewidth=0.7, zorder=1.8, gid="zero")
     handles = draw_arms(ax, differences, list(tables), marks)
-    for line, (name, difference) in zip(handles, differences.items(), strict=True):
-        n = difference.shape[1]
-        line.set_label(f"{name} \N{MINUS SIGN} {baseline}, n = {n} paired replicate{'s' if n > 1 else ''}")
-    has_band = any(difference.shape[1] > 1 for difference in differences.values())
-    handles.append(band_handle("mean and pointwise 95 % t band") if has_band else note("one pair: no band"))
+    counts = [difference.shape[1] for difference in differences.values()]
+    for line, name, n in zip(handles, arms, counts, strict=True):
+        line.set_label(f"{name} \N{MINUS SIGN} {baseline}, {n_replicates(n, 'paired replicate')}")
+    handles.append(band_handle("mean and pointwise 95 % t band") if max(counts) > 1 else note("one pair: no band"))
     words = curve_name(curve, minutes)
     if cumulative:
         words = curve_name(curve).removesuffix(" per minute") + f",\nsummed from {marks.start:%H:%M}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -14,7 +13,6 @@ from matplotlib.dates import date2num
 from matplotlib.patches import Patch
 
 from sim.errors import InputError
-from sim.measures.intervals import Floats
 from sim.study.figures.marks import Marks, night_axis, whole_hour
 from sim.study.figures.replicates import by_replicate, cut, draw_bars, localized, n_replicates, need, t_band, whiskers
 from sim.study.figures.style import area_style, channel_name, legend_below, legend_right, note, readable, styled
@@ -54,34 +52,40 @@ def first_hearing(
     marks = localized(curves, marks, arm)
     if population is not None and population <= 0:
         raise InputError(f"population is {population}, expected the number of people that shares refer to, above 0.")
-    rows = curves.loc[curves["curve"].astype(str).str.startswith("heard_")]
-    names = [str(name) for name in rows["curve"].unique()]
+    names = [str(name) for name in curves["curve"].unique() if str(name).startswith("heard_")]
+    rows = curves.loc[curves["curve"].isin(names)]
     tables = by_replicate(rows.loc[rows["arm"] == arm], "curve")
     if not tables:
         raise InputError(f"curves hold no 'heard_<channel>' in the arm {arm!r}; keep them in the study.")
     scale = 1 if population is None else 100 / population
-    parts = {name: scale * cut(table, marks) for name, table in tables.items()}
+    parts = {name: scale * cut(tables[name], marks) for name in names if name in tables}
     total = reduce(add, parts.values())
+    x, band, n = date2num(total.index), t_band(total), total.shape[1]
     keys = night_axis(ax, _hours_of_hearing(rows, marks), title, in_front=True)
-    x, band = date2num(total.index), t_band(total)
+    # A channel has the same look in every arm.
+    is_small = {name: part.iloc[-1].mean() < smallest * total.iloc[-1].mean() for name, part in parts.items()}
+    large = [name for name in parts if not is_small[name]]
+    areas = [(channel_name(name.removeprefix("heard_")), parts[name], area_style(names.index(name))) for name in large]
+    if small := [part for name, part in parts.items() if is_small[name]]:
+        label = f"{len(small)} other channel{'s' if len(small) > 1 else ''}"
+        areas.append((label, reduce(add, small), {"facecolor": "0.3", "edgecolor": "0.3", "linewidth": 0.4}))
     handles: list[Any] = []
     base = np.zeros(len(x))
-    for label, values, look in _stack(parts, names, smallest):
+    for label, part, look in areas:
+        values = part.mean(axis=1).to_numpy(dtype=float)
         ax.fill_between(x, base, base + values, **look, zorder=2, gid=f"area {label}")
         handles.insert(0, Patch(**look, label=f"{label}: {_amount(values[-1], population)}"))
         base = base + values
     label = f"all channels: {_amount(float(band['mean'].iloc[-1]), population)}"
     handles += ax.plot(x, band["mean"], color="black", linewidth=1, zorder=3, label=label, gid="total")
-    if total.shape[1] > 1:
-        handles += ax.plot(x, band["low"], **_DASHES, label="its pointwise 95 % t band,", gid="total low")
-        ax.plot(x, band["high"], **_DASHES, gid="total high")
-        handles.append(note(n_replicates(total.shape[1])))
-    else:
-        handles.append(note("n = 1 replicate: no band"))
+    if n > 1:
+        handles += ax.plot(x, band[["low", "high"]], **_DASHES, label="its pointwise 95 % t band,")[:1]
+    handles.append(note(n_replicates(n) + (": no band" if n == 1 else "")))
     ax.set_ylim(0, 1.05 * float(band.max().max()) or 1)
     what = "People who have heard," if population is None else "Share of the population (%) that has heard,"
     ax.set_ylabel(f"{what}\nby channel of first hearing")
-    legend_right(ax, [*handles, *keys], f"at the end ({marks.end.day} {marks.end:%b %H:%M})", 2)
+    end = f"at the end ({marks.end.day} {marks.end:%b %H:%M})"
+    legend_right(ax, [*handles, *keys], end, handlelength=2, handleheight=1.1)
     return ax
 
 
@@ -99,20 +103,6 @@ def _hours_of_hearing(rows: pd.DataFrame, marks: Marks) -> Marks:
     first = whole_hour(share.index[(share > 0).any(axis=1)][0])
     full = whole_hour(share.index[(share >= 0.99).all(axis=1)][0] + pd.Timedelta(minutes=59))
     return marks.between(max(marks.start, first), min(marks.end, max(full, first + pd.Timedelta(hours=6))))
-
-
-def _stack(
-    parts: dict[str, pd.DataFrame], names: Sequence[str], smallest: float
-) -> list[tuple[str, Floats, dict[str, Any]]]:
-    """Return label, mean and look of each area from the bottom up; a channel has the same look in every arm."""
-    means: dict[str, Floats] = {name: parts[name].mean(axis=1).to_numpy(dtype=float) for name in names if name in parts}
-    least = smallest * sum(mean[-1] for mean in means.values())
-    large = [name for name in means if means[name][-1] >= least]
-    areas = [(channel_name(name.removeprefix("heard_")), means[name], area_style(names.index(name))) for name in large]
-    if small := [means[name] for name in means if name not in large]:
-        plain: dict[str, Any] = {"facecolor": "0.3", "edgecolor": "0.3", "linewidth": 0.4}
-        areas.append((f"{len(small)} other channel{'s' if len(small) > 1 else ''}", np.sum(small, axis=0), plain))
-    return areas
 
 
 @styled

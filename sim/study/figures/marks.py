@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.dates import HourLocator, MinuteLocator, date2num, num2date
+from matplotlib.dates import date2num
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
-from sim.study.figures.style import note, readable_axis
+from sim.study.figures.style import note, readable_tick
+
+Places = Sequence[tuple[float, float]]
 
 _ROW = 9.0  # height of a row of flags in points
 _FLAG_SIZE = 6.5  # font of the flags
@@ -27,7 +28,7 @@ _STEPS = (10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes between ticks
 
 @dataclass(frozen=True)
 class Marks:
-    """What is known of the night, drawn into every figure with an axis of time.
+    """What is known of the night: a period, throttle windows and observed intervals that end after they start, calls.
 
     Parameters
     ----------
@@ -41,11 +42,6 @@ class Marks:
         Observed totals ``(start, end, total, label)``, in posts of real people.
     zone
         IANA name. Times without a zone are read in it, all others are converted to it.
-
-    Raises
-    ------
-    InputError
-        A period, window or observed interval that does not end after it starts, or a severity outside [0, 1].
     """
 
     start: pd.Timestamp
@@ -66,15 +62,17 @@ class Marks:
         settle(self, "calls", tuple((local(when), label) for when, label in self.calls))
         for name in ("windows", "observed"):
             settle(self, name, tuple((local(a), local(b), *rest) for a, b, *rest in getattr(self, name)))
-        intervals = [("the period", self.start, self.end)]
-        intervals += [(f"the window {label!r}", start, end) for start, end, label, _ in self.windows]
-        intervals += [(f"the observed total {label!r}", start, end) for start, end, _, label in self.observed]
-        for name, start, end in intervals:
-            if end <= start:
-                raise InputError(f"{name} ends at {end}, expected later than its start ({start}); move one of them.")
-        for _, _, label, severity in self.windows:
+        intervals = [("period", self.start, self.end)]
+        intervals += [(f"observed total {label!r}", start, end) for start, end, _, label in self.observed]
+        for start, end, label, severity in self.windows:
+            intervals.append((f"window {label!r}", start, end))
             if not 0 <= severity <= 1:
                 raise InputError(f"the window {label!r} has severity {severity}, expected a number from 0 to 1.")
+        for name, start, end in intervals:
+            if end <= start:
+                raise InputError(
+                    f"the {name} ends at {end}, expected later than its start ({start}); move one of them."
+                )
 
     def between(self, start: pd.Timestamp | None = None, end: pd.Timestamp | None = None) -> Marks:
         """Return the same marks with another period shown; None keeps a bound."""
@@ -106,7 +104,7 @@ def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_fro
     them are returned. `in_front` draws the lines over what hides them, such as filled areas.
     """
     _time_axis(ax, marks)
-    readable_axis(ax.yaxis)
+    ax.yaxis.set_major_formatter(readable_tick)
     ax.grid(axis="y", color="0.9", linewidth=0.5)
     entries: list[tuple[float, str]] = []
     look: dict[str, Any] = {"color": "0.25", "linewidth": 0.6, "zorder": 1.5}
@@ -117,8 +115,8 @@ def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_fro
             continue
         same = [(label, severity) for *period, label, severity in marks.windows if period == [start, end]]
         severity = max(severity for _, severity in same)
-        shade = {"facecolor": str(0.95 - 0.13 * severity), "edgecolor": "none", "zorder": 0}
-        ax.axvspan(date2num(start), date2num(end), gid="window", **shade)
+        grey = str(0.95 - 0.13 * severity)
+        ax.axvspan(date2num(start), date2num(end), facecolor=grey, edgecolor="none", zorder=0, gid="window")
         for edge in (start, end) if in_front else ():
             ax.axvline(date2num(edge), **look)
         label = ", ".join(dict.fromkeys(label for label, _ in same))
@@ -139,24 +137,16 @@ def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_fro
 
 def _time_axis(ax: Axes, marks: Marks) -> None:
     """Show the period on the x axis in local time, with ticks at whole steps, dates at midnight and a label."""
-    zone = marks.start.tz
-    ax.xaxis_date(zone)
     ax.set_xlim(date2num(marks.start), date2num(marks.end))
     minutes = (marks.end - marks.start).total_seconds() / 60
     most = ax.get_window_extent().width / pixels(ax) / 32
     step = next((step for step in _STEPS if minutes / step <= most), _STEPS[-1])
-    if step < 60:
-        ax.xaxis.set_major_locator(MinuteLocator(byminute=range(0, 60, step), tz=zone))
-    else:
-        ax.xaxis.set_major_locator(HourLocator(byhour=range(0, 24, step // 60), tz=zone))
-
-    def write(value: float, place: int | None) -> str:
-        when = num2date(value, zone)
-        hour = f"{when:%H:%M}"
-        return f"{hour}\n{when.day} {when:%b}" if place == 0 or hour == "00:00" else hour
-
-    ax.xaxis.set_major_formatter(FuncFormatter(write))
-    ax.set_xlabel(f"{zone} local time, {marks.start.year}")
+    ticks = pd.date_range(marks.start.normalize(), marks.end, freq=f"{step}min")
+    ticks = ticks[ticks >= marks.start]
+    is_dated = (ticks == ticks[0]) | (ticks == ticks.normalize())
+    texts = [f"{when:%H:%M}" + f"\n{when.day} {when:%b}" * dated for when, dated in zip(ticks, is_dated, strict=True)]
+    ax.set_xticks(date2num(ticks), texts)
+    ax.set_xlabel(f"{marks.start.tz} local time, {marks.start.year}")
 
 
 def _fly_flags(ax: Axes, entries: Sequence[tuple[float, str]]) -> float:
@@ -194,25 +184,18 @@ def floating_text(ax: Axes, words: str, size: float, gid: str) -> Text:
     return ax.text(0, 0, words, fontsize=size, va="bottom", path_effects=_halo(), zorder=6, transform=None, gid=gid)
 
 
-def settle_texts(
-    ax: Axes, texts: Sequence[Text], candidates: Sequence[Sequence[tuple[float, float]]], crowd: Floats, pad: float
-) -> list[tuple[float, float]]:
-    """Move texts to where `place_boxes` puts them, within the axes; return their lower left corners. All in pixels."""
+def settle_texts(ax: Axes, texts: Sequence[Text], candidates: Sequence[Places], crowd: Floats, pad: float) -> None:
+    """Move texts to where `place_boxes` puts them, within the axes; all in pixels."""
     sizes = [(box.width, box.height) for box in (text.get_window_extent() for text in texts)]
     left, bottom, right, top = ax.get_window_extent().extents
     corners = place_boxes(sizes, candidates, crowd, (left, bottom, right, top), pad)
     for text, corner in zip(texts, corners, strict=True):
         text.set_transform(ax.transAxes)
         text.set_position(tuple(ax.transAxes.inverted().transform(corner)))
-    return corners
 
 
 def place_boxes(
-    sizes: Sequence[tuple[float, float]],
-    candidates: Sequence[Sequence[tuple[float, float]]],
-    crowd: Floats,
-    bounds: tuple[float, float, float, float],
-    pad: float = 0.0,
+    sizes: Places, candidates: Sequence[Places], crowd: Floats, room: tuple[float, float, float, float], pad: float = 0
 ) -> list[tuple[float, float]]:
     """Return the lower left corner of each box, chosen in turn: clear of earlier boxes, inside, over few points.
 
@@ -220,14 +203,14 @@ def place_boxes(
     ----------
     sizes, candidates
         Width and height of each box, and the corners that it may take, the preferred first.
-    crowd, bounds, pad
+    crowd, room, pad
         Points to keep clear of, shape (n, 2); left, bottom, right and top of the room; what to leave free around a box.
     """
     chosen: list[tuple[float, float, float, float]] = []
 
     def cost(x: float, y: float, width: float, height: float) -> float:
         left, bottom, right, top = x - pad, y - pad, x + width + pad, y + height + pad
-        outside = np.maximum([bounds[0] - left, bounds[1] - bottom, right - bounds[2], top - bounds[3]], 0).sum()
+        outside = np.maximum([room[0] - left, room[1] - bottom, right - room[2], top - room[3]], 0).sum()
         overlap = sum(
             max(0.0, min(right, u + wide) - max(left, u)) * max(0.0, min(top, v + high) - max(bottom, v))
             for u, v, wide, high in chosen

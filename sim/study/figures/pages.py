@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -64,14 +65,8 @@ def write_all(
     Returns
     -------
     Written
-        Paths, and for each name that is missing the reason in words. A figure without data does not stop the others.
-
-    Raises
-    ------
-    InputError
-        `curves` without arms or columns, or an unknown `baseline` or `arm`.
-    OSError
-        The folder cannot be written.
+        Paths, and for each name that is missing the reason in words. A figure without data does not stop the others;
+        curves without arms or columns and an unknown `baseline` or `arm` raise `InputError`.
     """
     need(curves, "curves", CURVES)
     arms = list(dict.fromkeys(map(str, curves["arm"].unique())))
@@ -114,8 +109,8 @@ def _save(drawing: Figure, path: Path, dpi: int) -> None:
     """Write a figure beside its place and move it there."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        tight = {"bbox_inches": "tight", "pad_inches": 0.08}
-        drawing.savefig(beside, format="png", dpi=dpi, metadata={"Software": None}, **tight)
+        look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08, "metadata": {"Software": None}}
+        drawing.savefig(beside, format="png", dpi=dpi, **look)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
@@ -139,6 +134,12 @@ def _around_throttle(marks: Marks) -> Marks | None:
     return marks.between(start, end) if start < end and (end - start) < 0.6 * (marks.end - marks.start) else None
 
 
+def _given(table: pd.DataFrame | None, what: str) -> pd.DataFrame:
+    if table is None or table.empty:
+        raise InputError(f"there is no table of {what}")
+    return table
+
+
 def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str, nulls: pd.DataFrame | None) -> Figure:
     zoom = _around_throttle(marks)
     if zoom is None:
@@ -150,7 +151,6 @@ def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str, nulls: pd.Data
     posts_per_minute(whole, curves, marks, channel, nulls, legend=part, title="(a) the whole period")
     around = f"(b) the hours around the {'throttle' if marks.windows else 'first call'}"
     posts_per_minute(part, curves, zoom, channel, nulls, legend=False, title=around)
-    whole.set_xlabel("")
     return spread(drawing)
 
 
@@ -167,8 +167,6 @@ def _hearing_page(curves: pd.DataFrame, marks: Marks, arms: Sequence[str], popul
     top = max(panel.get_ylim()[1] for panel in panels)
     for panel in panels:
         panel.set_ylim(0, top)
-    for panel in panels[:-1]:
-        panel.set_xlabel("")
     return spread(drawing)
 
 
@@ -178,25 +176,19 @@ def _difference_page(curves: pd.DataFrame, marks: Marks, baseline: str, arms: Se
     drawing, (top, bottom) = figure((2.1, 2.1))
     paired_difference(top, curves, marks, baseline, arms, "on_squares", legend=False)
     paired_difference(bottom, curves, marks, baseline, arms, posts, minutes=5, flags=False)
-    top.set_xlabel("")
     top.tick_params(labelbottom=False)
     return spread(drawing)
 
 
 def _provinces_page(squares: pd.DataFrame | None, provinces: pd.DataFrame | None, arm: str) -> Figure:
-    if squares is None or squares.empty:
-        raise InputError("there is no table of people on each province's squares")
-    if provinces is None or provinces.empty:
-        raise InputError("there is no table of provinces")
+    tables = _given(squares, "people on each province's squares"), _given(provinces, "provinces")
     drawing, (above, below) = figure((2.75, 3.6))
-    squares_by_province(above, squares, provinces, arm, view="map", title=f"(a) {arm}, all provinces")
-    squares_by_province(below, squares, provinces, arm, view="ranked", title=f"(b) {arm}, the largest peaks")
+    squares_by_province(above, *tables, arm, view="map", title=f"(a) {arm}, all provinces")
+    squares_by_province(below, *tables, arm, view="ranked", title=f"(b) {arm}, the largest peaks")
     return spread(drawing, gap=0.2)
 
 
 def _touch_page(outcomes: pd.DataFrame | None, arm: str) -> Figure:
-    if outcomes is None or outcomes.empty:
-        raise InputError("there is no table of outcomes")
     drawing, panels = figure((3.6,))
-    last_touch(panels[0], outcomes, arm, title=arm)
+    last_touch(panels[0], _given(outcomes, "outcomes"), arm, title=arm)
     return drawing

@@ -24,9 +24,8 @@ def need(frame: pd.DataFrame, name: str, columns: Iterable[str], *arms: str) -> 
     """Raise InputError unless a table has all columns and arms."""
     if missing := [column for column in columns if column not in frame.columns]:
         raise InputError(f"{name} lack {missing}, have {list(frame.columns)}; give the table that a study writes.")
-    known = list(map(str, frame["arm"].unique()))
     for arm in arms:
-        if arm not in known:
+        if arm not in (known := list(map(str, frame["arm"].unique()))):
             raise InputError(f"{name} hold no arm {arm!r}, expected one of {known}.")
 
 
@@ -40,11 +39,12 @@ def localized(curves: pd.DataFrame, marks: Marks, *arms: str) -> Marks:
 
 
 def read(curves: pd.DataFrame, curve: str, marks: Marks, *arms: str) -> tuple[dict[str, pd.DataFrame], Marks]:
-    """Return one curve as a table minute x replicate for each arm, in order of appearance, and the marks in its zone."""
-    marks = localized(curves, marks, *arms)
+    """Return one curve as a table minute x replicate for each arm, as they appear, and the marks in its zone."""
+    marks = localized(curves, marks)
     rows = curves.loc[curves["curve"] == curve]
     if rows.empty:
         raise InputError(f"curves hold no {curve!r}, expected one of {sorted(map(str, curves['curve'].unique()))}.")
+    need(rows, curve, (), *arms)
     return by_replicate(rows, "arm"), marks
 
 
@@ -75,28 +75,24 @@ def smooth(table: pd.DataFrame, minutes: int) -> pd.DataFrame:
 
 
 def t_band(values: pd.DataFrame) -> pd.DataFrame:
-    """Return columns ``mean, low, high``: each row's mean over replicates and its 95 % t interval (`pointwise_band`)."""
+    """Return columns ``mean, low, high``: each row's mean over replicates and its 95 % t interval."""
     return pd.DataFrame(pointwise_band(values.to_numpy(dtype=float).T)._asdict(), index=values.index)
 
 
-def n_replicates(n: int) -> str:
+def n_replicates(n: int, what: str = "replicate") -> str:
     """Return how many replicates there are, in words."""
-    return f"n = {n} replicate{'s' if n > 1 else ''}"
+    return f"n = {n} {what}{'s' if n > 1 else ''}"
 
 
 def uncertainty(tables: dict[str, pd.DataFrame]) -> Any:
     """Return the legend's entry on uncertainty: what the band is, or that there is none."""
     counts = {arm: table.shape[1] for arm, table in tables.items()}
     most = max(counts.values())
-    if min(counts.values()) < most:
-        words = "n = " + ", ".join(f"{n} ({arm})" for arm, n in counts.items()) + " replicates"
-    else:
-        words = n_replicates(most)
-    return (
-        note(f"{words}: no band")
-        if most < 2
-        else band_handle(f"lines are means, bands pointwise 95 % t intervals, {words}")
-    )
+    if most < 2:
+        return note(f"{n_replicates(most)}: no band")
+    each = "n = " + ", ".join(f"{n} ({arm})" for arm, n in counts.items()) + " replicates"
+    words = each if min(counts.values()) < most else n_replicates(most)
+    return band_handle(f"lines are means, bands pointwise 95 % t intervals, {words}")
 
 
 def whiskers(n: int) -> str:
@@ -123,7 +119,7 @@ def draw_arms(ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], m
 
 
 def draw_bars(ax: Axes, names: Sequence[str], band: pd.DataFrame, shift: float, height: float, **look: Any) -> Any:
-    """Draw a `t_band` as named rows of bars, from top to bottom, with whiskers where there are intervals; return the bars."""
+    """Draw a `t_band` as named rows of bars from the top, with whiskers where there are intervals; return the bars."""
     rows: Floats = np.arange(len(names), dtype=np.float64)
     bars = ax.barh(rows + shift, band["mean"], height=height, zorder=2, edgecolor="black", linewidth=0.5, **look)
     if band["low"].notna().any():

@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.measures.intervals import Floats
 from sim.study.figures.marks import Marks, floating_text, night_axis, pixels, settle_texts
 from sim.study.figures.replicates import draw_arms, draw_bars, n_replicates, need, read, t_band, uncertainty, whiskers
-from sim.study.figures.style import curve_name, legend_below, legend_right, readable, readable_axis, styled
+from sim.study.figures.style import curve_name, legend_below, legend_right, readable, readable_tick, styled
 
 _GREYS = LinearSegmentedColormap.from_list("greys", ["0.97", "0.12"])
 _RIM: dict[str, Any] = {"color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5}
@@ -101,7 +101,7 @@ def squares_by_province(
 def _draw_ranked(ax: Axes, table: pd.DataFrame, n: int) -> None:
     """Draw a table sorted by peak as bars, with the peaks per 1,000 inhabitants in a column at the right."""
     draw_bars(ax, [str(name) for name in table.index], table, 0, 0.7, color="0.72")
-    readable_axis(ax.xaxis)
+    ax.xaxis.set_major_formatter(readable_tick)
     ax.set_xlabel(f"People on the squares at the province's peak ({whiskers(n)})")
     look: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "fontsize": 6.5, "ha": "right"}
     ax.text(1.08, -0.75, "per 1,000\ninhabitants", va="bottom", **look)
@@ -124,10 +124,10 @@ def _draw_map(ax: Axes, table: pd.DataFrame, largest: int, n: int) -> None:
     ax.set_ylabel("Latitude (degrees north)")
     ax.apply_aspect()
     _name_circles(ax, table.loc[people > 0, "mean"].head(largest), ax.transData.transform(where), np.sqrt(sizes) / 2)
-    examples = [float(f"{people.max() * share:.1g}") for share in (1, 0.25, 0.05) if people.max() > 0]
+    examples = [float(f"{people.max() * share:.1g}") for share in (0.5, 0.15, 0.03) if people.max() > 0]
     look = {"linestyle": "none", "marker": "o", **_RIM}
     handles = [Line2D([], [], markersize=float(np.sqrt(x * area)), label=readable(x), **look) for x in examples]
-    legend_right(ax, handles, "people at the peak", 4)
+    legend_right(ax, handles, "people at the peak", handlelength=4, handleheight=3.5)
     bar = ax.figure.colorbar(ScalarMappable(norm, _GREYS), cax=ax.inset_axes((1.02, 0.05, 0.02, 0.42)))
     bar.set_label("peak per 1,000 inhabitants", fontsize=7)
     words = (
@@ -148,21 +148,14 @@ def _name_circles(ax: Axes, named: pd.Series, centres: Floats, radii: Floats) ->
     ring = np.column_stack((np.cos(turns), np.sin(turns)))
     rings = np.concatenate([ring, 0.6 * ring, 0.2 * ring])
     crowd = np.concatenate([centre + rings * radius * point for centre, radius in zip(centres, radii, strict=True)])
-    texts, boxes, candidates = [], [], []
+    texts, candidates = [], []
     for (name, value), (x, y), radius in zip(named.items(), centres, radii, strict=False):
         text = floating_text(ax, f"{name} {readable(float(value))}", 6.5, "province label")
         box = text.get_window_extent()
         # A box touches the circle of this reach with the side or corner that faces the centre.
-        reach = (radius + np.arange(2, 40, 4)[:, None]) * point
+        reach = (radius + np.arange(2, 18, 3)[:, None]) * point
         across = x + reach * np.cos(_SIDES) - box.width * (1 - np.cos(_SIDES)) / 2
         up = y + reach * np.sin(_SIDES) - box.height * (1 - np.sin(_SIDES)) / 2
         candidates.append(list(zip(across.ravel().tolist(), up.ravel().tolist(), strict=True)))
         texts.append(text)
-        boxes.append(box)
-    corners = settle_texts(ax, texts, candidates, crowd, point)
-    for box, corner, centre, radius in zip(boxes, corners, centres, radii, strict=False):
-        nearest = np.clip(centre, corner, (corner[0] + box.width, corner[1] + box.height))
-        if (distance := float(np.hypot(*(nearest - centre)))) > (radius + 5) * point:
-            rim = centre + (nearest - centre) * radius * point / distance
-            line = ax.transAxes.inverted().transform([rim, nearest])
-            ax.plot(line[:, 0], line[:, 1], color="0.3", linewidth=0.5, transform=ax.transAxes, zorder=3)
+    settle_texts(ax, texts, candidates, crowd, point)

@@ -13,14 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,
     "axes.titlesize": 8.0,
-    "axes.labelsize": 8.0,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -36,8 +34,6 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.2,
     "lines.markersize": 4.0,
     "hatch.linewidth": 0.5,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
 }
 styled = matplotlib.rc_context(STYLE)
 """Decorator: the function runs under `STYLE`, and the `rcParams` are as before when it returns."""
@@ -47,15 +43,9 @@ styled = matplotlib.rc_context(STYLE)
 _COLOURS = ("#0072B2", "#D9730D", "#000000", "#CC79A7", "#009E73")
 _LINES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1.2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# Fills, with the colour of hatch and edge, ordered so that neighbours of a stack differ; with the hatches 30 looks.
-_FILLS = (
-    ("#2E4A62", "#E8E8E8"),
-    ("#F2E3B3", "#404040"),
-    ("#8A9BA8", "#404040"),
-    ("#FFFFFF", "#404040"),
-    ("#5F7183", "#E8E8E8"),
-    ("#D8C98F", "#404040"),
-)
+# Fills in an order in which neighbours of a stack differ, and their edges; 6 fills and 5 hatches make 30 looks.
+_FILLS = ("#2E4A62", "#F2E3B3", "#8A9BA8", "#FFFFFF", "#5F7183", "#D8C98F")
+_EDGES = ("#E8E8E8", "#404040", "#404040", "#404040", "#E8E8E8", "#404040")
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
 
 # Nice names; a channel or curve that is not listed is shown under its own name.
@@ -111,8 +101,8 @@ def arm_style(place: int) -> dict[str, Any]:
 
 def area_style(place: int) -> dict[str, Any]:
     """Return fill, hatch and edge of the area in a place (from 0), as keywords of `Axes.fill_between`."""
-    fill, edge = _FILLS[place % len(_FILLS)]
-    return {"facecolor": fill, "edgecolor": edge, "hatch": _HATCHES[place % len(_HATCHES)], "linewidth": 0.4}
+    fill, hatch = place % len(_FILLS), place % len(_HATCHES)
+    return {"facecolor": _FILLS[fill], "edgecolor": _EDGES[fill], "hatch": _HATCHES[hatch], "linewidth": 0.4}
 
 
 def readable(value: float, digits: int = 3) -> str:
@@ -128,9 +118,9 @@ def readable(value: float, digits: int = 3) -> str:
     return f"{value / size:.{digits}g}{suffix}".replace("-", "\N{MINUS SIGN}")
 
 
-def readable_axis(axis: Any) -> None:
-    """Let an axis write its ticks as `readable` does."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: readable(value, 4)))
+def readable_tick(value: float, _: float | None) -> str:
+    """Return a number as `readable` does, for `Axis.set_major_formatter`."""
+    return readable(value, 4)
 
 
 @styled
@@ -161,9 +151,12 @@ def spread(drawing: Figure, gap: float = 0.12) -> Figure:
     """Move finished panels apart, top to bottom, so that flags, labels and legends of one stay clear of the others.
 
     `gap` inches stay free between them and around all. Panels keep their size in inches, so what was placed in them
-    stays in place; the figure gets the height that it needs.
+    stays in place; the figure gets the height that it needs. Of equal labels of the x axes the lowest stays.
     """
     panels = drawing.axes
+    for panel in panels[:-1]:
+        if panel.get_xlabel() == panels[-1].get_xlabel():
+            panel.set_xlabel("")
     drawing.align_ylabels(panels)
     to_inches = drawing.dpi_scale_trans.inverted()
     boxes = [panel.get_window_extent().transformed(to_inches) for panel in panels]
@@ -199,7 +192,7 @@ def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True) ->
     room.legend(handles=list(handles), loc="upper left", ncols=2, handlelength=3, columnspacing=1.5, **box)
 
 
-def legend_right(ax: Axes, handles: Iterable[Any], title: str, size: float) -> None:
-    """Put a legend to the right of the axes, its handles `size` fonts wide and half as high at least."""
-    room = {"handlelength": size, "handleheight": max(1.1, size / 2)}
-    ax.legend(handles=list(handles), loc="upper left", bbox_to_anchor=(1.015, 1), title=title, alignment="left", **room)
+def legend_right(ax: Axes, handles: Iterable[Any], title: str, **room: Any) -> None:
+    """Put a legend to the right of the axes; `room` holds `handlelength` and `handleheight`."""
+    corner: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.015, 1), "alignment": "left"}
+    ax.legend(handles=list(handles), title=title, **corner, **room)

@@ -1,0 +1,93 @@
+"""Pages of figures: whole files or a reason, panels apart, and a caller's style left alone."""
+
+import sys
+from itertools import pairwise
+
+import matplotlib
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sim.study.figures import Marks, pages, posts_per_minute, write_all
+from sim.study.figures.style import STYLE, arm_style
+from tests.unit.figure_tables import (
+    CURVES,
+    MARKS,
+    PROVINCES,
+    START,
+    at,
+    legend_texts,
+    make_curves,
+    make_outcomes,
+    make_squares,
+    named,
+)
+
+
+def test_write_all_writes_whole_files_without_pyplot(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it now fails
+    arms = ["open", "throttled"]
+    squares = pd.concat([make_squares(2).assign(arm=arm) for arm in arms])
+    outcomes = pd.concat([make_outcomes(2).assign(arm=arm) for arm in arms])
+    written = write_all(tmp_path / "figures", CURVES, None, squares, outcomes, PROVINCES, MARKS, dpi=50)
+    assert written.skipped == {}
+    names = ["posts.png", "squares.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
+    assert written.paths == [tmp_path / "figures" / name for name in names]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(names)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.paths)
+
+
+def test_write_all_says_why_a_figure_is_missing(tmp_path):
+    curves = make_curves(("open",), 1)
+    written = write_all(tmp_path, curves[curves["curve"] == "on_squares"], None, None, None, None, MARKS, dpi=30)
+    assert [path.name for path in written.paths] == ["squares.png"]
+    missing = ["posts.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
+    assert list(written.skipped) == missing
+    assert written.skipped["difference.png"] == "there is only the arm 'open', and a difference needs two"
+    assert "published_twitter" in written.skipped["posts.png"]
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    (tmp_path / "squares.png").write_bytes(b"old")
+
+    def break_off(self, path, **_):
+        path.write_bytes(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", break_off)
+    curves = CURVES[CURVES["curve"] == "on_squares"]
+    with pytest.raises(OSError, match="disk is full"):
+        write_all(tmp_path, curves, None, None, None, None, MARKS)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("squares.png", b"old")]
+
+
+def test_panels_of_a_figure_keep_clear_of_each_other():
+    calls = tuple((at("22:00") + pd.Timedelta(minutes=9 * i), f"a call, the {i}th") for i in range(8))
+    marks = Marks(START, at("03:00"), MARKS.windows, calls)
+    drawing = pages._hearing_page(CURVES, marks, ["open", "throttled"], 10e6)
+    extents = [ax.get_tightbbox() for ax in drawing.axes]
+    assert all(above.y0 > below.y1 for above, below in pairwise(extents))
+    assert drawing.axes[0].get_xlim() == drawing.axes[1].get_xlim()
+
+
+def test_three_arms_share_one_difference_figure():
+    curves = make_curves(("open", "throttled", "dark"))
+    drawing = pages._difference_page(curves, MARKS, "open", ["throttled", "dark"], "published_twitter")
+    top, bottom = drawing.axes
+    assert named(top, "mean dark")
+    assert legend_texts(bottom)[:2] == [f"{arm} − open, n = 3 paired replicates" for arm in ("throttled", "dark")]
+    (dark,) = named(top, "mean dark")
+    assert to_rgba(dark.get_color()) == to_rgba(arm_style(2)["color"])
+
+
+def test_the_callers_style_is_left_alone():
+    with matplotlib.rc_context({"font.size": 17.0}):
+        before = dict(matplotlib.rcParams)
+        ax = Figure().add_subplot()
+        assert posts_per_minute(ax, CURVES, MARKS) is ax
+        assert dict(matplotlib.rcParams) == before
+    (mean,) = named(ax, "mean open")
+    assert isinstance(mean, Line2D)
+    assert mean.get_linewidth() == STYLE["lines.linewidth"]

@@ -1,0 +1,478 @@
+"""The world against its stated shares and sizes, ties that are unique and sorted, and files of the user's own.
+
+Statistical checks are two-sided at level 1e-4 each (Bonferroni within a test), on fixed seeds.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+from sim import draws
+from sim.errors import InputError
+from sim.places import PROVINCES_FILE, read_provinces
+from sim.units import HOUR, MINUTE
+from sim.world import make_world
+from tests.nights import constant, night
+
+LEVEL = 1e-4
+N = 4000
+
+
+def z(tests=1):
+    return float(ndtri(1 - LEVEL / (2 * tests)))
+
+
+def is_binomial(count, n, p, tests=1, slack=0.0):
+    """Return whether a count lies within z standard errors of n p."""
+    return abs(count - n * p) <= z(tests) * math.sqrt(n * p * (1 - p)) + slack
+
+
+def degrees(ties):
+    return np.diff(ties.starts)
+
+
+def edges(ties):
+    """Return (source, target) of compressed rows."""
+    return np.repeat(np.arange(len(ties.starts) - 1), degrees(ties)), ties.indices
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return night(population={"size": N})
+
+
+@pytest.fixture(scope="module")
+def world(scenario):
+    return make_world(scenario, 7)
+
+
+# -- places
+
+
+def test_turkey_has_81_provinces_and_its_people_of_2015():
+    provinces = read_provinces()
+    assert len(provinces.names) == len(set(provinces.names)) == 81
+    assert provinces.total == 78_741_053
+    assert provinces.names[provinces.populations.argmax()] == "İstanbul"
+    # Positions lie within the country.
+    assert 35.8 < provinces.latitudes.min() < provinces.latitudes.max() < 42.2
+    assert 25.6 < provinces.longitudes.min() < provinces.longitudes.max() < 44.9
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("province,latitude,longitude\nA,1,1\n", ["'population'", "lacks the column"]),
+        ("province,latitude,longitude,population\nA,1,1,many\n", ["many", "not a number"]),
+        ("province,latitude,longitude,population\nA,1\n", ["not a number"]),
+        ("province,latitude,longitude,population\n", ["no people"]),
+        ("province,latitude,longitude,population\nA,1,1,0\n", ["no people"]),
+        ("province,latitude,longitude,population\nA,1,1,-5\nB,1,1,9\n", ["no people"]),
+        (None, ["cannot be read"]),
+    ],
+)
+def test_a_table_of_provinces_that_cannot_be_used_is_refused(tmp_path, text, words):
+    path = tmp_path / "places.csv"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_provinces(path)
+    assert all(word in str(error.value) for word in [str(path), *words])
+
+
+def test_nobody_lives_in_an_empty_province(tmp_path):
+    path = tmp_path / "places.csv"
+    path.write_text("province,latitude,longitude,population\nA,1,1,0\nB,1,1,9\nC,1,1,0\n", encoding="utf-8")
+    world = make_world(night(population={"provinces": path}, scenario={"timeline": []}), 1)
+    assert set(world.people.province.tolist()) == {1}
+
+
+# -- people
+
+
+def test_people_are_spread_over_the_provinces_by_population(world):
+    counts = np.bincount(world.people.province, minlength=3)
+    for count, share in zip(counts, (0.5, 0.3, 0.2), strict=True):
+        assert is_binomial(count, N, share, tests=3)
+
+
+def test_turkeys_people_are_spread_over_81_provinces():
+    provinces = read_provinces()
+    population = {"size": 40_000, "provinces": PROVINCES_FILE}
+    network = {"followers": {"mean": 0}, "friends": {"mean": 0}, "neighbours": {"mean": 0}}
+    people = make_world(night(population=population, network=network, scenario={"timeline": []}), 3).people
+    counts = np.bincount(people.province, minlength=81)
+    shares = provinces.populations / provinces.total
+    assert all(is_binomial(c, 40_000, p, tests=81) for c, p in zip(counts, shares, strict=True))
+
+
+def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world):
+    names = list(scenario.population.receivers)
+    has = {name: set(world.people.with_receiver(k).tolist()) for k, name in enumerate(names)}
+    for name, receiver in scenario.population.receivers.items():
+        assert is_binomial(len(has[name]), N, receiver.share, tests=len(names))
+    assert has["net"] <= has["phone"]
+    assert not has["tv"] <= has["phone"]
+    assert has["street"] == set(range(N))
+    # Independent where nothing is said: television among phones.
+    assert is_binomial(len(has["tv"] & has["phone"]), len(has["phone"]), 0.9)
+
+
+def test_traits_follow_their_laws(scenario, world):
+    people = world.people
+    sigma = scenario.population.propensity_sigma
+    assert abs(people.propensity.mean() - 1) < z() * math.sqrt(math.expm1(sigma**2) / N)
+    assert abs(np.log(people.propensity).std() - sigma) < z() * sigma / math.sqrt(2 * N)
+    bed = people.bed / HOUR
+    assert abs(bed.mean() - -0.5) < z() * 2.0 / math.sqrt(N) + 1 / HOUR
+    assert people.sleep.min() == 1 * HOUR  # 16 % of normal(2, 1) lie below an hour
+    assert people.sleep.max() <= 16 * HOUR
+    # The median of the travel time, log-normal: asymptotic standard error of a sample median.
+    log_travel = np.log(people.travel / MINUTE)
+    assert abs(np.median(log_travel) - math.log(8)) < z() * 0.5 * math.sqrt(math.pi / 2 / N)
+    for u in (people.u_threshold, people.u_able, people.u_circumvent):
+        assert abs(u.mean() - 0.5) < z(3) / math.sqrt(12 * N)
+    u = np.corrcoef([people.u_threshold, people.u_able, people.u_circumvent, people.province, people.propensity])
+    assert np.abs(u[np.triu_indices(5, 1)]).max() < z(10) / math.sqrt(N)
+
+
+def test_a_travel_time_is_at_least_a_tick():
+    world = make_world(night(population={"travel": constant(0)}), 1)
+    assert set(world.people.travel.tolist()) == {1}
+
+
+@pytest.mark.parametrize(("weight", "size"), [(250, 40), (10_000, 1), (3, 3333), (1, 10_000)])
+def test_the_weight_gives_the_size(weight, size):
+    population = night(population={"size": None, "weight": weight}).population
+    assert population.n_people == size
+    assert population.real_per_person == weight
+    assert night(population={"size": size}).population.real_per_person == 10_000 / size
+
+
+def test_traits_are_drawn_by_person_not_by_place_in_a_stream(scenario, world):
+    # Person 17 of a small nation is person 17 of a large one.
+    small = make_world(night(population={"size": 50}), 7).people
+    for name in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent"):
+        np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
+
+
+def test_the_same_seed_makes_the_same_world_and_another_seed_another(scenario, world):
+    again, other = make_world(scenario, 7), make_world(scenario, 8)
+    for name in world.ties:
+        np.testing.assert_array_equal(again.ties[name].indices, world.ties[name].indices)
+        assert not np.array_equal(other.ties[name].indices, world.ties[name].indices)
+    np.testing.assert_array_equal(again.groups["chat"].members, world.groups["chat"].members)
+    assert not np.array_equal(other.people.propensity, world.people.propensity)
+
+
+def test_a_world_of_one_person_has_no_ties():
+    world = make_world(night(population={"size": 1}, scenario={"timeline": []}), 2)
+    assert world.people.n == 1
+    assert all(len(t.indices) == 0 for t in world.ties.values())
+
+
+# -- ties
+
+
+def assert_well_formed(ties, n):
+    source, target = edges(ties)
+    assert ties.starts[0] == 0
+    assert ties.starts[-1] == len(ties.indices)
+    assert len(ties.starts) == n + 1
+    assert (source != target).all()
+    same_row = source[1:] == source[:-1]
+    assert (np.diff(target.astype(np.int64))[same_row] > 0).all()  # ascending and unique
+    assert ((target >= 0) & (target < n)).all()
+
+
+@pytest.mark.parametrize("name", ["followers", "friends", "neighbours"])
+def test_ties_are_unique_sorted_and_without_loops(world, name):
+    assert_well_formed(world.ties[name], N)
+
+
+@pytest.mark.parametrize("name", ["friends", "neighbours"])
+def test_friends_and_neighbours_are_mutual(world, name):
+    source, target = edges(world.ties[name])
+    assert set(zip(source.tolist(), target.tolist(), strict=True)) == set(zip(target.tolist(), source.tolist(), strict=True))
+
+
+def test_only_users_follow_and_are_followed(scenario, world):
+    users = set(world.people.with_receiver(list(scenario.population.receivers).index("net")).tolist())
+    for name in ("followers", "friends"):
+        source, target = edges(world.ties[name])
+        assert set(source.tolist()) | set(target.tolist()) <= users
+
+
+@pytest.mark.parametrize(("name", "own"), [("followers", 6.0), ("friends", 2.5)])
+def test_mean_degrees(name, own):
+    """A user picks `own` others on average; picking oneself or somebody twice loses at most E(d + d^2 / 2) / n of them."""
+    network = {
+        "followers": {"mean": 6, "sigma": 0.8, "fame_sigma": 0, "fame_of_propensity": 0, "local_share": 0},
+        "friends": {"mean": 5, "sigma": 0.8, "local_share": 0},
+    }
+    world = make_world(night(population={"size": N}, network=network), 11)
+    n = len(world.people.with_receiver(2))
+    second = own**2 * math.exp(0.8**2) + 0.25  # of the log-normal, and of stochastic rounding
+    picked = len(world.ties[name].indices) / n / (2 if name == "friends" else 1)
+    loss = (own + second) / n  # for friends, two may pick each other: as often again as twice the same
+    tolerance = z(2) * math.sqrt((second - own**2) / n)
+    assert own - loss - tolerance < picked < own + tolerance
+
+
+def test_attractive_accounts_are_followed_more():
+    network = {"followers": {"mean": 1, "sigma": 0, "fame_sigma": 1.0, "fame_of_propensity": 0.5, "local_share": 0}}
+    world = make_world(night(population={"size": N}, network=network), 12)
+    users = world.people.with_receiver(2)
+    fame = np.exp(ndtri(draws.uniforms(12, draws.W_FAME, users.astype(np.int64), 0, 0))) * world.people.propensity[users] ** 0.5
+    top = users[fame > np.quantile(fame, 0.9)]
+    share = fame[fame > np.quantile(fame, 0.9)].sum() / fame.sum()
+    # Everybody picks exactly one, so that only loops are lost: about one in all.
+    assert is_binomial(degrees(world.ties["followers"])[top].sum(), len(users), share, slack=8)
+
+
+@pytest.mark.parametrize("local_share", [0.0, 0.4, 1.0])
+def test_the_local_share_of_ties_stays_in_the_province(local_share):
+    network = {"followers": {"mean": 1, "sigma": 0, "fame_sigma": 0, "fame_of_propensity": 0, "local_share": local_share}}
+    world = make_world(night(population={"size": N}, network=network), 13)
+    source, target = edges(world.ties["followers"])
+    province = world.people.province
+    users = world.people.with_receiver(2)
+    by_chance = ((np.bincount(province[users]) / len(users)) ** 2).sum()
+    expected = local_share + (1 - local_share) * by_chance
+    is_local = province[source] == province[target]
+    assert is_binomial(is_local.sum(), len(is_local), expected, slack=8) if local_share < 1 else is_local.all()
+
+
+def test_neighbours_form_a_ring_in_each_province(world):
+    sizes = np.bincount(world.people.province, minlength=3)
+    source, target = edges(world.ties["neighbours"])
+    assert (world.people.province[source] == world.people.province[target]).all()
+    assert sizes.min() > 6
+    assert (degrees(world.ties["neighbours"]) == 6).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 40])
+def test_a_small_province_knows_everybody(size):
+    world = make_world(night(population={"size": size}, network={"neighbours": {"mean": 6}}), 3)
+    sizes = np.bincount(world.people.province, minlength=3)
+    expected = np.minimum(6, sizes[world.people.province] - 1)
+    np.testing.assert_array_equal(degrees(world.ties["neighbours"]), expected)
+
+
+def test_groups_have_sizes_within_their_limits_and_every_user_is_in_so_many(scenario, world):
+    rules, groups = scenario.network.groups["chat"], world.groups["chat"]
+    users = world.people.with_receiver(list(scenario.population.receivers).index("phone"))
+    sizes = np.diff(groups.starts)
+    # Below 2 only where a province's (or the country's) users run out: one remainder per layer and key.
+    assert sizes.max() <= rules.largest
+    assert sizes.min() >= 1
+    assert (sizes < 2).sum() <= 4 * (rules.groups_per_user + 1)
+    member_of = np.diff(groups.joined_starts)
+    assert set(np.flatnonzero(member_of).tolist()) == set(users.tolist())
+    n_more = int((member_of[users] == rules.groups_per_user + 1).sum())
+    assert (member_of[users] >= rules.groups_per_user).all()
+    assert n_more + int((member_of[users] == rules.groups_per_user).sum()) == len(users)
+    assert is_binomial(n_more, len(users), rules.created_per_user)
+    # Members ascend within a group, and both indices say the same.
+    pairs = {(g, int(p)) for g in range(len(sizes)) for p in groups.members[groups.starts[g] : groups.starts[g + 1]]}
+    assert len(pairs) == len(groups.members)
+    again = {(int(g), p) for p in range(N) for g in groups.joined[groups.joined_starts[p] : groups.joined_starts[p + 1]]}
+    assert pairs == again
+    for g in range(len(sizes)):
+        assert (np.diff(groups.members[groups.starts[g] : groups.starts[g + 1]]) > 0).all()
+
+
+def test_groups_that_are_created_in_the_night_have_an_owner_among_their_members(scenario, world):
+    groups = world.groups["chat"]
+    owned = np.flatnonzero(groups.owner >= 0)
+    members = [set(groups.members[groups.starts[g] : groups.starts[g + 1]].tolist()) for g in owned]
+    assert all(int(o) in m for o, m in zip(groups.owner[owned], members, strict=True))
+    # Nobody owns two, and they hold exactly those who are in one group more.
+    assert len(set(groups.owner[owned].tolist())) == len(owned)
+    assert sum(map(len, members)) == int((np.diff(groups.joined_starts) == 3).sum())
+
+
+def test_no_groups_and_no_created_groups_are_possible():
+    for changes in ({"groups_per_user": 0, "created_per_user": 0}, {"groups_per_user": 0}, {"created_per_user": 0}):
+        world = make_world(night(network={"groups": {"chat": changes}}), 1)
+        groups = world.groups["chat"]
+        assert len(groups.owner) == len(groups.starts) - 1
+        assert (len(groups.owner) == 0) == (len(changes) == 2)
+
+
+# -- files of the user's own
+
+
+def write(table, path):
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)
+
+
+@pytest.fixture(scope="module")
+def forty():
+    return make_world(night(network={"groups": {"chat": {"created_per_user": 0}}}), 5)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_ties_read_from_files_are_the_generated_ones(forty, tmp_path, suffix):
+    shuffle = np.random.default_rng(1).permutation
+    network = {}
+    for name, columns in (("followers", ("followed", "follower")), ("friends", ("person", "friend")),
+                          ("neighbours", ("person", "neighbour"))):  # fmt: skip
+        table = pd.DataFrame(dict(zip(columns, edges(forty.ties[name]), strict=True)))
+        if name == "friends":
+            table = table[table["person"] < table["friend"]]  # each pair once; neighbours: twice
+        table = table.iloc[shuffle(len(table))]
+        # A loop and a double row are forgiven.
+        table = pd.concat([table, table[:1], table[:1].assign(**{columns[0]: table[columns[1]].iloc[0]})])
+        write(table.assign(note="from elsewhere"), tmp_path / f"{name}{suffix}")
+        network[name] = {"file": tmp_path / f"{name}{suffix}"}
+    groups = forty.groups["chat"]
+    table = pd.DataFrame({"group": np.repeat(np.arange(len(groups.owner)), np.diff(groups.starts)), "person": groups.members})
+    write(table.iloc[shuffle(len(table))], tmp_path / f"groups{suffix}")
+    network["groups"] = {"chat": {"file": tmp_path / f"groups{suffix}"}}
+    world = make_world(night(network=network), 99)
+    for name in forty.ties:
+        np.testing.assert_array_equal(world.ties[name].starts, forty.ties[name].starts)
+        np.testing.assert_array_equal(world.ties[name].indices, forty.ties[name].indices)
+    for part in ("starts", "members", "owner", "joined_starts", "joined"):
+        np.testing.assert_array_equal(getattr(world.groups["chat"], part), getattr(groups, part))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_people_read_from_a_file_are_those_of_the_file(tmp_path, suffix):
+    n = 40
+    table = pd.DataFrame(
+        {
+            "province": ["Western", "Eastern"] * 20, "travel_minutes": np.arange(n) / 4, "bed_hour": np.linspace(-3, 4, n),
+            "sleep_hours": np.linspace(2, 9, n), "propensity": np.linspace(0, 5, n), "threshold": np.linspace(0, 7, n),
+            "able": np.arange(n) % 2, "net": np.arange(n) % 3 == 0, "tv": 1,
+        }
+    )  # fmt: skip
+    path = tmp_path / f"people{suffix}"
+    write(table.astype({"net": int}), path)
+    given = make_world(night(population={"file": path}), 5).people
+    generated = make_world(night(), 5).people
+    assert given.province.tolist() == [0, 2] * 20
+    np.testing.assert_array_equal(given.travel, np.maximum(table["travel_minutes"] * MINUTE, 1).astype(int))
+    np.testing.assert_allclose(given.bed, table["bed_hour"] * HOUR, atol=1)
+    np.testing.assert_allclose(given.sleep, table["sleep_hours"] * HOUR, atol=1)
+    np.testing.assert_array_equal(given.propensity, table["propensity"])
+    np.testing.assert_array_equal(given.threshold, table["threshold"])
+    assert ((given.u_able < 1e-9) == (table["able"] == 1)).all()
+    assert (given.u_able[table["able"] == 0] >= 1).all()
+    assert given.with_receiver(2).tolist() == list(range(0, n, 3))
+    assert len(given.with_receiver(0)) == n
+    # What the file does not say is generated as ever.
+    np.testing.assert_array_equal(given.with_receiver(3), generated.with_receiver(3))
+    np.testing.assert_array_equal(given.u_threshold, generated.u_threshold)
+
+
+GOOD = {
+    "followers": {"follower": [1, 2, 3], "followed": [0, 0, 1]},
+    "friends": {"person": [1, 2, 3], "friend": [0, 0, 1]},
+    "neighbours": {"person": [1, 2, 3], "neighbour": [0, 0, 1]},
+    "chat": {"group": [0, 0, 1], "person": [0, 1, 2]},
+}
+
+
+def with_file(name, path):
+    part = {"file": path}
+    return night(network={"groups": {"chat": part}} if name == "chat" else {name: part})
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("name", GOOD)
+def test_each_file_of_ties_is_refused_with_its_name_its_column_and_the_value(tmp_path, name, suffix):
+    def refusal(table):
+        path = tmp_path / f"{name}{suffix}"
+        write(pd.DataFrame(table), path)
+        with pytest.raises(InputError) as error:
+            make_world(with_file(name, path), 1)
+        assert str(path) in str(error.value)
+        return str(error.value)
+
+    good = GOOD[name]
+    for column in good:
+        rest = {("kin" if c == column else c): v for c, v in good.items()}
+        assert f"'{column}'" in refusal(rest)
+        assert "kin" in refusal(rest)
+        for bad, shown in ((40, "40"), (-1, "-1"), (2.5, "2.5")):
+            if (column, bad) == ("group", 40):
+                continue  # groups are numbered as one likes
+            sentence = refusal(good | {column: [0, bad, 1]})
+            assert f"'{column}'" in sentence
+            assert shown in sentence
+            assert "row 2" in sentence
+        sentence = refusal(good | {column: ["0", "Ayşe", "1"]})
+        assert f"'{column}'" in sentence
+        assert "'Ayşe'" in sentence
+        assert "row 3" in refusal(good | {column: [0.0, 1.0, None]})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"province": "Atlantis"}, ["'Atlantis'", "province"]),
+        ({"travel_minutes": -1.0}, ["'travel_minutes'", "-1.0"]),
+        ({"bed_hour": "late"}, ["'bed_hour'", "'late'"]),
+        ({"sleep_hours": None}, ["'sleep_hours'", "row 1"]),
+        ({"propensity": -0.5}, ["'propensity'", "-0.5"]),
+        ({"threshold": "high"}, ["'threshold'", "'high'"]),
+        ({"able": 2}, ["'able'", "2"]),
+        ({"able": 0.5}, ["'able'", "0.5"]),
+        ({"tv": 3}, ["'tv'", "3"]),
+    ],
+)
+def test_a_file_of_people_is_refused_with_its_name_the_column_and_the_value(tmp_path, change, words):
+    path = tmp_path / "people.csv"
+    column, value = next(iter(change.items()))
+    write(pd.DataFrame({column: [value] * 40}), path)
+    with pytest.raises(InputError) as error:
+        make_world(night(population={"file": path}), 1)
+    assert all(word in str(error.value) for word in [str(path), *words])
+
+
+def test_a_file_of_people_needs_a_row_for_each(tmp_path):
+    path = tmp_path / "people.csv"
+    write(pd.DataFrame({"able": [1] * 39}), path)
+    with pytest.raises(InputError, match=r"39 rows, expected one for each of 40 people; set population\.size"):
+        make_world(night(population={"file": path}), 1)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, -40])
+def test_a_truncated_parquet_file_is_refused(tmp_path, kept):
+    path = tmp_path / "followers.parquet"
+    write(pd.DataFrame(GOOD["followers"]), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:kept])
+    with pytest.raises(InputError) as error:
+        make_world(with_file("followers", path), 1)
+    assert str(path) in str(error.value)
+    assert "cannot be read" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("followers.csv", None, ["does not exist"]),
+        ("followers.parquet", None, ["does not exist"]),
+        ("followers.xlsx", b"PK", ["'.xlsx'", ".csv or .parquet"]),
+        ("followers.csv", b"", ["cannot be read"]),
+        ("followers.csv", b"follower,followed\n1,0\n2", ["'followed'", "row 2", "truncated"]),
+        ("followers.csv", b"follower,followed\n1,0\n\xff\xfe,0\n", ["cannot be read"]),
+    ],
+)
+def test_files_that_are_no_tables_are_refused(tmp_path, name, content, words):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        make_world(with_file("followers", path), 1)
+    assert all(word in str(error.value) for word in [str(path), *words])
+
