@@ -109,7 +109,7 @@ def marks_of(scenario: Scenario, observed: Observed) -> Marks:
         windows=tuple((moment(w.start), moment(w.end), f"throttle ({', '.join(w.channels)})", w.severity)
                       for w in scenario.throttle.windows),
         calls=tuple((time, label) for label, time in sorted(first.items(), key=lambda item: item[1])),
-        observed=tuple((moment(t.start), moment(t.end), t.posts, f"observed {t.posts / 1e6:.2f} M ({t.label})")
+        observed=tuple((moment(t.start), moment(t.end), t.posts, t.label)
                        for t in observed.totals),
         zone=scenario.scenario.zone,
     )  # fmt: skip

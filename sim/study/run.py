@@ -271,14 +271,14 @@ def run_study(
     lock, stop = threading.Lock(), threading.Event()
     shared = _Worlds()
 
-    def note(task: Task, record: Record | None, is_new: bool, reason: str) -> None:
+    def note(task: Task, record: Record | None, is_new: bool, is_reused: bool, reason: str) -> None:
         with lock:
             if record is None:
                 study.failures.append(Failure(task.arm, task.null, task.replicate, reason))
             else:
                 study.records[task.arm, task.null, task.replicate] = record
                 study.n_computed += is_new
-                study.n_reused += not is_new
+                study.n_reused += is_reused
             if progress is not None:
                 progress(len(study.records), len(study.failures), total)
 
@@ -288,8 +288,11 @@ def run_study(
         for task in tasks:
             if stop.is_set():
                 return
-            record = done.get(task.key) or store.get(task.key)
-            is_new = record is None
+            record = done.get(task.key)
+            is_new = is_reused = False
+            if record is None:
+                record = store.get(task.key)
+                is_new, is_reused = record is None, record is not None
             try:
                 if record is None:
                     with lock if world == "fixed" else threading.Lock():
@@ -300,9 +303,9 @@ def run_study(
             except InputError:
                 raise
             except (SimError, ArithmeticError, MemoryError, ValueError, IndexError, AssertionError) as error:
-                note(task, None, False, f"{type(error).__name__}: {error}")
+                note(task, None, False, False, f"{type(error).__name__}: {error}")
                 continue
-            note(task, record, is_new, "")
+            note(task, record, is_new, is_reused, "")
 
     import os
 

@@ -41,13 +41,13 @@ def channels(draw: st.DrawFn) -> dict[str, Any]:
     for name, channel in CHANNELS.items():
         if name in dropped:
             continue
-        attention = st.sampled_from([0.0, 0.4, 0.8, 1.0])
+        attention = st.sampled_from([0.4, 0.8, 1.0, 0.0])
         change = {
             "look": draw(delays),
             "attention": {k: draw(attention) for k in ("ordinary", "alerted", "cut_off")},
             "while_out": draw(shares), "waits": draw(st.booleans()), "wakes": draw(shares), "screen": draw(st.booleans()),
-            "dose": {k: draw(st.sampled_from([0.0, 0.4, 1.5])) for k in ("chatter", "news", "call", "stay")},
-            "reaction": draw(st.sampled_from([0.0, 0.5, 1.0])), "live": draw(st.sampled_from([0.0, 1.0])),
+            "dose": {k: draw(st.sampled_from([0.4, 1.5, 0.0])) for k in ("chatter", "news", "call", "stay")},
+            "reaction": draw(st.sampled_from([1.0, 0.5, 0.0])), "live": draw(st.sampled_from([0.0, 1.0])),
         }  # fmt: skip
         if channel["type"] == "feed":
             change["recommended"] = draw(st.sampled_from([0.0, 3.0, 1000.0]))
@@ -55,7 +55,7 @@ def channels(draw: st.DrawFn) -> dict[str, Any]:
                      "minutes": draw(st.sampled_from([1, 10])), "readers": draw(st.sampled_from([0.0, 4.0]))}  # fmt: skip
             change["trending"] = draw(st.sampled_from([None, trend]))
         if name in POSTED:
-            change["posts_per_user_day"] = draw(st.sampled_from([0.0, 5.0, 20.0]))
+            change["posts_per_user_day"] = draw(st.sampled_from([20.0, 50.0, 5.0, 0.0]))
         out[name] = merged(channel, change)
     return out
 
@@ -65,7 +65,7 @@ def entries(draw: st.DrawFn, names: list[str], minutes: int) -> dict[str, Any]:
     """Return a line of the timeline on a whole minute, often the same as another's."""
     moment = draw(st.sampled_from([0, 15, 30, 45]) | st.integers(0, minutes - 1))
     more: dict[str, Any] = {
-        "audience": draw(st.sampled_from([0.2, 0.7, 1.0])), "minutes": draw(st.sampled_from([1, 10, 45])),
+        "audience": draw(st.sampled_from([1.0, 0.7, 0.2])), "minutes": draw(st.sampled_from([1, 10, 45])),
         "arousal": draw(st.sampled_from([0.0, 1.0, 5.0])), "authority": draw(st.sampled_from([0.0, 1.0, 3.0])),
         "stagger_minutes": draw(st.sampled_from([0, 0, 20])),
         "provinces": draw(st.sampled_from([None, None, ["Western"], ["Middle", "Eastern"]])),
@@ -84,7 +84,8 @@ def windows(draw: st.DrawFn, names: list[str], minutes: int) -> dict[str, Any]:
     start = draw(st.integers(-8, minutes // QUARTERS + 1)) * QUARTERS
     end = start + draw(st.integers(1, 10)) * QUARTERS
     mode, lag = draw(st.sampled_from([("drop", None), ("drop", None), ("delay", None), ("delay", 2.0), ("delay", 400.0)]))
-    on = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
+    posted = [name for name in POSTED if name in names]
+    on = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True) | st.just(posted))
     return window(on, start, end, draw(shares | st.just(0.5)), mode, lag)
 
 
@@ -118,7 +119,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         "scenario": {
             "end": at(minutes + draw(st.sampled_from([0, 0, 0.5, 0.001]))),
             "warm_up_hours": draw(st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0, 0.7501])),
-            "timeline": draw(st.lists(entries(names, minutes), max_size=6)),
+            "timeline": draw(st.lists(entries(names, minutes), min_size=1, max_size=6) | st.just([])),
             "outages": [
                 outage(c, a * QUARTERS, b * QUARTERS)
                 for c, a, b in draw(st.lists(st.tuples(st.sampled_from(names), st.integers(-2, 6), st.integers(7, 20)), max_size=2))
@@ -143,7 +144,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         },
         "channels": said,
         "posting": {
-            "branching_ratio": draw(st.sampled_from([0.0, 0.5, 0.95])),
+            "branching_ratio": draw(st.sampled_from([0.5, 0.95, 0.0])),
             "memory_kernel": draw(delays), "arousal_kernel": draw(delays), "cross_posting": draw(shares),
             "while_travelling": draw(shares), "while_on_square": draw(shares), "topical_share": draw(shares),
             "relay_call": draw(shares), "live_per_stay": draw(st.sampled_from([0.0, 1.0])), "live_delay": draw(delays),
@@ -152,7 +153,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         },
         "decision": {
             "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass"])), "able_share": draw(st.sampled_from([0.5, 1.0])),
-            "threshold": draw(traits), "hazard_per_hour": draw(st.sampled_from([0.0, 0.3, 10.0])), "critical_mass": draw(traits),
+            "threshold": draw(traits), "hazard_per_hour": draw(st.sampled_from([0.3, 10.0, 0.0])), "critical_mass": draw(traits),
             "critical_mass_of": draw(st.sampled_from(["share", "count"])), "needs_news": draw(st.booleans()),
             "fading_minutes": draw(st.sampled_from([5.0, 90.0])), "social": draw(st.sampled_from([0.0, 2.0])),
             "ignored_channels": draw(st.lists(st.sampled_from(names), max_size=2, unique=True)),
@@ -165,7 +166,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "sleep_after": {"probability": draw(shares), "length": draw(delays)}, "max_trips": draw(st.integers(1, 4)),
         },
         "throttle": {
-            "windows": draw(st.lists(windows(names, minutes), max_size=4)),
+            "windows": draw(st.lists(windows(names, minutes), min_size=1, max_size=4) | st.just([])),
             "inspector": draw(st.none() | inspectors(names)),
             "circumvention": {"share_before": draw(shares), "hazard_per_hour": draw(st.sampled_from([0.0, 3.0]))},
             "retry": {"probability": draw(shares), "delay": draw(delays), "at_most": draw(st.sampled_from([0, 1, 5]))},

@@ -70,9 +70,7 @@ class Marks:
                 raise InputError(f"the window {label!r} has severity {severity}, expected a number from 0 to 1.")
         for name, start, end in intervals:
             if end <= start:
-                raise InputError(
-                    f"the {name} ends at {end}, expected later than its start ({start}); move one of them."
-                )
+                raise InputError(f"the {name} ends at {end}, expected after its start ({start}); move one of them.")
 
     def between(self, start: pd.Timestamp | None = None, end: pd.Timestamp | None = None) -> Marks:
         """Return the same marks with another period shown; None keeps a bound."""
@@ -143,9 +141,8 @@ def _time_axis(ax: Axes, marks: Marks) -> None:
     step = next((step for step in _STEPS if minutes / step <= most), _STEPS[-1])
     ticks = pd.date_range(marks.start.normalize(), marks.end, freq=f"{step}min")
     ticks = ticks[ticks >= marks.start]
-    is_dated = (ticks == ticks[0]) | (ticks == ticks.normalize())
-    texts = [f"{when:%H:%M}" + f"\n{when.day} {when:%b}" * dated for when, dated in zip(ticks, is_dated, strict=True)]
-    ax.set_xticks(date2num(ticks), texts)
+    dated = {*ticks[:1], *ticks.normalize()}
+    ax.set_xticks(date2num(ticks), [f"{when:%H:%M}" + f"\n{when.day} {when:%b}" * (when in dated) for when in ticks])
     ax.set_xlabel(f"{marks.start.tz} local time, {marks.start.year}")
 
 
