@@ -116,5 +116,12 @@ def compare(
         raise InputError("arms is empty, expected at least one scenario; give a mapping of names to scenarios.")
     folder = Store(Path(store)) if store is not None else None
     return run_study(
-        arms, baseline or next(iter(arms)), replicates, seed=seed, nulls=nulls, world=world, store=folder, workers=workers
+        arms,
+        baseline or next(iter(arms)),
+        replicates,
+        seed=seed,
+        nulls=nulls,
+        world=world,
+        store=folder,
+        workers=workers,
     )

@@ -103,7 +103,9 @@ class Channel(Frozen):
         return self
 
 
-def channel_rows(channels: dict[str, Channel], tie_sets: list[str], group_sets: list[str], millions: float) -> np.ndarray:
+def channel_rows(
+    channels: dict[str, Channel], tie_sets: list[str], group_sets: list[str], millions: float
+) -> np.ndarray:
     """Return CHANNEL[len(channels)], the compiled form; `millions` of simulated people scale the trending threshold."""
     rows = np.zeros(len(channels), CHANNEL)
     for row, (name, channel) in zip(rows, channels.items(), strict=True):

@@ -36,6 +36,7 @@ _OURS = {".hydra", "manifest.json", "figures", _STATUS}
 _codes: list[int] = []
 """Exit codes of the jobs of this process."""
 
+
 class ReadStatuses(Callback):
     """Collect the exit codes of a sweep's jobs, which may have run in other processes."""
 
@@ -132,7 +133,9 @@ def _arms(config: DictConfig, arms: dict[str, tuple[str, ...]] | None) -> tuple[
     if not arms:
         raise InputError("study.arms is empty, expected names with lists of overrides; give at least one arm or null.")
     given = [o for o in HydraConfig.get().overrides.task if not o.lstrip("+~").startswith("study")]
-    scenarios = {name: scenario_of(compose_tree([*given, *overrides], _config_dirs())) for name, overrides in arms.items()}
+    scenarios = {
+        name: scenario_of(compose_tree([*given, *overrides], _config_dirs())) for name, overrides in arms.items()
+    }
     return scenarios, next(iter(scenarios))
 
 

@@ -30,6 +30,7 @@ _SCENARIO_KEYS = ("scenario", "population", "network", "channels", "posting", "d
 _STUDY_KEYS = ("seed", "engine", "study", "observed", "parameters")
 _LOCK = threading.Lock()
 
+
 class Value(Frozen):
     """An observed value and its source."""
 
@@ -85,7 +86,9 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
     InputError
         An override names an unknown key or option.
     """
-    extra = [f"hydra.searchpath=[{','.join(f'file://{Path(d).absolute()}' for d in config_dirs)}]"] if config_dirs else []
+    extra = (
+        [f"hydra.searchpath=[{','.join(f'file://{Path(d).absolute()}' for d in config_dirs)}]"] if config_dirs else []
+    )
     with _LOCK:
         state = GlobalHydra.instance()
         kept = state.hydra

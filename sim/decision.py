@@ -10,7 +10,7 @@ from pydantic import Field
 from sim.jit import njit
 from sim.laws import Frozen, TraitLaw
 
-__all__ = ["Decision", "RULES", "crossing_delay", "faded", "integrated_hazard", "weight"]
+__all__ = ["RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "weight"]
 
 RULES = ("threshold", "hazard", "critical_mass")
 THRESHOLD, HAZARD_RULE, CRITICAL_MASS = range(3)

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from sim import draws
 from sim.jit import njit
-from sim.laws import Frozen, normal_quantile
+from sim.laws import Frozen
 from sim.population import People
+from sim.quantiles import normal_quantile
 from sim.tables import integers, read_table
 
 __all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network", "Ties", "make_groups", "make_ties"]

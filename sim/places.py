@@ -52,9 +52,13 @@ def read_provinces(path: Path = PROVINCES_FILE) -> Provinces:
         latitudes = np.array([float(r["latitude"]) for r in rows])
         longitudes = np.array([float(r["longitude"]) for r in rows])
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); expected a CSV file of provinces: check the path.") from error
+        raise InputError(
+            f"{path} cannot be read ({error}); expected a CSV file of provinces: check the path."
+        ) from error
     except (ValueError, TypeError) as error:
         raise InputError(f"{path} holds a value that is not a number ({error}); correct that row.") from error
     if len(rows) == 0 or populations.min() < 0 or populations.sum() <= 0:
-        raise InputError(f"{path} holds no people; expected at least one province with people: check the column population.")
+        raise InputError(
+            f"{path} holds no people; expected at least one province with people: check the column population."
+        )
     return Provinces(tuple(r["province"] for r in rows), populations, latitudes, longitudes)

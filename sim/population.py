@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from sim import draws
 from sim.errors import InputError
-from sim.laws import DelayLaw, Frozen, TraitLaw, trait_quantile
+from sim.laws import DelayLaw, Frozen, TraitLaw, encode_laws, trait_quantile
 from sim.places import PROVINCES_FILE, Provinces, read_provinces
+from sim.quantiles import delays
 from sim.tables import integers, numbers, read_table
 from sim.units import HOUR, MAX_PEOPLE, MINUTE
 
@@ -175,14 +176,16 @@ def make_people(population: Population, seed: int) -> People:
 
 
 def _delays(law: DelayLaw, u: np.ndarray) -> np.ndarray:
-    from sim.laws import delays, encode_laws
-
     rows, points = encode_laws([law])
     return np.asarray(np.minimum(delays(rows[0], points, u), 7 * 24 * HOUR))
 
 
 def _from_file(
-    population: Population, provinces: Provinces, traits: dict[str, np.ndarray], u_able: np.ndarray, receivers: np.ndarray
+    population: Population,
+    provinces: Provinces,
+    traits: dict[str, np.ndarray],
+    u_able: np.ndarray,
+    receivers: np.ndarray,
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Overwrite generated traits by the columns of the user's file."""
     assert population.file is not None
@@ -197,7 +200,9 @@ def _from_file(
         names = {name: k for k, name in enumerate(provinces.names)}
         unknown = sorted(set(map(str, table["province"])) - names.keys())
         if unknown:
-            raise InputError(f"{population.file} names the province {unknown[0]!r}, expected one of {population.provinces}.")
+            raise InputError(
+                f"{population.file} names the province {unknown[0]!r}, expected one of {population.provinces}."
+            )
         traits["province"] = np.array([names[str(p)] for p in table["province"]])
     scales = {"travel_minutes": ("travel", MINUTE), "bed_hour": ("bed", HOUR), "sleep_hours": ("sleep", HOUR)}
     for column, (trait, factor) in scales.items():

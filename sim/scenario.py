@@ -181,7 +181,17 @@ def fault_sentences(error: ValidationError) -> str:
     return " ".join(_sentence(fault) for fault in error.errors())
 
 
-_LAWS = {"constant", "exponential", "lognormal", "weibull", "seismic", "two_exponentials", "tabulated", "normal", "uniform"}
+_LAWS = {
+    "constant",
+    "exponential",
+    "lognormal",
+    "weibull",
+    "seismic",
+    "two_exponentials",
+    "tabulated",
+    "normal",
+    "uniform",
+}
 
 
 def _sentence(fault: object) -> str:

@@ -34,7 +34,9 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} does not exist, expected a table; check the path.") from error
     except Exception as error:  # pandas and pyarrow raise many kinds of errors for files that are cut or garbled
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} cannot be read ({reason}); expected a whole {suffix[1:]} table: write it again.") from error
+        raise InputError(
+            f"{path} cannot be read ({reason}); expected a whole {suffix[1:]} table: write it again."
+        ) from error
     if len(table.columns) == 0:
         raise InputError(f"{path} is empty, expected a table with a header; write it again.")
     return table
@@ -77,5 +79,7 @@ def integers(table: pd.DataFrame, column: str, path: Path, low: int, high: int) 
     bad = values != np.floor(values)
     if bad.any():
         row = int(np.argmax(bad))
-        raise InputError(f"{path}, column {column!r}, row {row + 1} holds {values[row]}, expected a whole number; correct it.")
+        raise InputError(
+            f"{path}, column {column!r}, row {row + 1} holds {values[row]}, expected a whole number; correct it."
+        )
     return values.astype(np.int64)

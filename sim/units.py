@@ -51,7 +51,9 @@ class Clock:
         try:
             self.zone = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise InputError(f"scenario.zone is {zone!r}, an unknown zone; use an IANA name such as Europe/Istanbul.") from error
+            raise InputError(
+                f"scenario.zone is {zone!r}, an unknown zone; use an IANA name such as Europe/Istanbul."
+            ) from error
         self.start = self._aware(start)
         self.end = self._aware(end)
         self.warm_up = round(warm_up_hours * HOUR)

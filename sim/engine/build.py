@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from sim import draws
-from sim.channels import CHANNEL, GROUP, KINDS, channel_rows
+from sim.channels import KINDS, channel_rows
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
 from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
@@ -192,7 +192,12 @@ def reaction_scale(tables: Tables, branching_ratio: float) -> float:
 
 def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray:
     clock, night = scenario.clock, scenario.scenario
-    posting, decision, attendance, throttle = scenario.posting, scenario.decision, scenario.attendance, scenario.throttle
+    posting, decision, attendance, throttle = (
+        scenario.posting,
+        scenario.decision,
+        scenario.attendance,
+        scenario.throttle,
+    )
     names = list(scenario.channels)
     rules = np.zeros(1, RULES)
     r = rules[0]
@@ -217,7 +222,11 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r["live"] = posting.live_per_stay
     # Intensity posts_per_tick x boost x exp(-w / decay) over waking time w: boost x decay of own posting in all.
     r["victory_posts"] = posting.victory.boost * posting.victory.decay_minutes * MINUTE
-    r["cross"], r["tell"], r["create"] = posting.cross_posting, posting.tell_probability, posting.create_group_probability
+    r["cross"], r["tell"], r["create"] = (
+        posting.cross_posting,
+        posting.tell_probability,
+        posting.create_group_probability,
+    )
     near = [i for i, c in enumerate(scenario.channels.values()) if c.type == "neighbours"]
     r["neighbours"] = near[0] if near else -1
     r["neighbours_ties"] = TIE_SETS.index("neighbours")

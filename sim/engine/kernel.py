@@ -5,23 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
+from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
 from sim.channels import BROADCAST, CALL, NEWS
 from sim.draws import identity, uniform
 from sim.engine.calendar import peek, pop, push, spare
-from sim.engine.messages import (
-    announce,
-    celebrate,
-    deliver,
-    film,
-    impression_at,
-    on_candidate,
-    on_impression,
-    on_reaction,
-    on_retry,
-    schedule_candidate,
-    write,
-)
+from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
 from sim.engine.order import (
     ADOPT,
     ARRIVE,
@@ -41,24 +29,21 @@ from sim.engine.order import (
     WAKE,
     order_of,
 )
-from sim.engine.rules import (
-    arrive,
-    can_decide,
-    come_home,
-    depart,
-    first_night,
-    joins,
-    on_adopt,
-    on_bed,
-    on_decide,
-    on_leave,
-    on_prompt,
-    on_wake,
+from sim.engine.reading import announce, celebrate, film, on_impression
+from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
+from sim.engine.sending import (
+    deliver,
+    impression_at,
+    on_candidate,
+    on_reaction,
+    on_retry,
+    schedule_candidate,
+    write,
 )
 from sim.engine.state import CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, UNSEEN_TOTAL
 from sim.jit import by_reference, njit, prefetch
-from sim.laws import delay_ticks
 from sim.posting import log_of_missing, skip_length
+from sim.quantiles import delay_ticks
 from sim.units import MINUTE
 
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]

@@ -16,8 +16,8 @@ from sim.engine import state as st
 from sim.engine.actors import At, Process, start_actors
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
-from sim.laws import delay_ticks
 from sim.posting import log_of_missing, skip_length
+from sim.quantiles import delay_ticks
 from sim.scenario import Scenario
 from sim.units import MINUTE
 
@@ -112,7 +112,12 @@ class Nation:
             self.spread(self.message(id_, author, c, kind), near, self.channels[c]["attention_max"], draws.SKIP)
 
     def spread(
-        self, message: Message, people: list[int], share: float, purpose: int, but: set[int] | frozenset[int] = frozenset()
+        self,
+        message: Message,
+        people: list[int],
+        share: float,
+        purpose: int,
+        but: set[int] | frozenset[int] = frozenset(),
     ) -> None:
         """Deliver to each of the people with probability `share`, but to neither the author nor those in `but`."""
         for number in self.chosen(people, share, purpose, message.id):

@@ -34,7 +34,9 @@ ACTOR_RANKS = {"window_end": 0, "window_start": 1, "airing": 2, "inspector": 3, 
 EVENT = np.dtype([("order", "i8"), ("key", "i8"), ("slot", "i4"), ("flag", "i4")], align=True)
 """A future event: order = tick 2^31 + kind 2^27 + person; key; slot of its message; flag."""
 
-LOG = np.dtype([("tick", "i8"), ("kind", "i8"), ("person", "i8"), ("key", "i8"), ("channel", "i8"), ("result", "i8")], align=True)
+LOG = np.dtype(
+    [("tick", "i8"), ("kind", "i8"), ("person", "i8"), ("key", "i8"), ("channel", "i8"), ("result", "i8")], align=True
+)
 """A row of the event log, people's events only; ticks count from the start of the warm-up, channel -1: none."""
 
 

@@ -95,7 +95,9 @@ def run(
     if engine not in ENGINES:
         raise InputError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}; correct it.")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
-        raise InputError(f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number.")
+        raise InputError(
+            f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number."
+        )
     world = make_world(scenario, int(seed)) if world is None else world
     tables = make_tables(scenario, world, int(seed))
     exists = group_exists(scenario, world)
@@ -104,7 +106,8 @@ def run(
     state = run_compiled(scenario, tables, exists, events, until)
     now = state.now[0]
     people = {
-        name: state.people[name].astype(np.int64) for name in ("departed_tick", "heard_tick", "awake_at_news", "tipped_by")
+        name: state.people[name].astype(np.int64)
+        for name in ("departed_tick", "heard_tick", "awake_at_news", "tipped_by")
     }
     return _record(
         scenario, tables, people, state.counts, state.snapshots, state.heard_on, state.squares_by_minute, state.totals,

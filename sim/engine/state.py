@@ -10,7 +10,20 @@ from sim.engine.calendar import Calendar, make_calendar, reserve
 from sim.engine.order import LOG
 from sim.units import MINUTE
 
-__all__ = ["COUNTS", "GATE", "MESSAGE", "NOW", "PERSON", "RULES", "SNAPSHOT", "STATE", "State", "Tables", "aligned", "make_state"]
+__all__ = [
+    "COUNTS",
+    "GATE",
+    "MESSAGE",
+    "NOW",
+    "PERSON",
+    "RULES",
+    "SNAPSHOT",
+    "STATE",
+    "State",
+    "Tables",
+    "aligned",
+    "make_state",
+]
 
 PERSON = np.dtype(
     [

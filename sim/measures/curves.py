@@ -53,7 +53,9 @@ def curve_table(scenario: Scenario, record: Record, only: tuple[str, ...] = ()) 
     time = minutes(scenario)
     return pd.DataFrame(
         {
-            "time": np.tile(time, len(keep)) if not len(keep) else pd.DatetimeIndex(time.append([time] * (len(keep) - 1))),
+            "time": np.tile(time, len(keep))
+            if not len(keep)
+            else pd.DatetimeIndex(time.append([time] * (len(keep) - 1))),
             "curve": pd.Categorical.from_codes(np.repeat(np.arange(len(keep)), len(time)), [names[i] for i in keep]),
             "value": values[keep].ravel(),
         }

@@ -59,7 +59,9 @@ class _Counter:
         clock = self.scenario.clock
         return min(max(-(-(clock.tick(moment) - clock.warm_up) // MINUTE), 0), clock.n_minutes)
 
-    def posts(self, window: tuple[datetime, datetime] | None = None, channel: str = MAIN, what: int = PUBLISHED_COUNT) -> int:
+    def posts(
+        self, window: tuple[datetime, datetime] | None = None, channel: str = MAIN, what: int = PUBLISHED_COUNT
+    ) -> int:
         series = self.record.counts[:, self.names.index(channel), what]
         if window is None:
             return int(series.sum())
@@ -134,7 +136,11 @@ def _shape(counter: _Counter, suffix: str) -> list[Outcome]:
     per_hour = _hours(a.dip_before) / _hours(a.dip)
     up = _hours(a.dip) / _hours(a.rebound)
     return [
-        _ratio(f"surge_after_call{suffix}", counter.posts((a.call, a.call + length)), counter.posts((a.call - length, a.call))),
+        _ratio(
+            f"surge_after_call{suffix}",
+            counter.posts((a.call, a.call + length)),
+            counter.posts((a.call - length, a.call)),
+        ),
         _ratio(f"dip_depth{suffix}", before - dip * per_hour, before),
         _ratio(f"rebound_ratio{suffix}", counter.posts(a.rebound) * up, dip),
     ]
@@ -168,7 +174,9 @@ def _of_people(scenario: Scenario, record: Record) -> list[Outcome]:
     found = [
         Outcome("participants", weight * record.scalars["participants"], "people"),
         Outcome("person_hours_on_squares", weight * hours, "person-hours"),
-        Outcome("circumventing_at_end", weight * float(record.snapshots[-1, SNAPSHOT.index("circumventing")]), "people"),
+        Outcome(
+            "circumventing_at_end", weight * float(record.snapshots[-1, SNAPSHOT.index("circumventing")]), "people"
+        ),
     ]
     heard = record.heard_on[-1]
     for index, channel in enumerate(scenario.channels):

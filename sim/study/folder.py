@@ -61,7 +61,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
             table.to_parquet(temporary, index=False)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{path} could not be written ({reason}); free some space or choose another folder.") from error
+        raise InputError(
+            f"{path} could not be written ({reason}); free some space or choose another folder."
+        ) from error
 
 
 def git_commit() -> str | None:
@@ -71,7 +73,9 @@ def git_commit() -> str | None:
         return None
     try:
         head, status = (
-            subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=True, timeout=10).stdout
+            subprocess.run(
+                ["git", "-C", str(root), *command], capture_output=True, text=True, check=True, timeout=10
+            ).stdout
             for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
         )
     except (OSError, subprocess.SubprocessError):

@@ -261,7 +261,9 @@ def run_study(
         raise InputError(f"the baseline is {baseline!r}, expected one of {', '.join(arms)}; name an arm.")
     for name in nulls:
         if name not in NULL_NIGHTS:
-            raise InputError(f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list.")
+            raise InputError(
+                f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list."
+            )
     if replicates < 1:
         raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
     store = store or Store(None)

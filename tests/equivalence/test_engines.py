@@ -65,14 +65,14 @@ def check(scenario, seed):
     assert_balanced(compiled, scenario)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60 if is_compiling else 15)
+@settings(deadline=None, derandomize=True, max_examples=100 if is_compiling else 15)
 @given(scenarios(), seeds)
 def test_any_scenario(scenario, seed):
     check(scenario, seed)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=400, derandomize=False, database=None)
+@settings(deadline=None, derandomize=True, max_examples=400)
 @given(scenarios(), seeds)
 def test_any_scenario_at_length(scenario, seed):
     check(scenario, seed)

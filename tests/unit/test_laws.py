@@ -14,18 +14,8 @@ from scipy import stats
 from scipy.special import ndtri
 
 from sim import draws
-from sim.laws import (
-    DelayLaw,
-    TraitLaw,
-    delay_ticks,
-    delays,
-    encode_laws,
-    law_value,
-    normal_quantile,
-    poisson,
-    seismic_cdf,
-    trait_quantile,
-)
+from sim.laws import DelayLaw, TraitLaw, encode_laws, seismic_cdf, trait_quantile
+from sim.quantiles import delay_ticks, delays, law_value, normal_quantile, poisson
 from sim.units import MINUTE
 
 LEVEL = 1e-4

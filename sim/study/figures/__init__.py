@@ -13,7 +13,7 @@ marks
 arm
     Which arm.
 legend
-    True draws a legend below the axes, other axes draw it below those, False draws none.
+    True draws a legend below the axes, False draws none, and other axes draw it below those: one for two panels.
 title
     Text above the axes.
 

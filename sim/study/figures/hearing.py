@@ -69,14 +69,18 @@ def first_hearing(
     if small := [part for name, part in parts.items() if is_small[name]]:
         label = f"{len(small)} other channel{'s' if len(small) > 1 else ''}"
         areas.append((label, reduce(add, small), {"facecolor": "0.3", "edgecolor": "0.3", "linewidth": 0.4}))
+
+    def amount(value: float) -> str:
+        return readable(value) if population is None else f"{value:.1f} %"
+
     handles: list[Any] = []
     base = np.zeros(len(x))
     for label, part, look in areas:
         values = part.mean(axis=1).to_numpy(dtype=float)
         ax.fill_between(x, base, base + values, **look, zorder=2, gid=f"area {label}")
-        handles.insert(0, Patch(**look, label=f"{label}: {_amount(values[-1], population)}"))
+        handles.insert(0, Patch(**look, label=f"{label}: {amount(values[-1])}"))
         base = base + values
-    label = f"all channels: {_amount(float(band['mean'].iloc[-1]), population)}"
+    label = f"all channels: {amount(float(band['mean'].iloc[-1]))}"
     handles += ax.plot(x, band["mean"], color="black", linewidth=1, zorder=3, label=label, gid="total")
     if n > 1:
         handles += ax.plot(x, band[["low", "high"]], **_DASHES, label="its pointwise 95 % t band,")[:1]
@@ -87,10 +91,6 @@ def first_hearing(
     end = f"at the end ({marks.end.day} {marks.end:%b %H:%M})"
     legend_right(ax, [*handles, *keys], end, handlelength=2, handleheight=1.1)
     return ax
-
-
-def _amount(value: float, population: float | None) -> str:
-    return readable(value) if population is None else f"{value:.1f} %"
 
 
 def _hours_of_hearing(rows: pd.DataFrame, marks: Marks) -> Marks:
@@ -106,12 +106,12 @@ def _hours_of_hearing(rows: pd.DataFrame, marks: Marks) -> Marks:
 
 
 @styled
-def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, legend: bool | Axes = True, title: str = "") -> Axes:
+def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, title: str = "") -> Axes:
     """Draw, by channel, the last exposure before deciding and the first hearing: bars with 95 % t intervals, one arm.
 
     Parameters
     ----------
-    ax, arm, legend, title
+    ax, arm, title
         As in all figures (`sim.study.figures`).
     outcomes
         Columns ``arm, replicate, outcome, value, unit`` with the outcomes ``tipped_by_<channel>`` and
@@ -137,6 +137,6 @@ def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, legend: bool | Axe
             names = [channel_name(name) for name in ranked]
             handles.append(draw_bars(ax, names, chosen, shift, 0.36, label=label, **look))
     ax.set_xlabel(f"Share ({unit}): last exposure before deciding (last touch, not cause), and first hearing")
-    legend_below(ax, [*handles, note(whiskers(values.shape[1]))], legend)
+    legend_below(ax, [*handles, note(whiskers(values.shape[1]))])
     ax.set_title(title, loc="left", pad=5)
     return ax

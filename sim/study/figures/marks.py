@@ -16,9 +16,10 @@ from matplotlib.text import Text
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
-from sim.study.figures.style import note, readable_tick
+from sim.study.figures.style import note, readable
 
 Places = Sequence[tuple[float, float]]
+LEADER: dict[str, Any] = {"arrowstyle": "-", "color": "0.4", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
 
 _ROW = 9.0  # height of a row of flags in points
 _FLAG_SIZE = 6.5  # font of the flags
@@ -102,22 +103,19 @@ def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_fro
     them are returned. `in_front` draws the lines over what hides them, such as filled areas.
     """
     _time_axis(ax, marks)
-    ax.yaxis.set_major_formatter(readable_tick)
+    ax.yaxis.set_major_formatter(lambda value, _: readable(value, 4))
     ax.grid(axis="y", color="0.9", linewidth=0.5)
     entries: list[tuple[float, str]] = []
     look: dict[str, Any] = {"color": "0.25", "linewidth": 0.6, "zorder": 1.5}
     if in_front:
         look |= {"zorder": 3.5, "path_effects": _halo(2.2)}
-    for start, end in sorted({window[:2] for window in marks.windows}):
+    for start, end, label, severity in sorted(marks.windows, key=lambda window: window[3]):
         if end <= marks.start or start >= marks.end:
             continue
-        same = [(label, severity) for *period, label, severity in marks.windows if period == [start, end]]
-        severity = max(severity for _, severity in same)
         grey = str(0.95 - 0.13 * severity)
         ax.axvspan(date2num(start), date2num(end), facecolor=grey, edgecolor="none", zorder=0, gid="window")
         for edge in (start, end) if in_front else ():
             ax.axvline(date2num(edge), **look)
-        label = ", ".join(dict.fromkeys(label for label, _ in same))
         text = f"{label} {start:%H:%M}\N{EN DASH}{end:%H:%M} (severity {severity:g})"
         entries.append((date2num(max(start, marks.start)), text))
     for when, label in marks.calls:
@@ -150,14 +148,13 @@ def _fly_flags(ax: Axes, entries: Sequence[tuple[float, str]]) -> float:
     """Write ``(x, text)``, sorted by x, beside leaders above the axes; return the height that they take in points."""
     above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
     above |= {"annotation_clip": False, "fontsize": _FLAG_SIZE, "color": "0.15"}
-    leader = {"arrowstyle": "-", "color": "0.4", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
     flags = [ax.annotate(text, (x, 1), (2, 0), va="bottom", gid="flag", **above) for x, text in entries]
     starts = [float(ax.transData.transform((x, 0))[0]) for x, _ in entries]
     widths = [flag.get_window_extent().width + 5 * pixels(ax) for flag in flags]
     rows = flag_rows(starts, widths)
     for flag, row in zip(flags, rows, strict=True):
         flag.set_position((2, 3 + _ROW * row))
-        ax.annotate("", flag.xy, (0, 3 + _ROW * row + _FLAG_SIZE), arrowprops=leader, **above)
+        ax.annotate("", flag.xy, (0, 3 + _ROW * row + _FLAG_SIZE), arrowprops=LEADER, **above)
     return 3 + _ROW * (1 + max(rows)) if rows else 0.0
 
 

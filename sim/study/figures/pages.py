@@ -69,7 +69,7 @@ def write_all(
         curves without arms or columns and an unknown `baseline` or `arm` raise `InputError`.
     """
     need(curves, "curves", CURVES)
-    arms = list(dict.fromkeys(map(str, curves["arm"].unique())))
+    arms = [str(name) for name in curves["arm"].unique()]
     if not arms:
         raise InputError("curves are empty, expected at least one arm; give the table that a study writes.")
     baseline = baseline or ("open" if "open" in arms else arms[0])

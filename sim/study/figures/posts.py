@@ -71,7 +71,6 @@ def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], marks: Marks, line
     """Draw observed mean rates as labelled segments, simulated ones as markers; return legend handles."""
     segments: dict[str, Any] = {}
     markers: list[Any] = []
-    has_interval = False
     for start, end, total, label in marks.observed:
         if start < marks.start or end > marks.end:
             continue
@@ -83,11 +82,10 @@ def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], marks: Marks, line
             inside = table[(table.index >= start) & (table.index < end)]
             if len(inside) < round(minutes):
                 continue
-            (mean, _, high), look = t_band(inside.mean().to_frame().T).iloc[0], arm_style(place)
+            mean, _, high = t_band(inside.mean().to_frame().T).iloc[0]
             x = left + (right - left) * (place + 1) / (len(tables) + 1)
-            half = None if np.isnan(high) else [high - mean]
-            has_interval |= half is not None
-            bars = ax.errorbar([x], [mean], half, fmt=look["marker"], color=look["color"], **_SIMULATED, **WHISKERS)
+            look = arm_style(place) | {"linestyle": "none", **_SIMULATED, **WHISKERS}
+            bars = ax.errorbar([x], [mean], [high - mean], **look)
             bars.lines[0].set_gid(f"simulated {arm} {label}")
             markers.append(bars.lines[0])
     ax.set_ylim(bottom=0)
@@ -96,6 +94,7 @@ def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], marks: Marks, line
     _label_segments(ax, segments, [*lines, *markers, *segments.values()])
     handles = [Line2D([], [], **_OBSERVED, label="observed mean per minute")]
     if markers:
+        has_interval = any(table.shape[1] > 1 for table in tables.values())
         words = "simulated mean of the same minutes, by arm" + has_interval * ", 95 % t interval"
         handles.append(Line2D([], [], marker="o", linestyle="none", color="0.6", **_SIMULATED, label=words))
     return handles

@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
-from sim.study.figures.marks import Marks, floating_text, night_axis, pixels, settle_texts
+from sim.study.figures.marks import LEADER, Marks, floating_text, night_axis, pixels, settle_texts
 from sim.study.figures.replicates import draw_arms, draw_bars, n_replicates, need, read, t_band, uncertainty, whiskers
-from sim.study.figures.style import curve_name, legend_below, legend_right, readable, readable_tick, styled
+from sim.study.figures.style import curve_name, legend_below, legend_right, readable, styled
 
 _GREYS = LinearSegmentedColormap.from_list("greys", ["0.97", "0.12"])
 _RIM: dict[str, Any] = {"color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5}
@@ -24,19 +24,13 @@ _SIDES = np.deg2rad([0, 180, 90, 270, 35, 325, 145, 215, 65, 295, 115, 245])  # 
 
 @styled
 def people_on_squares(
-    ax: Axes,
-    curves: pd.DataFrame,
-    marks: Marks,
-    curve: str = "on_squares",
-    *,
-    legend: bool | Axes = True,
-    title: str = "",
+    ax: Axes, curves: pd.DataFrame, marks: Marks, curve: str = "on_squares", *, title: str = ""
 ) -> Axes:
     """Draw how many people are on the squares in every arm.
 
     Parameters
     ----------
-    ax, curves, marks, legend, title
+    ax, curves, marks, title
         As in all figures (`sim.study.figures`).
     curve
         Another count of people, for example ``online``.
@@ -47,7 +41,7 @@ def people_on_squares(
     ax.set_ylim(bottom=0)
     words = curve_name(curve)
     ax.set_ylabel(words[0].upper() + words[1:])
-    legend_below(ax, [*handles, uncertainty(tables), *keys], legend)
+    legend_below(ax, [*handles, uncertainty(tables), *keys])
     return ax
 
 
@@ -101,7 +95,7 @@ def squares_by_province(
 def _draw_ranked(ax: Axes, table: pd.DataFrame, n: int) -> None:
     """Draw a table sorted by peak as bars, with the peaks per 1,000 inhabitants in a column at the right."""
     draw_bars(ax, [str(name) for name in table.index], table, 0, 0.7, color="0.72")
-    ax.xaxis.set_major_formatter(readable_tick)
+    ax.xaxis.set_major_formatter(lambda value, _: readable(value, 4))
     ax.set_xlabel(f"People on the squares at the province's peak ({whiskers(n)})")
     look: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "fontsize": 6.5, "ha": "right"}
     ax.text(1.08, -0.75, "per 1,000\ninhabitants", va="bottom", **look)
@@ -127,7 +121,7 @@ def _draw_map(ax: Axes, table: pd.DataFrame, largest: int, n: int) -> None:
     examples = [float(f"{people.max() * share:.1g}") for share in (0.5, 0.15, 0.03) if people.max() > 0]
     look = {"linestyle": "none", "marker": "o", **_RIM}
     handles = [Line2D([], [], markersize=float(np.sqrt(x * area)), label=readable(x), **look) for x in examples]
-    legend_right(ax, handles, "people at the peak", handlelength=4, handleheight=3.5)
+    legend_right(ax, handles, "people at the peak", handlelength=4, handleheight=4.4)
     bar = ax.figure.colorbar(ScalarMappable(norm, _GREYS), cax=ax.inset_axes((1.02, 0.05, 0.02, 0.42)))
     bar.set_label("peak per 1,000 inhabitants", fontsize=7)
     words = (
@@ -153,9 +147,15 @@ def _name_circles(ax: Axes, named: pd.Series, centres: Floats, radii: Floats) ->
         text = floating_text(ax, f"{name} {readable(float(value))}", 6.5, "province label")
         box = text.get_window_extent()
         # A box touches the circle of this reach with the side or corner that faces the centre.
-        reach = (radius + np.arange(2, 18, 3)[:, None]) * point
+        reach = (radius + np.arange(2, 40, 4)[:, None]) * point
         across = x + reach * np.cos(_SIDES) - box.width * (1 - np.cos(_SIDES)) / 2
         up = y + reach * np.sin(_SIDES) - box.height * (1 - np.sin(_SIDES)) / 2
         candidates.append(list(zip(across.ravel().tolist(), up.ravel().tolist(), strict=True)))
         texts.append(text)
     settle_texts(ax, texts, candidates, crowd, point)
+    for text, centre, radius in zip(texts, centres, radii, strict=False):
+        box = text.get_window_extent()
+        nearest = np.clip(centre, box.min, box.max)
+        if np.hypot(*(nearest - centre)) > (radius + 5) * point:
+            end, start = ax.transAxes.inverted().transform([nearest, centre])
+            ax.annotate("", end, start, "axes fraction", arrowprops=LEADER | {"shrinkA": radius})

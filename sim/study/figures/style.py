@@ -22,11 +22,8 @@ STYLE: dict[Any, Any] = {
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.axisbelow": True,
     "xtick.labelsize": 7.0,
     "ytick.labelsize": 7.0,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
     "legend.fontsize": 7.0,
     "legend.title_fontsize": 7.0,
     "legend.frameon": False,
@@ -92,17 +89,13 @@ def curve_name(curve: str, minutes: int = 1) -> str:
 
 def arm_style(place: int) -> dict[str, Any]:
     """Return colour, line style and marker of the arm in a place (from 0), as keywords of `Axes.plot`."""
-    return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "linestyle": _LINES[place % len(_LINES)],
-        "marker": _MARKERS[place % len(_MARKERS)],
-    }
+    return {"color": _COLOURS[place % 5], "linestyle": _LINES[place % 4], "marker": _MARKERS[place % 7]}
 
 
 def area_style(place: int) -> dict[str, Any]:
     """Return fill, hatch and edge of the area in a place (from 0), as keywords of `Axes.fill_between`."""
-    fill, hatch = place % len(_FILLS), place % len(_HATCHES)
-    return {"facecolor": _FILLS[fill], "edgecolor": _EDGES[fill], "hatch": _HATCHES[hatch], "linewidth": 0.4}
+    look = {"facecolor": _FILLS[place % 6], "edgecolor": _EDGES[place % 6], "hatch": _HATCHES[place % 5]}
+    return {**look, "linewidth": 0.4}
 
 
 def readable(value: float, digits: int = 3) -> str:
@@ -116,11 +109,6 @@ def readable(value: float, digits: int = 3) -> str:
     sizes = ((1e9, " bn"), (1e6, " M"), (1e3, " k"))
     size, suffix = next(((size, suffix) for size, suffix in sizes if rounded >= size), (1.0, ""))
     return f"{value / size:.{digits}g}{suffix}".replace("-", "\N{MINUS SIGN}")
-
-
-def readable_tick(value: float, _: float | None) -> str:
-    """Return a number as `readable` does, for `Axis.set_major_formatter`."""
-    return readable(value, 4)
 
 
 @styled
@@ -142,7 +130,7 @@ def figure(heights: Sequence[float] = (2.8,), width: float = 6.2) -> tuple[Figur
     for height in heights:
         box = (margin / whole[0], (ceiling - height) / whole[1], width / whole[0], height / whole[1])
         # Ticks are made when they are drawn, which may be under another style.
-        drawing.add_axes(box).tick_params(width=STYLE["xtick.major.width"], labelsize=STYLE["xtick.labelsize"])
+        drawing.add_axes(box).tick_params(width=0.6, labelsize=STYLE["xtick.labelsize"])
         ceiling -= height + gap
     return drawing, drawing.axes
 

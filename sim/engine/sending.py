@@ -1,4 +1,4 @@
-"""What people say and read, compiled: write, send through the gate, spread, look through the gate, react.
+"""What people say, compiled: write, pass the gate of sending, publish, spread, deliver.
 
 `reference.py` says the same in plain Python.
 """
@@ -9,52 +9,39 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
-from sim.channels import CALL, CHATTER, FEED, NEIGHBOURS, NEWS, STAY_CALL
+from sim.channels import CALL, CHATTER, FEED, NEWS
 from sim.draws import exponential, identity, uniform
 from sim.engine.calendar import push
+from sim.engine.deciding import cut_off
 from sim.engine.order import (
     CANDIDATE,
-    DROPPED,
     FAILED,
     HELD,
     IMPRESSION,
     PUBLISHED,
-    REACTION,
     RETRY,
     RETRYING,
-    SEEN,
     THINNED,
-    TIPPED,
-    UNSEEN,
-    WAITING,
     order_of,
 )
-from sim.engine.rules import cut_off, expose, hear, prolong, rouse
 from sim.engine.state import (
     ATTEMPTED,
     DELIVERED,
-    DROPPED_TOTAL,
     FAILED_COUNT,
-    IMPRESSIONS,
-    L_AROUSAL,
-    L_LIVE,
-    L_MEMORY,
     L_RETRY,
-    L_VICTORY,
     LOOKS,
     PENDING,
     POSTS_PENDING,
     PUBLISHED_COUNT,
-    SEEN_TOTAL,
     TOPICAL,
-    UNSEEN_TOTAL,
 )
 from sim.jit import njit
-from sim.laws import delay_ticks, poisson
 from sim.posting import cycle_at, log_of_missing, skip_length
-from sim.units import HOUR, MINUTE
+from sim.quantiles import delay_ticks
+from sim.units import MINUTE
 
-__all__ = ["announce", "deliver", "on_candidate", "on_impression", "on_reaction", "on_retry", "schedule_candidate"]
+__all__ = ["deliver", "impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "release_tick",
+           "schedule_candidate", "spread", "write"]  # fmt: skip
 
 
 @njit
@@ -111,9 +98,6 @@ def own_channel(T, p, u):
     return last
 
 
-# -- spontaneous posts
-
-
 @njit
 def schedule_candidate(T, S, p, t, k):
     """Schedule the k-th candidate of a person's stream of spontaneous posts."""
@@ -143,9 +127,6 @@ def on_candidate(T, S, p, t, k):
             kind = CALL if s["called"] == 1 and u < rules["topical"] * rules["relay"] else NEWS
     slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0, rules["authority"], 0.0)
     return attempt(T, S, p, t, slot), c
-
-
-# -- sending
 
 
 @njit
@@ -309,116 +290,6 @@ def impression_at(T, S, tick, reader, slot, is_held):
         S.totals[m["channel"], PENDING] += 1
 
 
-# -- reading
-
-
-@njit
-def on_impression(T, S, p, t, slot, is_held):
-    """Look at a message: asleep? interested? let through? Then hear, react, weigh, perhaps decide."""
-    m = S.messages[slot]
-    s = S.people[p]
-    c = np.int64(m["channel"])
-    id_ = m["id"]
-    channel = T.channels[c]
-    rules = T.rules[0]
-    seed = rules["seed"]
-    totals = S.totals[c]
-    if s["asleep"] == 1:
-        if channel["wakes"] > 0.0 and uniform(seed, draws.WOKEN, p, id_, 0) < channel["wakes"]:
-            rouse(T, S, p, t, id_)
-        elif channel["waits"] == 1:
-            delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, 0))
-            impression_at(T, S, max(s["wake_at"], t) + delay, p, slot, is_held)
-            return WAITING
-        else:
-            totals[UNSEEN_TOTAL] += 1
-            return UNSEEN
-    if is_held == 0:
-        level = channel["attention"][s["seeking"]] / channel["attention_max"]
-        phase = s["phase"]
-        if rules["as_if_home"] == 0 and (phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING):
-            level = level * channel["while_out"]
-        if level < 1.0 and uniform(seed, draws.ATTEND, p, id_, 0) >= level:
-            totals[UNSEEN_TOTAL] += 1
-            return UNSEEN
-        gate = S.gates[c]
-        if gate["outage"] == 1:
-            totals[DROPPED_TOTAL] += 1
-            return DROPPED
-        if gate["severity"] > 0.0 and s["circumventing"] == 0:
-            if uniform(seed, draws.READ_GATE, p, id_, 0) < gate["severity"]:
-                cut_off(T, S, p, t)
-                if gate["mode"] == 1:
-                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, 1)
-                    return HELD
-                totals[DROPPED_TOTAL] += 1
-                return DROPPED
-    return see(T, S, p, t, slot)
-
-
-@njit
-def see(T, S, p, t, slot):
-    """Take in a message that has been looked at."""
-    m = S.messages[slot]
-    s = S.people[p]
-    c = np.int64(m["channel"])
-    id_ = m["id"]
-    kind = np.int64(m["kind"])
-    S.totals[c, SEEN_TOTAL] += 1
-    S.counts[t // MINUTE, c, IMPRESSIONS] += 1
-    if kind == NEWS or kind == CALL:
-        if s["has_heard"] == 0:
-            hear(T, S, p, t, c)
-        if kind == CALL:
-            s["called"] = 1
-    elif kind == STAY_CALL:
-        prolong(T, S, p, id_)
-    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL:
-        s["contacts_out"] += 1
-    react(T, S, p, t, slot)
-    if kind == CHATTER:
-        return SEEN
-    on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
-    return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen) else SEEN
-
-
-@njit
-def react(T, S, p, t, slot):
-    """Schedule the posts that an impression provokes: a Poisson number, each after a delay of the memory kernel."""
-    m = S.messages[slot]
-    person = T.people[p]
-    rules = T.rules[0]
-    seed = rules["seed"]
-    c = np.int64(m["channel"])
-    id_ = m["id"]
-    parent_kind = np.int64(m["kind"])
-    if m["author"] < 0:
-        mean = m["arousal"] * HOUR * person["posts_per_tick"]
-        law = L_AROUSAL
-    else:
-        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * person["propensity"]
-        law = L_MEMORY
-    if mean <= 0.0:
-        return
-    count = poisson(min(mean, 30.0), uniform(seed, draws.REACTION_COUNT, p, id_, 0))
-    for j in range(count):
-        tick = t + delay_ticks(T.laws[law], T.points, uniform(seed, draws.REACTION_DELAY, p, id_, j))
-        if tick >= rules["horizon"]:
-            continue
-        d = c
-        if law == L_AROUSAL or uniform(seed, draws.REACTION_CHANNEL, p, id_, 2 * j) < rules["cross"]:
-            d = own_channel(T, p, uniform(seed, draws.REACTION_CHANNEL, p, id_, 2 * j + 1))
-        if d < 0:
-            continue
-        kind = parent_kind
-        if kind == CALL or kind == STAY_CALL:
-            if uniform(seed, draws.REACTION_KIND, p, id_, j) >= rules["relay"]:
-                kind = NEWS
-        child = identity(seed, draws.ID_REACTION, p, id_, j)
-        reply = write(S, child, p, d, kind, 0, rules["authority"], 0.0)
-        push(S.calendar, order_of(tick, REACTION, p), child, reply, 0)
-
-
 @njit
 def on_reaction(T, S, p, t, slot):
     """Post what was provoked, if the moment allows; live video only from the square. Return (result, channel)."""
@@ -430,63 +301,3 @@ def on_reaction(T, S, p, t, slot):
     elif uniform(T.rules[0]["seed"], draws.REACTION_ACCEPT, p, m["id"], 0) >= activity(T, S, p, t):
         return THINNED, c
     return attempt(T, S, p, t, slot), c
-
-
-# -- what going out makes people say
-
-
-@njit
-def announce(T, S, p, t, id_, kind):
-    """Be seen or heard by the neighbours: kind CALL for leaving home, NEWS for telling."""
-    rules = T.rules[0]
-    c = rules["neighbours"]
-    if c < 0:
-        return
-    slot = write(S, id_, p, c, kind, 0, rules["authority"], 0.0)
-    ties = rules["neighbours_ties"]
-    lo, hi = T.ties_starts[ties, p], T.ties_starts[ties, p + 1]
-    spread(T, S, t, slot, T.ties, lo, hi, T.channels[c]["attention_max"], draws.SKIP, -1)
-
-
-@njit
-def film(T, S, p, t):
-    """Schedule live videos from the square."""
-    rules = T.rules[0]
-    seed = rules["seed"]
-    trip = np.int64(S.people[p]["trips"])
-    reachable = T.people[p]["reachable"]
-    for c in range(len(T.channels)):
-        if (reachable >> np.uint32(c)) & np.uint32(1) == 0:
-            continue
-        mean = rules["live"] * T.channels[c]["live"] * T.people[p]["propensity"]
-        if mean <= 0.0:
-            continue
-        count = poisson(min(mean, 30.0), uniform(seed, draws.LIVE_COUNT, p, c, trip))
-        for j in range(count):
-            ordinal = trip * 256 + j
-            tick = t + delay_ticks(T.laws[L_LIVE], T.points, uniform(seed, draws.LIVE_DELAY, p, c, ordinal))
-            if tick < rules["horizon"]:
-                id_ = identity(seed, draws.ID_LIVE, p, c, ordinal)
-                kind = CALL if uniform(seed, draws.REACTION_KIND, p, id_, 0) < rules["relay"] else NEWS
-                slot = write(S, id_, p, c, kind, 1, rules["authority"], 0.0)
-                push(S.calendar, order_of(tick, REACTION, p), id_, slot, 0)
-
-
-@njit
-def celebrate(T, S, p, t):
-    """Schedule the posts by which a person who came home shares the victory, from the first waking moment t."""
-    rules = T.rules[0]
-    seed = rules["seed"]
-    mean = rules["victory_posts"] * T.people[p]["posts_per_tick"]
-    if mean <= 0.0 or rules["as_if_home"] == 1:
-        return
-    trip = np.int64(S.people[p]["trips"])
-    count = poisson(min(mean, 30.0), uniform(seed, draws.VICTORY_COUNT, p, 0, trip))
-    for j in range(count):
-        ordinal = trip * 256 + j
-        tick = t + delay_ticks(T.laws[L_VICTORY], T.points, uniform(seed, draws.VICTORY_DELAY, p, 0, ordinal))
-        c = own_channel(T, p, uniform(seed, draws.POST_CHANNEL, p, 1, ordinal))
-        if tick < rules["horizon"] and c >= 0:
-            id_ = identity(seed, draws.ID_VICTORY, p, 0, ordinal)
-            slot = write(S, id_, p, c, NEWS, 0, rules["authority"], 0.0)
-            push(S.calendar, order_of(tick, REACTION, p), id_, slot, 0)

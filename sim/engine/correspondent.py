@@ -1,0 +1,295 @@
+"""The specification, second part: what a person says and reads, in plain Python. Read `reference.py` first."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from sim import draws
+from sim.attendance import HOME, ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
+from sim.channels import CALL, CHATTER, NEIGHBOURS, NEWS, ORDINARY, STAY_CALL
+from sim.engine import order as o
+from sim.engine import state as st
+from sim.engine.actors import At
+from sim.posting import cycle_at
+from sim.quantiles import poisson
+from sim.units import HOUR
+
+if TYPE_CHECKING:
+    from sim.engine.nation import Message, Nation
+
+__all__ = ["Correspondent", "Life"]
+
+Life = Generator[At, None, None]
+
+
+class Correspondent(ABC):
+    """What is common to all who post and read; `Person` adds a body."""
+
+    def __init__(self, nation: Nation, number: int) -> None:
+        self.nation = nation
+        self.number = number
+        self.traits: dict[str, Any] = nation.traits(number)
+        self.phase, self.asleep, self.seeking = HOME, False, ORDINARY
+        self.circumventing = bool(self.traits["ready"])
+        self.heard_tick = -1
+        self.called = False
+        self.contacts_out = self.trips = self.wake_at = 0
+
+    @property
+    def now(self) -> int:
+        """The tick it is."""
+        return int(self.nation.env.now)
+
+    def at(self, tick: int, kind: int, key: int) -> At:
+        """Return the event of this person at a tick."""
+        return At(self.nation.env, tick, o.person_rank(kind, self.number, key))
+
+    def note(self, kind: int, key: int, result: int, channel: int = -1) -> None:
+        """Write a row of the event log."""
+        self.nation.log.append((self.now, kind, self.number, key, channel, result))
+
+    def begin(self, tick: int, life: Life) -> None:
+        """Begin a process whose first moment is `tick`, unless that falls behind the horizon."""
+        if tick < self.nation.horizon:
+            self.nation.env.process(life)
+
+    def u(self, purpose: int, object_: int = 0, ordinal: int = 0) -> float:
+        """Return this person's draw for a purpose."""
+        return float(draws.uniform(self.nation.seed, purpose, self.number, object_, ordinal))
+
+    # -- what a body does with what is read (`Person`)
+
+    @abstractmethod
+    def be_woken(self, message: Message) -> None:
+        """Be woken by a message."""
+
+    @abstractmethod
+    def hear(self, channel: int) -> None:
+        """Hear of the night for the first time."""
+
+    @abstractmethod
+    def expose(self, message: Message) -> bool:
+        """Weigh an impression; return whether it tips this person over."""
+
+    @abstractmethod
+    def feel_cut_off(self) -> None:
+        """Meet the throttle."""
+
+    @abstractmethod
+    def consider_staying(self, message: Message) -> None:
+        """Be asked not to leave the square."""
+
+    # -- saying
+
+    def posting(self) -> Life:
+        """Post spontaneously: a Poisson stream of candidates, thinned by activity."""
+        tick, k = -1, 0
+        while self.traits["posts_per_tick"] > 0:
+            gap = (
+                draws.exponential(self.nation.seed, draws.CANDIDATE_GAP, self.number, 0, k)
+                / self.traits["posts_per_tick"]
+            )
+            if gap >= self.nation.horizon - tick - 1:
+                return
+            tick += 1 + int(gap)
+            yield self.at(tick, o.CANDIDATE, k)
+            if self.u(draws.CANDIDATE_ACCEPT, 0, k) < self.activity():
+                message = self.nation.message(
+                    draws.identity(self.nation.seed, draws.ID_POST, self.number, 0, k), self,
+                    self.own_channel(self.u(draws.POST_CHANNEL, 0, k)), self.own_kind(self.u(draws.POST_KIND, 0, k)),
+                )  # fmt: skip
+                self.note(o.CANDIDATE, k, self.attempt(message), message.channel)
+            else:
+                self.note(o.CANDIDATE, k, o.THINNED)
+            k += 1
+
+    def activity(self) -> float:
+        """Return the factor on posting now: state x daily cycle."""
+        rules = self.nation.rules
+        if self.asleep:
+            return 0.0
+        factor = 1.0
+        if not rules["as_if_home"]:
+            factor = {ON_SQUARE: rules["while_on_square"], TRAVELLING: rules["while_travelling"],
+                      RETURNING: rules["while_travelling"]}.get(self.phase, 1.0)  # fmt: skip
+        return factor * float(cycle_at(self.nation.tables.cycle, rules["time_of_day"], self.now))
+
+    def own_channel(self, u: float) -> int:
+        """Return a channel of this person's mix, in proportion to posts per user; -1 without any."""
+        rates = [(c, x["posts_per_tick"]) for c, x in enumerate(self.nation.channels) if self.has(c)]
+        rest, last = u * sum(rate for _, rate in rates), -1
+        for c, rate in rates:
+            if rate > 0:
+                rest, last = rest - rate, c
+                if rest < 0:
+                    break
+        return last
+
+    def has(self, channel: int) -> bool:
+        """Return whether this person can be reached on a channel."""
+        return bool(self.traits["reachable"] >> channel & 1)
+
+    def own_kind(self, u: float) -> int:
+        """Return the kind of a spontaneous post: about the night if one has heard of it, perhaps passing the call on."""
+        rules = self.nation.rules
+        if self.heard_tick < 0 or u >= rules["topical"]:
+            return CHATTER
+        return CALL if self.called and u < rules["topical"] * rules["relay"] else NEWS
+
+    def attempt(self, message: Message) -> int:
+        """Try for the first time to publish."""
+        self.nation.count(st.ATTEMPTED, message.channel)
+        return self.send(message)
+
+    def send(self, message: Message) -> int:
+        """Pass the gate of sending: publish, be held, try again later, or fail."""
+        nation, rules, tries = self.nation, self.nation.rules, message.tries
+        severity, mode = nation.gate(message.channel)
+        if severity > 0 and not self.circumventing and self.u(draws.SEND_GATE, message.id, tries) < severity:
+            self.feel_cut_off()
+            if mode == "delay":
+                self.retry_at(nation.release(self, message, 2 * tries), message, is_held=True)
+                return o.HELD
+            if tries < rules["retry_most"] and self.u(draws.RETRY, message.id, tries) < rules["retry"]:
+                message.tries += 1
+                delay = nation.delay(st.L_RETRY, self.u(draws.RETRY_DELAY, message.id, tries))
+                self.retry_at(self.now + delay, message, is_held=False)
+                return o.RETRYING
+            nation.count(st.FAILED_COUNT, message.channel)
+            return o.FAILED
+        nation.publish(message)
+        return o.PUBLISHED
+
+    def retry_at(self, tick: int, message: Message, is_held: bool) -> None:
+        """Try again at a tick; behind the horizon the post is pending."""
+        if tick >= self.nation.horizon:
+            self.nation.totals[message.channel, st.POSTS_PENDING] += 1
+        self.begin(tick, self.retrying(tick, message, is_held))
+
+    def retrying(self, tick: int, message: Message, is_held: bool) -> Life:
+        """Publish what was held, or try a failed post again if awake."""
+        yield self.at(tick, o.RETRY, message.id)
+        if is_held:
+            self.nation.publish(message)
+            result = o.PUBLISHED
+        elif self.asleep:
+            self.nation.count(st.FAILED_COUNT, message.channel)
+            result = o.FAILED
+        else:
+            result = self.send(message)
+        self.note(o.RETRY, message.id, result, message.channel)
+
+    def reacting(self, tick: int, message: Message) -> Life:
+        """Post what was provoked, if the moment allows; a live video only from the square."""
+        yield self.at(tick, o.REACTION, message.id)
+        if message.live:
+            is_on = self.phase == ON_SQUARE
+        else:
+            is_on = self.u(draws.REACTION_ACCEPT, message.id) < self.activity()
+        result = self.attempt(message) if is_on else o.THINNED
+        self.note(o.REACTION, message.id, result, message.channel)
+
+    # -- reading
+
+    def reading(self, tick: int, message: Message, is_held: bool = False) -> Life:
+        """Look at a message that was delivered."""
+        yield self.at(tick, o.IMPRESSION, message.id)
+        self.note(o.IMPRESSION, message.id, self.look(message, is_held), message.channel)
+
+    def look(self, message: Message, is_held: bool) -> int:
+        """Asleep? Interested? Let through? Then see."""
+        nation, c = self.nation, message.channel
+        channel, totals = nation.channels[c], nation.totals[c]
+        if self.asleep:
+            if channel["wakes"] > 0 and self.u(draws.WOKEN, message.id) < channel["wakes"]:
+                self.be_woken(message)
+            elif channel["waits"]:
+                delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id))
+                nation.impression_at(max(self.wake_at, self.now) + delay, self, message, is_held)
+                return o.WAITING
+            else:
+                totals[st.UNSEEN_TOTAL] += 1
+                return o.UNSEEN
+        if not is_held:
+            level = channel["attention"][self.seeking] / channel["attention_max"]
+            if phase_is_out[self.phase] and not nation.rules["as_if_home"]:
+                level *= channel["while_out"]
+            if level < 1 and self.u(draws.ATTEND, message.id) >= level:
+                totals[st.UNSEEN_TOTAL] += 1
+                return o.UNSEEN
+            severity, mode = nation.gate(c)
+            if nation.is_off_air(c):
+                totals[st.DROPPED_TOTAL] += 1
+                return o.DROPPED
+            if severity > 0 and not self.circumventing and self.u(draws.READ_GATE, message.id) < severity:
+                self.feel_cut_off()
+                if mode == "delay":
+                    nation.impression_at(nation.release(self, message, 1), self, message, is_held=True)
+                    return o.HELD
+                totals[st.DROPPED_TOTAL] += 1
+                return o.DROPPED
+        return self.see(message)
+
+    def see(self, message: Message) -> int:
+        """Hear, react, weigh, perhaps decide."""
+        nation, c, kind = self.nation, message.channel, message.kind
+        nation.totals[c, st.SEEN_TOTAL] += 1
+        nation.count(st.IMPRESSIONS, c)
+        if kind in (NEWS, CALL) and self.heard_tick < 0:
+            self.hear(c)
+        if kind == CALL:
+            self.called = True
+            if nation.channels[c]["type"] == NEIGHBOURS:
+                self.contacts_out += 1
+        if kind == STAY_CALL:
+            self.consider_staying(message)
+        self.react(message)
+        return o.TIPPED if kind != CHATTER and self.expose(message) else o.SEEN
+
+    def react(self, message: Message) -> None:
+        """Be provoked to a Poisson number of posts, each after a delay of the memory kernel (a cluster of a Hawkes process)."""
+        nation, rules, c = self.nation, self.nation.rules, message.channel
+        is_airing = message.author is None
+        if is_airing:
+            mean, law = message.arousal * HOUR * self.traits["posts_per_tick"], st.L_AROUSAL
+        else:
+            mean = rules["reaction_scale"] * nation.channels[c]["reaction"] * self.traits["propensity"]
+            law = st.L_MEMORY
+        if mean <= 0:
+            return
+        for j in range(poisson(min(mean, 30.0), self.u(draws.REACTION_COUNT, message.id))):
+            tick = self.now + nation.delay(law, self.u(draws.REACTION_DELAY, message.id, j))
+            if tick >= nation.horizon:
+                continue
+            channel, kind = c, message.kind
+            if is_airing or self.u(draws.REACTION_CHANNEL, message.id, 2 * j) < rules["cross"]:
+                channel = self.own_channel(self.u(draws.REACTION_CHANNEL, message.id, 2 * j + 1))
+            if channel < 0:
+                continue
+            if kind in (CALL, STAY_CALL) and self.u(draws.REACTION_KIND, message.id, j) >= rules["relay"]:
+                kind = NEWS
+            id_ = draws.identity(nation.seed, draws.ID_REACTION, self.number, message.id, j)
+            self.begin(tick, self.reacting(tick, nation.message(id_, self, channel, kind)))
+
+    def telling(self, tick: int) -> Life:
+        """Tell the neighbours."""
+        id_ = int(draws.identity(self.nation.seed, draws.ID_TELLING, self.number, 0, 0))
+        yield self.at(tick, o.TELL, id_)
+        self.nation.announce(self, id_, NEWS)
+        self.note(o.TELL, id_, o.DONE)
+
+    def film(self) -> None:
+        """Plan live videos from the square."""
+        nation, rules = self.nation, self.nation.rules
+        for c, channel in enumerate(nation.channels):
+            mean = rules["live"] * channel["live"] * self.traits["propensity"]
+            if not self.has(c) or mean <= 0:
+                continue
+            for j in range(poisson(min(mean, 30.0), self.u(draws.LIVE_COUNT, c, self.trips))):
+                ordinal = self.trips * 256 + j
+                tick = self.now + nation.delay(st.L_LIVE, self.u(draws.LIVE_DELAY, c, ordinal))
+                id_ = draws.identity(nation.seed, draws.ID_LIVE, self.number, c, ordinal)
+                kind = CALL if self.u(draws.REACTION_KIND, id_) < rules["relay"] else NEWS
+                self.begin(tick, self.reacting(tick, nation.message(id_, self, c, kind, live=True)))

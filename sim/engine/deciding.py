@@ -1,0 +1,211 @@
+"""Deciding to leave home, compiled: weigh exposures, let the dose fade, make up one's mind, feel cut off.
+
+Every function takes the tables T, the state S, a person p and the tick t. `reference.py` says the same in plain Python.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim import draws
+from sim.attendance import BACK, HOME, PREPARING
+from sim.decision import CRITICAL_MASS, HAZARD_RULE, THRESHOLD, crossing_delay, faded, integrated_hazard, weight
+from sim.draws import exponential, uniform
+from sim.engine.calendar import push
+from sim.engine.order import (
+    ADOPT,
+    DECIDE,
+    DEPART,
+    DONE,
+    IGNORED,
+    STALE,
+    TIPPED,
+    order_of,
+)
+from sim.engine.state import (
+    CUT,
+    L_PREPARE,
+)
+from sim.jit import njit
+from sim.quantiles import delay_ticks
+
+__all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "on_adopt", "on_decide", "on_prompt",
+           "schedule_timer", "set_phase", "settle"]  # fmt: skip
+
+
+@njit
+def schedule_timer(T, S, tick, kind, p, key):
+    """Put a timer of a person on the calendar, unless it falls behind the horizon."""
+    if tick < T.rules[0]["horizon"]:
+        push(S.calendar, order_of(tick, kind, p), key, -1, 0)
+
+
+@njit
+def set_phase(S, p, phase):
+    """Move a person to another phase."""
+    s = S.people[p]
+    phases = S.now[0]["phases"]
+    phases[s["phase"]] -= 1
+    phases[phase] += 1
+    s["phase"] = phase
+
+
+@njit
+def can_decide(T, s, p):
+    """Return whether a person could leave home now."""
+    rules = T.rules[0]
+    phase = s["phase"]
+    return (
+        T.people[p]["able"] == 1
+        and rules["nobody_leaves"] == 0
+        and (phase == HOME or phase == BACK)
+        and s["asleep"] == 0
+        and s["trips"] < rules["max_trips"]
+    )
+
+
+@njit
+def settle(T, S, p, t):
+    """Bring dose and integrated hazard up to t; the hazard stands still in sleep."""
+    s = S.people[p]
+    rules = T.rules[0]
+    elapsed = t - s["dose_tick"]
+    s["dose_tick"] = t
+    if s["dose"] == 0.0 or elapsed == 0:
+        return
+    if rules["rule"] == HAZARD_RULE and s["asleep"] == 0:
+        s["hazard"] += integrated_hazard(s["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
+    s["dose"] = faded(s["dose"], elapsed, rules["fading"])
+
+
+@njit
+def decide(T, S, p, t, cause):
+    """Make up one's mind: prepare, then depart."""
+    s = S.people[p]
+    rules = T.rules[0]
+    if s["trips"] == 0:
+        s["tipped_by"] = cause
+    s["decide_stamp"] += 1
+    set_phase(S, p, PREPARING)
+    u = uniform(rules["seed"], draws.PREPARE, p, 0, np.int64(s["trips"]))
+    length = max(delay_ticks(T.laws[L_PREPARE], T.points, u), rules["shortest_prepare"])
+    schedule_timer(T, S, t + length, DEPART, p, np.int64(s["trips"]))
+
+
+@njit
+def joins(T, s, p, share):
+    """Return whether a crowd of this share is enough for a person (rule critical_mass)."""
+    rules = T.rules[0]
+    return T.people[p]["threshold"] <= share and (s["has_heard"] == 1 or rules["needs_news"] == 0)
+
+
+@njit
+def aim(T, S, p, t):
+    """Rule hazard: schedule the moment at which the integrated hazard will cross this person's draw."""
+    s = S.people[p]
+    rules = T.rules[0]
+    if rules["rule"] != HAZARD_RULE or s["dose"] == 0.0 or not can_decide(T, s, p):
+        return
+    s["decide_stamp"] += 1
+    aimed = exponential(rules["seed"], draws.HAZARD, p, 0, np.int64(s["trips"]))
+    delay = crossing_delay(s["dose"], rules["fading"], rules["hazard_per_tick"], aimed - s["hazard"])
+    if delay < rules["horizon"]:
+        schedule_timer(T, S, t + 1 + np.int64(delay), DECIDE, p, np.int64(s["decide_stamp"]))
+
+
+@njit
+def add_dose(T, S, p, t, dose, cause):
+    """Add to a person's dose; return whether that tips the person over."""
+    s = S.people[p]
+    rules = T.rules[0]
+    if not can_decide(T, s, p):
+        return False
+    settle(T, S, p, t)
+    s["dose"] += dose
+    s["last_on"] = cause
+    rule = rules["rule"]
+    if rule == THRESHOLD:
+        if s["dose"] >= T.people[p]["threshold"]:
+            decide(T, S, p, t, cause)
+            return True
+    elif rule == HAZARD_RULE:
+        aim(T, S, p, t)
+    elif rule == CRITICAL_MASS and joins(T, s, p, S.now[0]["taking_part"]):
+        decide(T, S, p, t, cause)
+        return True
+    return False
+
+
+@njit
+def expose(T, S, p, t, c, kind, authority, on_screen):
+    """Weigh an impression; return whether it tips the person over."""
+    rules = T.rules[0]
+    dose = T.channels[c]["dose"][kind]
+    bit = np.uint32(1) << np.uint32(c)
+    if dose == 0.0 or (rules["ignored"] >> np.uint64(c)) & np.uint64(1):
+        return False
+    s = S.people[p]
+    is_repeat = (s["exposed"] & bit) != 0
+    s["exposed"] |= bit
+    n_neighbours = T.people[p]["n_neighbours"]
+    contacts = 0.0
+    if n_neighbours > 0:
+        contacts = min(1.0, s["contacts_out"] / n_neighbours)
+    w = weight(
+        dose, authority, is_repeat, rules["discount"], rules["social"], contacts,
+        rules["screen"], S.now[0]["crowd"], rules["screen_half"], on_screen,
+    )  # fmt: skip
+    return add_dose(T, S, p, t, w, c)
+
+
+@njit
+def on_decide(T, S, p, t, key):
+    """Rule hazard: the integrated hazard crosses the person's draw."""
+    s = S.people[p]
+    if key != s["decide_stamp"]:
+        return STALE
+    if not can_decide(T, s, p):
+        return IGNORED
+    settle(T, S, p, t)
+    decide(T, S, p, t, s["last_on"])
+    return TIPPED
+
+
+@njit
+def on_prompt(T, S, p, t, cause):
+    """Be asked to join: by those who gather, or by the sight of the crowd."""
+    s = S.people[p]
+    if not can_decide(T, s, p):
+        return IGNORED
+    decide(T, S, p, t, cause)
+    return TIPPED
+
+
+@njit
+def cut_off(T, S, p, t):
+    """Feel the throttle for the first time in this episode: look for a way round, turn elsewhere, be pushed."""
+    s = S.people[p]
+    rules = T.rules[0]
+    episode = S.now[0]["episode"]
+    if s["episode"] == episode:
+        return
+    s["episode"] = episode
+    if rules["adopt_per_tick"] > 0.0 and s["circumventing"] == 0:
+        gap = exponential(rules["seed"], draws.ADOPT, p, 0, episode) / rules["adopt_per_tick"]
+        if gap < rules["horizon"]:
+            schedule_timer(T, S, t + 1 + np.int64(gap), ADOPT, p, episode)
+    if uniform(rules["seed"], draws.SUBSTITUTE, p, 0, episode) < rules["substitution"]:
+        s["seeking"] = 2
+    if rules["push"] > 0.0:
+        add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT)
+
+
+@njit
+def on_adopt(S, p):
+    """Have found a way round, if it is still needed."""
+    s = S.people[p]
+    if S.now[0]["throttled"] == 0 or s["circumventing"] == 1:
+        return IGNORED
+    s["circumventing"] = 1
+    S.now[0]["circumventing"] += 1
+    return DONE

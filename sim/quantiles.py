@@ -1,0 +1,191 @@
+"""Compiled inversion: the quantile of a delay law, of the normal and of the Poisson distribution."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim.jit import njit
+
+__all__ = ["delay_ticks", "delays", "law_value", "normal_quantile", "poisson"]
+
+
+@njit
+def normal_quantile(u):
+    """Return the standard normal quantile at u in (0, 1), relative error below 1e-15 (Wichura 1988, algorithm AS 241)."""
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        num = (
+            (
+                (
+                    (
+                        ((2509.0809287301226727 * r + 33430.575583588128105) * r + 67265.770927008700853) * r
+                        + 45921.953931549871457
+                    )
+                    * r
+                    + 13731.693765509461125
+                )
+                * r
+                + 1971.5909503065514427
+            )
+            * r
+            + 133.14166789178437745
+        ) * r + 3.387132872796366608
+        den = (
+            (
+                (
+                    (
+                        ((5226.495278852854561 * r + 28729.085735721942674) * r + 39307.89580009271061) * r
+                        + 21213.794301586595867
+                    )
+                    * r
+                    + 5394.1960214247511077
+                )
+                * r
+                + 687.1870074920579083
+            )
+            * r
+            + 42.313330701600911252
+        ) * r + 1.0
+        return q * num / den
+    r = u if q < 0.0 else 1.0 - u
+    r = math.sqrt(-math.log(r))
+    if r <= 5.0:
+        r = r - 1.6
+        num = (
+            (
+                (
+                    (
+                        ((7.7454501427834140764e-4 * r + 0.0227238449892691845833) * r + 0.24178072517745061177) * r
+                        + 1.27045825245236838258
+                    )
+                    * r
+                    + 3.64784832476320460504
+                )
+                * r
+                + 5.7694972214606914055
+            )
+            * r
+            + 4.6303378461565452959
+        ) * r + 1.42343711074968357734
+        den = (
+            (
+                (
+                    (
+                        ((1.05075007164441684324e-9 * r + 5.475938084995344946e-4) * r + 0.0151986665636164571966) * r
+                        + 0.14810397642748007459
+                    )
+                    * r
+                    + 0.68976733498510000455
+                )
+                * r
+                + 1.6763848301838038494
+            )
+            * r
+            + 2.05319162663775882187
+        ) * r + 1.0
+    else:
+        r = r - 5.0
+        num = (
+            (
+                (
+                    (
+                        ((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 0.0012426609473880784386) * r
+                        + 0.026532189526576123093
+                    )
+                    * r
+                    + 0.29656057182850489123
+                )
+                * r
+                + 1.7848265399172913358
+            )
+            * r
+            + 5.4637849111641143699
+        ) * r + 6.6579046435011037772
+        den = (
+            (
+                (
+                    (
+                        ((2.04426310338993978564e-15 * r + 1.4215117583164458887e-7) * r + 1.8463183175100546818e-5) * r
+                        + 7.868691311456132591e-4
+                    )
+                    * r
+                    + 0.0148753612908506148525
+                )
+                * r
+                + 0.13692988092273580531
+            )
+            * r
+            + 0.59983220655588793769
+        ) * r + 1.0
+    return -num / den if q < 0.0 else num / den
+
+
+@njit
+def law_value(law, points, u):
+    """Return the quantile of a LAW row at u in (0, 1), float ticks, possibly infinite in the far tail."""
+    code = law["code"]
+    if code == 0:
+        return law["a"]
+    if code == 1:
+        return -law["a"] * math.log(u)
+    if code == 2:
+        return law["a"] * math.exp(law["b"] * normal_quantile(u))
+    if code == 3:
+        return law["a"] * math.pow(-math.log(u), 1.0 / law["b"])
+    if code == 4:
+        # F(t) = c t up to s0; F(t) = c s0 (1 + (1 - (t / s0)^-theta) / theta) beyond; normalised by its limit.
+        total = 6.265725e-4 * 300.0 * (1.0 + 1.0 / 0.2314843)
+        x = u * total / 6.265725e-4
+        if x <= 300.0:
+            return x * law["a"]
+        rest = 1.0 - 0.2314843 * (x / 300.0 - 1.0)
+        return 300.0 * law["a"] * math.pow(rest, -1.0 / 0.2314843)
+    if code == 5:
+        if u < law["a"]:
+            return -law["b"] * math.log(u / law["a"])
+        return -law["c"] * math.log((1.0 - u) / (1.0 - law["a"]))
+    first = law["first"]
+    for i in range(first + 1, first + law["count"]):
+        if u <= points[i, 1]:
+            low = points[i - 1, 1]
+            share = (u - low) / (points[i, 1] - low) if points[i, 1] > low else 1.0
+            return points[i - 1, 0] + share * (points[i, 0] - points[i - 1, 0])
+    return points[first + law["count"] - 1, 0]
+
+
+@njit
+def delay_ticks(law, points, u):
+    """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
+    value = law_value(law, points, u)
+    if value < 1.0:
+        return np.int64(1)
+    if value > 1099511627776.0:
+        return np.int64(1099511627776)
+    return np.int64(value)
+
+
+@njit
+def poisson(mean, u):
+    """Return a Poisson count by inversion at u in (0, 1); mean in [0, 30], counts are cut at 200."""
+    if u <= 1.0 - mean:
+        return 0  # because exp(-mean) >= 1 - mean
+    p = math.exp(-mean)
+    total = p
+    count = 0
+    while u > total and count < 200:
+        count += 1
+        p = p * mean / count
+        total += p
+    return count
+
+
+@njit
+def delays(law, points, u):
+    """Return int64[len(u)]: `delay_ticks` at each u."""
+    out = np.empty(len(u), np.int64)
+    for i in range(len(u)):
+        out[i] = delay_ticks(law, points, u[i])
+    return out

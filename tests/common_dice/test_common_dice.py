@@ -1,0 +1,337 @@
+"""The same dice in every arm: worlds that differ minimally differ only where they must, row by row of the event log."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import simpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.engine import kernel
+from sim.engine.actors import start_actors
+from sim.engine.build import airing_ticks, group_exists, make_tables
+from sim.engine.hybrid import CompiledRoom
+from sim.engine.order import DROPPED, FAILED, HELD, IMPRESSION, RETRYING
+from sim.engine.simulate import run
+from sim.engine.state import make_state
+from sim.network import Groups, Ties
+from sim.units import HOUR, MINUTE
+from sim.world import make_world
+from tests.nights import TIMELINE, accounting, entry, exponential, night, outage, window
+
+ENGINES = ["compiled", "reference"]
+POSTED = ["tweets", "faces", "chat"]
+SEEDS = [0, 1, 2]
+
+
+def throttled(*spans, **more):
+    return night(throttle={"windows": [window(POSTED, *span) for span in spans]} | more)
+
+
+def log_of(scenario, seed=1, engine="compiled", **more):
+    return run(scenario, seed, engine=engine, events=True, **more).log
+
+
+def assert_same_run(a, b):
+    np.testing.assert_array_equal(a.log, b.log)
+    for name, part in a.arrays().items():
+        np.testing.assert_array_equal(part, b.arrays()[name], err_msg=name)
+
+
+# -- throttles that change nothing
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "windows",
+    [
+        [(20, 120, 0.0)],
+        [(20, 120, 0.0, "delay"), (-90, 400, 0.0)],
+        [(180, 240, 1.0), (181, 500, 1.0, "delay")],
+        [(-200, -60, 1.0), (-90, -70, 1.0)],
+    ],
+    ids=["severity 0", "severity 0, delayed", "after the horizon", "before the warm-up"],
+)
+def test_a_throttle_without_effect_changes_nothing(windows, seed, engine):
+    assert_same_run(
+        run(throttled(*windows), seed, engine=engine, events=True), run(night(), seed, engine=engine, events=True)
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_inspector_who_never_acts_changes_nothing(seed):
+    watch = {"watch": "posts", "threshold_per_million": 1e12, "channels": POSTED, "severity": 1.0, "minutes": 30}
+    assert_same_run(
+        run(night(throttle={"inspector": watch}), seed, events=True), run(night(), seed, events=True)
+    )  # fmt: skip
+
+
+# -- people who touch nobody
+
+
+def with_hermit(scenario, seed):
+    """Return (world, world with one more person): without receivers, ties or groups, who cannot leave."""
+    world = make_world(scenario, seed)
+    tables = make_tables(scenario, world, seed)
+    people, n = world.people, world.people.n
+    extra = {"receivers": 0, "u_able": 2.0, "u_circumvent": 2.0}
+    more = {}
+    for name in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent"):
+        values = getattr(people, name)
+        more[name] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
+    ties = {k: Ties(np.append(t.starts, t.starts[-1]), t.indices) for k, t in world.ties.items()}
+    groups = {
+        k: Groups(g.starts, g.members, g.owner, np.append(g.joined_starts, g.joined_starts[-1]), g.joined)
+        for k, g in world.groups.items()
+    }
+    kept = {"n_normal": float(n), "reaction_scale": float(tables.rules["reaction_scale"][0])}
+    larger = world.replace(people=replace(people, **more), ties=ties, groups=groups, **kept)
+    return world, larger
+
+
+@pytest.mark.parametrize("rule", ["threshold", "hazard", "critical_mass"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_more_person_without_ties_or_channels_changes_nobody_else(seed, rule):
+    scenario = night(
+        decision={"rule": rule},
+        throttle={
+            "windows": [window(POSTED, 20, 60, 0.7), window(POSTED, 60, 120, 0.7, "delay")],
+            "inspector": {"watch": "on_squares", "threshold_per_million": 50_000, "channels": ["tube"], "severity": 1.0,
+                          "minutes": 20},
+        },
+    )  # fmt: skip
+    world, larger = with_hermit(scenario, seed)
+    before, after = (run(scenario, seed, events=True, world=w) for w in (world, larger))
+    n = world.people.n
+    np.testing.assert_array_equal(after.log[after.log["person"] < n], before.log)
+    hermit = after.log[after.log["person"] == n]
+    assert len(hermit) > 0  # sleeps and wakes
+    assert set(hermit["channel"].tolist()) == {-1}
+    for name in ("counts", "heard_on", "squares", "departures", "tipped_by", "totals"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name), err_msg=name)
+
+
+def test_the_worlds_own_reaction_scale_is_what_the_scenario_finds():
+    scenario = night()
+    world, _ = with_hermit(scenario, 1)
+    scale = float(make_tables(scenario, world, 1).rules["reaction_scale"][0])
+    assert_same_run(
+        run(scenario, 1, events=True), run(scenario, 1, events=True, world=world.replace(reaction_scale=scale))
+    )  # fmt: skip
+
+
+# -- arms part at the moment at which they differ, not before
+
+
+def parts(a, b):
+    """Return the tick of the first row at which two logs differ, or None."""
+    both = min(len(a), len(b))
+    different = np.flatnonzero(a[:both] != b[:both])
+    if len(different):
+        row = int(different[0])
+        return int(min(a[row]["tick"], b[row]["tick"]))
+    return None if len(a) == len(b) else int((a if len(a) > both else b)[both]["tick"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("span", [(40, 100, 1.0), (40, 100, 0.6), (40, 100, 0.9, "delay"), (40, 100, 0.9, "delay", 3)])
+def test_throttled_and_open_arms_part_when_the_window_opens(span, seed, engine):
+    scenario = throttled(span)
+    one, other = log_of(scenario, seed, engine), log_of(scenario.open(), seed, engine)
+    at = parts(one, other)
+    opens = scenario.clock.tick(scenario.throttle.windows[0].start)
+    assert at is not None
+    assert opens <= at < opens + 20 * MINUTE
+    # And the first row that differs is one that a gate decided.
+    row = one[np.flatnonzero(one[: len(other)] != other[: len(one)])[0]]
+    assert row["tick"] == at
+    assert row["result"] in (DROPPED, FAILED, RETRYING, HELD)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_entry_at_23_00_leaves_everything_before_unchanged(seed):
+    scenario = night()
+    more = night(scenario={"timeline": [entry(60, "texts", "call", audience=1.0), *TIMELINE]})
+    at_23 = scenario.clock.warm_up + HOUR
+    at = parts(log_of(scenario, seed), log_of(more, seed))
+    assert at is not None
+    assert at >= at_23 + 1
+    gathering = night(scenario={"timeline": [*TIMELINE, entry(60, None, "gathering", audience=1.0)]})
+    at = parts(log_of(scenario, seed), log_of(gathering, seed))
+    assert at is not None
+    assert at >= at_23 + 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_outage_changes_nothing_before_it_begins(seed):
+    at = parts(log_of(night(), seed), log_of(night(scenario={"outages": [outage("tv", 18, 90)]}), seed))
+    assert at is not None
+    assert at >= night().clock.warm_up + 18 * MINUTE
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_leaves_changes_nothing_before_the_first_would_decide(seed):
+    leaving = log_of(night(), seed)
+    at = parts(leaving, log_of(night().null_night("stay_home"), seed))
+    first = leaving[leaving["result"] == 10]["tick"].min()  # tipped
+    assert at == first
+
+
+# -- airings keep their dice
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_removing_the_call_leaves_the_dice_of_other_airings_unchanged(seed):
+    scenario = night(scenario={"accounting": accounting(0)})
+    without = scenario.null_night("without_call")
+    world = make_world(scenario, seed)
+    with_call, no_call = (make_tables(s, world, seed) for s in (scenario, without))
+    is_call = np.array([e.tag == "facetime" for _, e, _ in airing_ticks(scenario)])
+    assert is_call.sum() == 4
+    np.testing.assert_array_equal(with_call.airings[~is_call], no_call.airings)
+    np.testing.assert_array_equal(with_call.stagger[~is_call], no_call.stagger)
+    np.testing.assert_array_equal(with_call.airs_in[~is_call], no_call.airs_in)
+    # The same people notice the other airings at the same ticks, whatever they make of them.
+    a, b = (log_of(s, seed, world=world) for s in (scenario, without))
+    ids = no_call.airings["id"]
+
+    def noticed(log):
+        rows = log[(log["kind"] == IMPRESSION) & np.isin(log["key"], ids)]
+        first = {}
+        for row in rows:
+            first.setdefault((int(row["key"]), int(row["person"])), int(row["tick"]))
+        return first
+
+    assert noticed(a) == noticed(b)
+    assert len(noticed(a)) > 50
+    assert parts(a, b) is not None
+
+
+def test_airings_are_known_by_what_they_are_not_by_their_place_in_the_list():
+    scenario = night()
+    world = make_world(scenario, 4)
+    backwards = night(scenario={"timeline": TIMELINE[::-1]})
+    ids = [
+        {(e.what, k, tick): int(i) for (tick, e, k), i in zip(airing_ticks(s), make_tables(s, world, 4).airings["id"], strict=True)}
+        for s in (scenario, backwards)
+    ]
+    assert ids[0] == ids[1]
+    assert len(set(ids[0].values())) == len(ids[0])
+
+
+def test_the_same_entry_twice_is_two_airings():
+    twice = night(scenario={"timeline": [entry(30, "tv", "news"), entry(30, "tv", "news")]})
+    tables = make_tables(twice, make_world(twice, 4), 4)
+    assert len(set(tables.airings["id"].tolist())) == 2
+
+
+# -- threads, order, pieces
+
+
+ARMS = [
+    night(),
+    throttled((40, 100, 0.7)),
+    throttled((40, 100, 0.7, "delay")),
+    night(attendance={"nobody_leaves": True}),
+    night(decision={"rule": "hazard"}),
+    night(decision={"rule": "critical_mass"}),
+]
+
+
+@pytest.fixture(scope="module")
+def one_after_the_other():
+    world = make_world(night(), 6)
+    return world, [run(arm, 6, events=True, world=world) for arm in ARMS]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_arms_in_threads_and_in_any_order_are_the_same_runs(one_after_the_other, workers):
+    world, expected = one_after_the_other
+    order = [4, 1, 5, 0, 3, 2] * 2
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(lambda k: run(ARMS[k], 6, events=True, world=world), order))
+    for k, record in zip(order, found, strict=True):
+        assert_same_run(record, expected[k])
+
+
+def test_a_world_is_not_changed_by_a_run():
+    scenario = throttled((40, 100, 0.7))
+    world = make_world(scenario, 3)
+    for engine in ENGINES:
+        run(scenario, 3, engine=engine, world=world)
+    fresh = make_world(scenario, 3)
+    for name in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent"):
+        np.testing.assert_array_equal(getattr(world.people, name), getattr(fresh.people, name))
+    for name, ties in fresh.ties.items():
+        np.testing.assert_array_equal(world.ties[name].indices, ties.indices)
+    np.testing.assert_array_equal(world.groups["chat"].owner, fresh.groups["chat"].owner)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_is_the_same_with_and_without_its_log(engine):
+    scenario = throttled((40, 100, 0.7))
+    with_log, without = (run(scenario, 5, engine=engine, events=e) for e in (True, False))
+    assert len(without.log) == 0
+    for name, part in with_log.arrays().items():
+        np.testing.assert_array_equal(part, without.arrays()[name], err_msg=name)
+
+
+PIECES = night(
+    throttle={
+        "windows": [window(POSTED, 20, 60, 0.7), window(POSTED, 60, 120, 0.7, "delay")],
+        "inspector": {"watch": "posts", "threshold_per_million": 100_000, "channels": ["tube"], "severity": 1.0, "minutes": 20},
+    },
+    posting={"memory_kernel": exponential(3)},
+)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    world = make_world(PIECES, 2)
+    return make_tables(PIECES, world, 2), group_exists(PIECES, world), log_of(PIECES, 2, world=world)
+
+
+def in_pieces(tables, exists, stops, calls_per_piece=1):
+    """Run the compiled engine with dummy events of the script at `stops`; return its log."""
+    room = CompiledRoom(tables, make_state(tables, exists, True))
+    env = simpy.Environment()
+    for stop in stops:
+        env.timeout(stop)
+    start_actors(env, PIECES, room)
+    kernel.begin(room.tables, room.state)
+    end = PIECES.clock.horizon
+    while True:
+        following = int(min(env.peek(), end))
+        for k in range(1, calls_per_piece):
+            room.advance(max(room.now, following * k // calls_per_piece))
+        room.advance(following)
+        if following >= end:
+            return room.state.log[: int(room.state.now[0]["n_log"])]
+        env.step()
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(st.lists(st.integers(0, 240 * MINUTE) | st.integers(0, 240).map(lambda m: m * MINUTE), max_size=30), st.integers(1, 5))
+def test_splitting_the_advance_at_any_tick_changes_nothing(whole, stops, calls):
+    tables, exists, log = whole
+    np.testing.assert_array_equal(in_pieces(tables, exists, stops, calls), log)
+
+
+def test_stopping_around_every_event_of_a_busy_minute_changes_nothing(whole):
+    tables, exists, log = whole
+    ticks = log["tick"]
+    busy = np.bincount(ticks // MINUTE).argmax()
+    stops = {int(t) + d for t in ticks[ticks // MINUTE == busy] for d in (-1, 0, 1)}
+    np.testing.assert_array_equal(in_pieces(tables, exists, sorted(stops)), log)
+
+
+@pytest.mark.parametrize("minutes", [0, 61, 100.5, 240])
+def test_a_run_that_is_stopped_early_is_the_beginning_of_the_whole(minutes):
+    whole = run(PIECES, 2, events=True)
+    until = int(minutes * MINUTE)
+    stopped = run(PIECES, 2, events=True, until=until)
+    np.testing.assert_array_equal(stopped.log, whole.log[whole.log["tick"] < until])
