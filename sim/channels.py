@@ -64,12 +64,13 @@ class Doses(Frozen):
 
 
 class Trending(Frozen):
-    """A hashtag that takes off: while topical posts within `minutes` reach `posts_per_million` people, each is seen by
-    `readers` more users on average than its author's followers."""
+    """A hashtag that takes off: while topical posts within `minutes` are many, each is seen beyond the author's followers."""
 
     posts_per_million: float = Field(gt=0)
+    """Topical posts within `minutes`, per million people, at which it takes off."""
     minutes: int = Field(ge=1, le=1440)
     readers: float = Field(ge=0)
+    """Mean number of users beyond the followers to whom a topical post is shown."""
 
 
 class Channel(Frozen):

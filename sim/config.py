@@ -52,7 +52,7 @@ class Observed(Frozen):
 
     name: str
     label: str
-    values: dict[str, Value] = {}
+    values: dict[str, Value] = Field(default_factory=dict)
     totals: tuple[Total, ...] = ()
 
 
@@ -75,7 +75,7 @@ class Plan(Frozen):
     engine: str = Field(pattern="^(compiled|reference)$")
     study: StudyPlan
     observed: Observed
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.imputils import lower_getattr_generic
+from numba.core.types import BaseNamedTuple as NamedTupleType  # type: ignore[attr-defined]
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
 
@@ -95,28 +96,28 @@ class ByReference(types.Type):
 
 
 @register_model(ByReference)
-class _ByReferenceModel(models.PrimitiveModel):
+class _ByReferenceModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: ByReference) -> None:
         super().__init__(manager, kind, manager.lookup(kind.tuple_type).get_value_type().as_pointer())
 
 
 @infer_getattr
-class _ByReferenceAttributes(AttributeTemplate):
+class _ByReferenceAttributes(AttributeTemplate):  # type: ignore[misc]
     key = ByReference
 
     def generic_resolve(self, kind: ByReference, name: str) -> Any:
         if name not in kind.tuple_type.fields:
             return None
         field = kind.tuple_type.types[kind.tuple_type.fields.index(name)]
-        return ByReference(field) if isinstance(field, types.BaseNamedTuple) else field
+        return ByReference(field) if isinstance(field, NamedTupleType) else field
 
 
-@lower_getattr_generic(ByReference)
+@lower_getattr_generic(ByReference)  # type: ignore[untyped-decorator]
 def _get(context: Any, builder: Any, kind: ByReference, pointer: Any, name: str) -> Any:
     index = kind.tuple_type.fields.index(name)
     field = kind.tuple_type.types[index]
     place = cgutils.gep_inbounds(builder, pointer, 0, index)
-    if isinstance(field, types.BaseNamedTuple):
+    if isinstance(field, NamedTupleType):
         return place
     value = builder.load(place)
     if isinstance(field, types.Array):

@@ -7,6 +7,7 @@ and are drawn in ticks by inversion, one uniform draw each; trait laws are plain
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
@@ -143,9 +144,9 @@ class Tabulated(Frozen):
         m, p = self.minutes, self.probability
         if len(m) != len(p) or len(m) < 2:
             raise ValueError("minutes and probability need the same length, at least 2")
-        if m[0] < 0 or any(b < a for a, b in zip(m, m[1:], strict=False)):
+        if m[0] < 0 or any(b < a for a, b in pairwise(m)):
             raise ValueError("minutes must start at 0 or later and not decrease")
-        if p[0] != 0 or p[-1] != 1 or any(b < a for a, b in zip(p, p[1:], strict=False)):
+        if p[0] != 0 or p[-1] != 1 or any(b < a for a, b in pairwise(p)):
             raise ValueError("probability must rise from 0 to 1")
         return self
 
@@ -251,4 +252,4 @@ def seismic_cdf(seconds: float) -> float:
     if seconds <= SEISMIC_CUT:
         return SEISMIC_C * seconds / total
     tail = (1 - (seconds / SEISMIC_CUT) ** -SEISMIC_THETA) / SEISMIC_THETA
-    return SEISMIC_C * SEISMIC_CUT * (1 + tail) / total
+    return float(SEISMIC_C * SEISMIC_CUT * (1 + tail) / total)

@@ -29,8 +29,8 @@ def one_line(error: BaseException) -> str:
     while isinstance(error.__cause__, HydraException | OmegaConfBaseException):
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    noise = ("object_type", "reference_type", "full_key", "Set the environment", "To append to your config use")
-    noise += ("Config search path", "provider=", "In 'config'")
+    noise = ("object_type", "reference_type", "full_key", "Set the environment", "To append to your config use",
+             "Config search path", "provider=", "In 'config'")  # fmt: skip
     kept = [line for line in lines if not line.startswith(noise)]
     text = " ".join(kept) if any("Available options" in line for line in kept) else "; ".join(kept)
     text = text or type(error).__name__

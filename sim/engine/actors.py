@@ -6,7 +6,7 @@ ends, window starts, airings, inspectors, observers, and only then people.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,8 +25,9 @@ __all__ = ["At", "Room", "Script", "start_actors"]
 class Room(Protocol):
     """What the script can do to people, and see of them."""
 
-    gates: np.ndarray
-    """GATE[channels], written by the script."""
+    @property
+    def gates(self) -> np.ndarray:
+        """GATE[channels], written by the script."""
 
     def throttle_changed(self, is_throttled: bool) -> None:
         """Take notice that a throttle has begun (a new episode) or that the last one has ended."""
@@ -48,7 +49,7 @@ class At(simpy.Event):
         super().__init__(env)
         self._ok = True
         self._value = None
-        env.schedule(self, priority=rank, delay=tick - env.now)
+        env.schedule(self, priority=rank, delay=tick - env.now)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -126,7 +127,10 @@ def start_actors(env: simpy.Environment, scenario: Scenario, room: Room) -> Scri
             seen = room.observed(i.watch, max(0, tick - every))
             if seen >= threshold:
                 end = tick + minutes_to_ticks(i.minutes)
-                w = Window.model_construct(channels=i.channels, severity=i.severity, mode=i.mode, lag_minutes=None)
+                w = Window(
+                    name="inspector", channels=i.channels, start=clock.moment(tick), end=clock.moment(end),
+                    severity=i.severity, mode=i.mode,
+                )  # fmt: skip
                 script.windows[order] = (w, end, 0)
                 script.refresh()
                 yield at(end, "window_end", order)
@@ -148,6 +152,3 @@ def start_actors(env: simpy.Environment, scenario: Scenario, room: Room) -> Scri
     if scenario.scenario.timeline:
         env.process(programme())
     return script
-
-
-Actor = Callable[..., Process]

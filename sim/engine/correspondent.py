@@ -184,10 +184,8 @@ class Correspondent(ABC):
     def reacting(self, tick: int, message: Message) -> Life:
         """Post what was provoked, if the moment allows; a live video only from the square."""
         yield self.at(tick, o.REACTION, message.id)
-        if message.live:
-            is_on = self.phase == ON_SQUARE
-        else:
-            is_on = self.u(draws.REACTION_ACCEPT, message.id) < self.activity()
+        is_in_the_mood = self.u(draws.REACTION_ACCEPT, message.id) < self.activity()
+        is_on = self.phase == ON_SQUARE if message.live else is_in_the_mood
         result = self.attempt(message) if is_on else o.THINNED
         self.note(o.REACTION, message.id, result, message.channel)
 

@@ -14,6 +14,7 @@ from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING, ph
 from sim.channels import BROADCAST, CHATTER, FEED
 from sim.engine import state as st
 from sim.engine.actors import At, Process, start_actors
+from sim.engine.correspondent import Correspondent
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
 from sim.posting import log_of_missing, skip_length
@@ -29,7 +30,7 @@ class Message:
     """Something said: by a person, or by an actor (author None)."""
 
     id: int
-    author: Person | None
+    author: Correspondent | None
     channel: int
     kind: int
     live: bool = False
@@ -73,7 +74,7 @@ class Nation:
 
     # -- messages
 
-    def message(self, id_: int, author: Person, channel: int, kind: int, live: bool = False) -> Message:
+    def message(self, id_: int, author: Correspondent, channel: int, kind: int, live: bool = False) -> Message:
         """Return a message by a person."""
         return Message(int(id_), author, channel, kind, live, self.rules["authority"])
 
@@ -104,7 +105,7 @@ class Nation:
                     self.spread(message, self.tables.members[lo:hi].tolist(), channel["attention_max"], draws.SKIP)
                     return
 
-    def announce(self, author: Person, id_: int, kind: int) -> None:
+    def announce(self, author: Correspondent, id_: int, kind: int) -> None:
         """Let the neighbours see or hear something."""
         c = self.rules["neighbours"]
         if c >= 0:
@@ -134,13 +135,13 @@ class Nation:
             yield people[i]
             i, k = i + 1, k + 1
 
-    def deliver(self, message: Message, reader: Person, start: int) -> None:
+    def deliver(self, message: Message, reader: Correspondent, start: int) -> None:
         """Deliver a message; the reader looks at it after a while."""
         self.totals[message.channel, st.DELIVERED] += 1
         delay = self.delay(st.LOOKS + message.channel, reader.u(draws.LOOK, message.id))
         self.impression_at(start + delay, reader, message, is_held=False)
 
-    def impression_at(self, tick: int, reader: Person, message: Message, is_held: bool) -> None:
+    def impression_at(self, tick: int, reader: Correspondent, message: Message, is_held: bool) -> None:
         """Let a reader look at a message at a tick; behind the horizon it is pending."""
         if tick >= self.horizon:
             self.totals[message.channel, st.PENDING] += 1
@@ -182,7 +183,7 @@ class Nation:
             else:
                 self.totals[c, st.UNSEEN_TOTAL] += 1
 
-    def start_in_province(self, airing: int, person: Person) -> int | None:
+    def start_in_province(self, airing: int, person: Correspondent) -> int | None:
         """Return when an airing begins where a person lives; None where it is not aired."""
         province = person.traits["province"]
         if not self.tables.airs_in[airing, province]:
@@ -264,7 +265,7 @@ class Nation:
         """Return whether a broadcaster is off the air now."""
         return bool(self.gates[channel]["outage"])
 
-    def release(self, person: Person, message: Message, ordinal: int) -> int:
+    def release(self, person: Correspondent, message: Message, ordinal: int) -> int:
         """Return when what a gate holds is let through: after its lag, or some time after its window ends."""
         gate = self.gates[message.channel]
         if gate["lag"] > 0:
@@ -272,7 +273,7 @@ class Nation:
         spread = self.rules["hold"] * draws.exponential(self.seed, draws.HOLD, person.number, message.id, ordinal)
         return max(int(gate["release"]), self.now) + 1 + int(min(spread, 1e12))
 
-    def ties(self, tie_set: int, person: Person) -> list[int]:
+    def ties(self, tie_set: int, person: Correspondent) -> list[int]:
         """Return who hears a person."""
         lo, hi = self.tables.ties_starts[tie_set, person.number : person.number + 2]
         return list(self.tables.ties[lo:hi].tolist())
@@ -282,7 +283,7 @@ class Nation:
         lo, hi = self.tables.audience_starts[channel : channel + 2]
         return list(self.tables.audience[lo:hi].tolist())
 
-    def groups(self, group_set: int, person: Person) -> list[int]:
+    def groups(self, group_set: int, person: Correspondent) -> list[int]:
         """Return the chat groups of a person on a channel."""
         lo, hi = self.tables.joined_starts[group_set, person.number : person.number + 2]
         return list(self.tables.joined[lo:hi].tolist())

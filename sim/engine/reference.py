@@ -44,7 +44,7 @@ class Person(Correspondent):
     def bed_tick(self, night: int) -> int:
         """Return the bed time of a night."""
         jitter = int(self.nation.rules["jitter"] * normal_quantile(self.u(draws.BED_JITTER, 0, night + 1)))
-        return night * DAY - self.nation.rules["time_of_day"] + self.traits["bed"] + jitter
+        return int(night * DAY - self.nation.rules["time_of_day"] + self.traits["bed"] + jitter)
 
     def first_night(self) -> None:
         """Be asleep at tick 0, or awake until the next bed time."""

@@ -94,7 +94,7 @@ def run(
     """
     if engine not in ENGINES:
         raise InputError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}; correct it.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+    if not np.issubdtype(type(seed), np.integer) or not 0 <= int(seed) <= MAX_SEED:
         raise InputError(
             f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number."
         )

@@ -56,7 +56,9 @@ def curve_table(scenario: Scenario, record: Record, only: tuple[str, ...] = ()) 
             "time": np.tile(time, len(keep))
             if not len(keep)
             else pd.DatetimeIndex(time.append([time] * (len(keep) - 1))),
-            "curve": pd.Categorical.from_codes(np.repeat(np.arange(len(keep)), len(time)), [names[i] for i in keep]),
+            "curve": pd.Categorical.from_codes(
+                np.repeat(np.arange(len(keep)), len(time)), pd.Index([names[i] for i in keep])
+            ),
             "value": values[keep].ravel(),
         }
     )
@@ -71,7 +73,7 @@ def squares_table(scenario: Scenario, record: Record, provinces: tuple[str, ...]
     return pd.DataFrame(
         {
             "time": time.repeat(len(provinces)),
-            "province": pd.Categorical.from_codes(codes, list(provinces)),
+            "province": pd.Categorical.from_codes(codes, pd.Index(list(provinces))),
             "value": record.squares.ravel() * scenario.population.real_per_person,
         }
     )

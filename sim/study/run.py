@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.draws import MAX_SEED
 from sim.engine.branching import spectral_radius
@@ -134,7 +134,9 @@ class Study:
         lengths = [n for *_, n in labels]
         codes = pd.Categorical([arm for arm, *_ in labels], list(self.arms)).codes
         table.insert(0, "replicate", _repeat([r for _, _, r, _ in labels], lengths))
-        table.insert(0, "arm", pd.Categorical.from_codes(_repeat(codes, lengths), list(self.arms)))
+        table.insert(
+            0, "arm", pd.Series(pd.Categorical.from_codes(_repeat(list(codes), lengths), pd.Index(list(self.arms))))
+        )
         if only:
             table["null"] = pd.Categorical(_repeat([null for _, null, _, _ in labels], lengths))
         return table
@@ -152,13 +154,13 @@ class Study:
             for replicate in self.finished(arm):
                 table = squares_table(scenario, self.records[arm, "", replicate], names)
                 table.insert(0, "replicate", replicate)
-                table.insert(0, "arm", pd.Categorical([arm] * len(table), list(self.arms)))
+                table.insert(0, "arm", pd.Series(pd.Categorical([arm] * len(table), list(self.arms))))
                 parts.append(table)
         columns = ["arm", "replicate", "time", "province", "value"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def _repeat(values: Sequence[object], lengths: Sequence[int]):  # type: ignore[no-untyped-def]
+def _repeat(values: Sequence[Any], lengths: Sequence[int]) -> Any:
     import numpy as np
 
     return np.repeat(np.asarray(values), lengths)

@@ -67,25 +67,25 @@ def number(value: float, unit: str = "1") -> str:
 
 def table_text(study: Study, observed: Observed) -> str:
     """Return the table: outcome, observed, every arm, and paired differences with their 95 % intervals."""
-    summary = study.summary.set_index(["arm", "outcome"])
-    contrasts = study.contrasts.set_index(["arm", "outcome"]) if len(study.contrasts) else None
+    summary: dict[tuple[str, str], Any] = {(s["arm"], s["outcome"]): s for s in study.summary.to_dict("records")}
+    contrasts: dict[tuple[str, str], Any] = {(c["arm"], c["outcome"]): c for c in study.contrasts.to_dict("records")}
     others = [arm for arm in study.arms if arm != study.baseline]
     header = ["outcome", "unit", "observed", *study.arms]
     header += [f"{arm} - {study.baseline} (95 % interval)" for arm in others]
     rows = []
     for name in SHOWN:
-        if not any((arm, name) in summary.index for arm in study.arms):
+        seen = [summary[arm, name] for arm in study.arms if (arm, name) in summary]
+        if not seen:
             continue
-        seen = [summary.loc[(arm, name)] for arm in study.arms if (arm, name) in summary.index]
         unit = str(seen[0]["unit"])
         target = observed.values.get(name)
         row = [name, unit, number(target.value, unit) if target else ""]
         row += [number(float(s["estimate"]), unit) for s in seen]
         for arm in others:
-            if contrasts is None or (arm, name) not in contrasts.index:
+            c = contrasts.get((arm, name))
+            if c is None:
                 row.append("")
                 continue
-            c = contrasts.loc[(arm, name)]
             low, high = number(float(c["low"]), unit), number(float(c["high"]), unit)
             row.append(f"{number(float(c['difference']), unit)}  [{low}, {high}]")
         rows.append(row)

@@ -218,7 +218,7 @@ def test_without_a_throttle_there_is_one_arm(place: Path) -> None:
 
 
 def test_arms_of_ones_own(place: Path) -> None:
-    arms = "study.arms={quiet:[throttle=none],dark:[throttle=total,'throttle.windows.0.severity=0.5']}"
+    arms = "study.arms={quiet:['throttle=none'],dark:['throttle=total','throttle.windows.0.severity=0.5']}"
     answer = python_sim(*TINY, arms, "study.store=store", "hydra.run.dir=own_arms", folder=place)
     assert answer.code == 0, answer.err
     found = tables(place / "own_arms")

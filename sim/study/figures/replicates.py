@@ -44,7 +44,7 @@ def read(curves: pd.DataFrame, curve: str, marks: Marks, *arms: str) -> tuple[di
     rows = curves.loc[curves["curve"] == curve]
     if rows.empty:
         raise InputError(f"curves hold no {curve!r}, expected one of {sorted(map(str, curves['curve'].unique()))}.")
-    need(rows, curve, (), *arms)
+    need(rows, f"curves {curve!r}", (), *arms)
     return by_replicate(rows, "arm"), marks
 
 
