@@ -1,6 +1,6 @@
 # Needs make and Python >= 3.11, nothing else: the first verb that needs it makes .venv from constraints.txt.
 #
-#   make run ARGS="seed=7 population.size=50000"     ARGS goes to the program behind run, test, bench, figures and docs
+#   make run ARGS="seed=7 population.size=50000"     ARGS goes to the program behind run, test, bench and figures
 #   make test PYTHON=python3.12                      PYTHON names the interpreter for .venv (after `make clean`)
 
 SHELL := /bin/sh
@@ -18,7 +18,7 @@ READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench figures docs constraints clean
+.PHONY: help run test check test-nojit bench figures constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,9 +42,6 @@ bench: $(READY) ## measure speed and memory
 
 figures: $(READY) ## draw the figures of the README again
 	$(IN_VENV) experiments/readme_figures.py $(ARGS)
-
-docs: $(READY) ## write the generated pages of docs/ again
-	$(IN_VENV) experiments/make_docs.py $(ARGS)
 
 constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer ones)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make constraints needs uv; install it or name it: make constraints UV=PATH" >&2; exit 1; }
@@ -71,4 +68,5 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install --require-hashes -r $(VENV)/setuptools.txt
 	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(IN_VENV) -m sim.engine.compile
 	@touch $@

@@ -159,7 +159,8 @@ def _study(config: DictConfig, folder: Path) -> int:
         )  # fmt: skip
     resolved = OmegaConf.to_container(config, resolve=True)
     assert isinstance(resolved, dict)
-    skipped = write_folder(folder, study, plan, {str(k): v for k, v in resolved.items()}, clockwork)
+    overrides = list(HydraConfig.get().overrides.task)
+    skipped = write_folder(folder, study, plan, {str(k): v for k, v in resolved.items()}, overrides, clockwork)
     print(table_text(study, plan.observed))
     print(f"\nresults and figures: {folder}")
     for name, reason in skipped.items():

@@ -22,11 +22,10 @@ from sim.draws import MAX_SEED
 from sim.errors import InputError
 from sim.laws import Frozen
 from sim.options import CONFIG_DIR, one_line, version_base
-from sim.scenario import Scenario, fault_sentences, validate
+from sim.scenario import PARTS, Scenario, fault_sentences, validate
 
 __all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "scenario_of"]
 
-_SCENARIO_KEYS = ("scenario", "population", "network", "channels", "posting", "decision", "attendance", "throttle")
 _STUDY_KEYS = ("seed", "engine", "study", "observed", "parameters")
 _LOCK = threading.Lock()
 
@@ -103,7 +102,7 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
 
 
 def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
-    known = {*_SCENARIO_KEYS, *_STUDY_KEYS, "hydra"}
+    known = {*PARTS, *_STUDY_KEYS, "hydra"}
     unknown = [str(k) for k in config if str(k) not in known]
     if unknown:
         raise InputError(f"{unknown[0]} is an unknown key; remove it or correct its name ({', '.join(sorted(known))}).")
@@ -122,7 +121,7 @@ def scenario_of(config: DictConfig) -> Scenario:
     InputError
         One sentence for each fault.
     """
-    return validate(_plain(config, _SCENARIO_KEYS))
+    return validate(_plain(config, PARTS))
 
 
 def plan_of(config: DictConfig) -> Plan:

@@ -26,7 +26,7 @@ from sim.throttle import Outage, Throttle
 from sim.timeline import Accounting, Entry
 from sim.units import Clock
 
-__all__ = ["MODEL_VERSION", "NULL_NIGHTS", "Night", "Scenario", "fault_sentences", "validate"]
+__all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
 MODEL_VERSION = "1"
 """Changes with every change of the model that changes numbers; part of the content hash."""
@@ -46,6 +46,10 @@ class Night(Frozen):
     timeline: tuple[Entry, ...] = ()
     outages: tuple[Outage, ...] = ()
     accounting: Accounting | None = None
+
+
+PARTS = ("scenario", "population", "network", "channels", "posting", "decision", "attendance", "throttle")
+"""The parts of a scenario: keys of the configuration."""
 
 
 class Scenario(Frozen):

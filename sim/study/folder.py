@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +18,7 @@ from sim.errors import InputError
 from sim.places import read_provinces
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.run import Study, omitted
-from sim.study.store import write_whole
+from sim.study.whole import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,12 +39,16 @@ class Clockwork:
 
     def read(self) -> dict[str, Any]:
         """Return wall and CPU seconds, and the peak memory of the process in bytes."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak = None
+        with contextlib.suppress(ImportError):  # no such module on Windows
+            import resource
+
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         return {
             "started": self.started.isoformat(timespec="seconds"),
             "wall_seconds": round(time.perf_counter() - self.wall, 3),
             "cpu_seconds": round(time.process_time() - self.cpu, 3),
-            "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+            "peak_memory_bytes": peak,
         }
 
 
@@ -143,7 +147,12 @@ def write_figures(folder: Path, study: Study, observed: Observed) -> dict[str, s
 
 
 def write_folder(
-    folder: Path, study: Study, plan: Plan, configuration: Mapping[str, Any], clockwork: Clockwork
+    folder: Path,
+    study: Study,
+    plan: Plan,
+    configuration: Mapping[str, Any],
+    overrides: Sequence[str],
+    clockwork: Clockwork,
 ) -> dict[str, str]:
     """Write tables, figures and manifest of a study; return the figures that were left out, and why.
 
@@ -166,6 +175,7 @@ def write_folder(
         "git_commit": git_commit(),
         "model_version": MODEL_VERSION,
         "command": ["python", "-m", "sim", *sys.argv[1:]],
+        "overrides": list(overrides),
         "configuration": configuration,
         "content_hash": {arm: scenario.content_hash for arm, scenario in study.arms.items()},
         "seed": plan.seed,

@@ -6,9 +6,7 @@ to stop. A file is written beside its place, synced, and renamed: it is there wh
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -18,33 +16,15 @@ import numpy as np
 from sim.engine.simulate import Record
 from sim.errors import InputError
 from sim.scenario import Scenario
+from sim.study.whole import write_whole
 
-__all__ = ["Store", "run_key", "write_whole"]
+__all__ = ["Store", "run_key"]
 
 
 def run_key(scenario: Scenario, seed: int, world_seed: int, until: int | None) -> str:
     """Return 64 hex digits that name a run by what decides its result."""
     text = f"{scenario.content_hash} {seed} {world_seed} {until}"
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def write_whole(path: Path):  # type: ignore[no-untyped-def]
-    """Give a temporary path beside `path`, which takes its place when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Store:

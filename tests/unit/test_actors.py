@@ -4,6 +4,8 @@ A fake room records what the actors do to it. A row of a gate table is (minute, 
 lag in minutes, off the air), one for each gate that an event of the script changed, in the order of the events.
 """
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 import simpy
@@ -236,6 +238,17 @@ def test_an_inspectors_window_that_outlasts_the_night():
     table, room = play(script(inspector=inspector(minutes=500)), sees=[9.0])
     assert [row[0] for row in table] == [0, 0]
     assert [row[0] for row in room.diary] == [0, 0]
+
+
+def test_an_inspector_imposes_over_a_change_of_the_clocks():
+    """Berlin, 30 October 2016: from 02:50 summer time half an hour lasts until 02:20 winter time."""
+    scenario = night(
+        scenario={"zone": "Europe/Berlin", "start": datetime(2016, 10, 30, 2), "end": datetime(2016, 10, 30, 6),
+                  "warm_up_hours": 0.0, "timeline": []},
+        throttle={"inspector": inspector(start=datetime(2016, 10, 30, 2, 50), minutes=30, channels=["tube"])},
+    )  # fmt: skip
+    table, _ = play(scenario, sees=[9.0])
+    assert table == [(50, "tube", 0.8, DELAY, 80, 0, False), (80, "tube", *OPEN)]
 
 
 def test_airings_come_by_tick_then_in_the_order_of_the_timeline():

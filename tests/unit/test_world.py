@@ -438,6 +438,14 @@ def test_a_file_of_people_is_refused_with_its_name_the_column_and_the_value(tmp_
     assert all(word in str(error.value) for word in [str(path), *words])
 
 
+@pytest.mark.parametrize(("column", "hours"), [("bed_hour", 1000), ("sleep_hours", 1000), ("travel_minutes", 1e6)])
+def test_times_too_long_for_a_night_are_refused(tmp_path, column, hours):
+    path = tmp_path / "people.csv"
+    write(pd.DataFrame({column: [hours] * 40}), path)
+    with pytest.raises(InputError, match=f"'{column}'"):
+        make_world(night(population={"file": path}), 1)
+
+
 def test_a_file_of_people_needs_a_row_for_each(tmp_path):
     path = tmp_path / "people.csv"
     write(pd.DataFrame({"able": [1] * 39}), path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from sim.study.figures.posts import posts_per_minute
 from sim.study.figures.replicates import CURVES, need
 from sim.study.figures.squares import people_on_squares, squares_by_province
 from sim.study.figures.style import figure, spread, styled
+from sim.study.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,10 @@ def write_all(
 
 
 def _save(drawing: Figure, path: Path, dpi: int) -> None:
-    """Write a figure beside its place and move it there."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08, "metadata": {"Software": None}}
-        drawing.savefig(beside, format="png", dpi=dpi, **look)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a figure, whole or not at all."""
+    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08, "metadata": {"Software": None}}
+    with write_whole(path) as temporary:
+        drawing.savefig(temporary, format="png", dpi=dpi, **look)
 
 
 def _from_first_departure(curves: pd.DataFrame, marks: Marks) -> Marks:

@@ -1,0 +1,23 @@
+"""Compile the engine and keep the result: ``python -m sim.engine.compile``, run once when the package is set up."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["compile_engine"]
+
+
+def compile_engine() -> float:
+    """Return the seconds that it took to compile everything that a study uses (less than one when it was compiled before)."""
+    from sim.config import load
+    from sim.engine.simulate import run
+
+    start = time.perf_counter()
+    run(load("population.size=200", "throttle=july15"), 1)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    import sys
+
+    print(f"the engine is compiled ({compile_engine():.0f} s)", file=sys.stderr)
