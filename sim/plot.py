@@ -38,7 +38,7 @@ def plot_folder(folder: Path) -> dict[str, str]:
     written = write_all(
         folder / "figures", tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"],
         provinces_table(scenario), marks_of(scenario, Observed.model_validate(configuration["observed"])),
-        baseline=manifest["baseline"],
+        baseline=manifest["baseline"], open_arms=manifest["open_arms"],
     )  # fmt: skip
     return dict(written.skipped)
 

@@ -51,8 +51,7 @@ STATE = np.dtype(
         ("dose", "f8"),
         ("dose_tick", "i8"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
-        ("contacts_out", "i2"),
-        ("episode", "i2"),  # throttle episode in which this person was last cut off
+        ("contacts_out", "i4"),
         ("phase", "u1"),
         ("asleep", "u1"),
         ("seeking", "u1"),
@@ -70,6 +69,7 @@ STATE = np.dtype(
         ("sleep_stamp", "i4"),
         ("decide_stamp", "i4"),
         ("night", "i4"),
+        ("episode", "i4"),  # throttle episode in which this person was last cut off
         ("heard_on", "i2"),
         ("tipped_by", "i2"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
         ("last_on", "i2"),  # channel of the last exposure

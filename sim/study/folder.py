@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.config import Observed, Plan
     from sim.study.figures import Marks
 
-__all__ = ["Clockwork", "marks_of", "provinces_table", "write_figures", "write_folder", "write_table"]
+__all__ = ["Clockwork", "marks_of", "open_arms", "provinces_table", "write_figures", "write_folder", "write_table"]
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 
@@ -133,6 +133,11 @@ def provinces_table(scenario: Scenario) -> pd.DataFrame:
     )
 
 
+def open_arms(study: Study) -> list[str]:
+    """Return the arms without a throttle."""
+    return [arm for arm, scenario in study.arms.items() if scenario.throttle.is_none]
+
+
 def write_figures(folder: Path, study: Study, observed: Observed) -> dict[str, str]:
     """Write the standard figures into `folder`; return what was left out, and why."""
     from sim.study.figures import write_all
@@ -141,7 +146,7 @@ def write_figures(folder: Path, study: Study, observed: Observed) -> dict[str, s
     scenario = study.arms[arm]
     written = write_all(
         folder, study.curves, study.nulls, study.squares, study.outcomes, provinces_table(scenario),
-        marks_of(scenario, observed), baseline=study.baseline,
+        marks_of(scenario, observed), baseline=study.baseline, open_arms=open_arms(study),
     )  # fmt: skip
     return dict(written.skipped)
 
@@ -182,6 +187,7 @@ def write_folder(
         "engine": plan.engine,
         "arms": list(study.arms),
         "baseline": study.baseline,
+        "open_arms": open_arms(study),
         "replicates": study.replicates,
         "runs_computed": study.n_computed,
         "runs_reused": study.n_reused,

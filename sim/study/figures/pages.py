@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def write_all(
     *,
     baseline: str | None = None,
     arm: str | None = None,
+    open_arms: Sequence[str] = (),
     population: float | None = None,
     channel: str = "twitter",
     dpi: int = 200,
@@ -57,6 +58,8 @@ def write_all(
     baseline, arm
         The arm that differences refer to (default: ``open`` if there is one, else the first), and the one of the
         figures that show one (default: the first that is not the baseline).
+    open_arms
+        Arms without a throttle: no window is shaded where one of them is shown alone.
     population
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
     channel, dpi
@@ -86,7 +89,7 @@ def write_all(
     plans: dict[str, Callable[[], Figure]] = {
         "posts.png": partial(_posts_page, curves, marks, channel, nulls),
         "squares.png": partial(_squares_page, curves, late),
-        "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], population),
+        "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], open_arms, population),
         "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
         "provinces.png": partial(_provinces_page, squares, provinces, arm),
         "last_touch.png": partial(_touch_page, outcomes, arm),
@@ -156,10 +159,13 @@ def _squares_page(curves: pd.DataFrame, marks: Marks) -> Figure:
     return drawing
 
 
-def _hearing_page(curves: pd.DataFrame, marks: Marks, arms: Sequence[str], population: float | None) -> Figure:
+def _hearing_page(
+    curves: pd.DataFrame, marks: Marks, arms: Sequence[str], open_arms: Sequence[str], population: float | None
+) -> Figure:
     drawing, panels = figure((2.3,) * len(arms), width=5.2)
     for panel, arm in zip(panels, arms, strict=True):
-        first_hearing(panel, curves, marks, arm, population=population, title=arm)
+        seen = replace(marks, windows=()) if arm in open_arms else marks
+        first_hearing(panel, curves, seen, arm, population=population, title=arm)
     top = max(panel.get_ylim()[1] for panel in panels)
     for panel in panels:
         panel.set_ylim(0, top)
