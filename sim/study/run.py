@@ -116,10 +116,17 @@ class Study:
 
     @cached_property
     def nulls(self) -> pd.DataFrame:
-        """As `curves`, with a column null: posts and people on squares of the null nights."""
-        keys = [k for k in self.records if k[1]]
+        """As `curves`, with a column null: posts and people on squares of the null nights.
+
+        The night without the call ends with the minutes that its outcome needs.
+        """
         only = ("published_twitter", "attempted_twitter", "on_squares", "asleep", "online")
-        return self._stack(keys, only)
+        table = self._stack([k for k in self.records if k[1]], only)
+        ends = {arm: end for arm, s in self.arms.items() if (end := _end_of_comparison(s)) is not None}
+        for arm, end in ends.items():
+            is_over = (table["arm"] == arm) & (table["null"] == "without_call")
+            table = table[~(is_over & (table["time"] >= self.arms[arm].clock.moment(end)))]
+        return table.reset_index(drop=True)
 
     def _stack(self, keys: Iterable[tuple[str, str, int]], only: tuple[str, ...] = ()) -> pd.DataFrame:
         import pandas as pd
@@ -166,6 +173,14 @@ def _repeat(values: Sequence[Any], lengths: Sequence[int]) -> Any:
     return np.repeat(np.asarray(values), lengths)
 
 
+def _end_of_comparison(scenario: Scenario) -> int | None:
+    """Return the tick to which the night without the call is needed: the end of the minutes after the call."""
+    account = scenario.scenario.accounting
+    if account is None:
+        return None
+    return scenario.clock.tick(account.call) + round(account.call_minutes * MINUTE)
+
+
 def _tasks(
     arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool
 ) -> list[list[Task]]:
@@ -178,11 +193,7 @@ def _tasks(
         for arm, scenario in arms.items():
             for null in ("", *nulls):
                 night = scenario.null_night(null) if null else scenario
-                until = None
-                account = scenario.scenario.accounting
-                if null == "without_call" and account is not None:
-                    # Needed only to the end of the minutes after the call.
-                    until = scenario.clock.tick(account.call) + round(account.call_minutes * MINUTE)
+                until = _end_of_comparison(scenario) if null == "without_call" else None
                 tasks.append(Task(arm, null, replicate, night, run_seed, world_seed, until))
         grouped.append(tasks)
     return grouped
