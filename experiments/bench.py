@@ -3,19 +3,19 @@
 Command: ``make bench`` (about ten minutes; ``make bench ARGS=--quick`` takes one). Figures: none; the table goes to the
 terminal, ``outputs/bench/bench.parquet`` and ``outputs/bench/bench.json``.
 
-One core: one child process at a time, one thread, no study and so no workers. Every round runs every row once, each in a
-process of its own; figures are medians over the rounds, so that whatever else the machine does falls on all rows alike. Rows:
+One core: one child process at a time, one thread, no study and so no workers. Every round runs every row once, each in
+a process of its own; figures are medians over the rounds, so that what else the machine does falls on all rows alike:
 
-- ``compiled``: the whole july15 night, throttled, warm-up included, by the compiled engine, at several numbers of people.
-- ``reference``: the same night by the reference engine, at the largest of a few sizes that it finishes in a minute of CPU
-  time; the compiled engine runs that size as well and processes the same events.
-- ``bare SimPy``: a SimPy process per person that waits exponential times and flips a state: no keyed draws, no messages, no
-  order of its own. An event is far less work there than in the engines, so the ratio to it is conservative.
+- ``compiled``: the whole july15 night, throttled, with its warm-up, by the compiled engine, at several sizes.
+- ``reference``: the same night by the reference engine, at the largest of a few sizes that it finishes in a minute of
+  CPU time; the compiled engine runs that size as well and processes the same events.
+- ``bare SimPy``: a SimPy process per person that waits exponential times and flips a state: no keyed draws, no
+  messages, no order of its own. An event is far less work there than in the engines, so the ratio is conservative.
 
-The unit is the person-event: one change or one check of one person's state, a row of the event log. Readers that are skipped
-over are no events. ``events_per_cpu_second`` leaves out ``build_seconds``, the CPU time that makes the world and the tables
-(bare SimPy: the processes). ``peak_memory_bytes`` is the peak of the row's whole process; ``bytes_per_person`` is its growth
-since before the first person of that row was made, building included, divided by the people.
+The unit is the person-event: one change or one check of one person's state, a row of the event log. Readers that are
+skipped over are no events. ``events_per_cpu_second`` leaves out ``build_seconds``, the CPU time that makes the world
+and the tables (bare SimPy: the processes). ``peak_memory_bytes`` is the peak of the row's whole process;
+``bytes_per_person`` is its growth since before the first person of that row was made, building included, per person.
 """
 
 from __future__ import annotations
@@ -36,26 +36,19 @@ if TYPE_CHECKING:
 
     from sim.scenario import Scenario
 
+FOLDER = Path("outputs/bench")
 SEED = 1
 SIZES = (10_000, 100_000, 1_000_000)
 REFERENCE_SIZES = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 SIMPY_PEOPLE = 100_000
 QUICK = {"sizes": (200, 400), "reference": (50, 100), "simpy": 1_000, "rounds": 1}
-WAITS = 10
-"""Bare SimPy: mean number of events of a person."""
+WAITS = 10  # bare SimPy: mean number of events of a person
 LIMIT_SECONDS = 60.0
-TOO_LONG = 75
-"""Exit code of a child that was stopped at its limit."""
+TOO_LONG = 75  # exit code of a child that was stopped at its limit
 COMPILED, REFERENCE, SIMPY = "compiled", "reference", "bare SimPy"
-COLUMNS = (
-    "engine", "people", "events", "events_per_person", "build_seconds", "cpu_seconds", "cpu_seconds_low",
-    "cpu_seconds_high", "events_per_cpu_second", "peak_memory_bytes", "bytes_per_person", "times_reference",
-    "times_bare_simpy", "rounds",
-)  # fmt: skip
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("NUMBA", "OMP", "OPENBLAS", "MKL")}
 
-Row = tuple[str, int]
-"""Engine and number of people."""
+Row = tuple[str, int]  # engine and number of people
 
 
 # -- in a child process
@@ -105,22 +98,20 @@ def measure_simpy(people: int) -> dict[str, float]:
     import simpy
 
     memory, start = peak_memory(), time.process_time()
-    env, wait, is_out = simpy.Environment(), random.Random(SEED).expovariate, [False] * people
-    events = 0
+    env, wait = simpy.Environment(), random.Random(SEED).expovariate
+    flips = [0] * people  # the state is whether it is even
 
     def person(i: int) -> Any:
-        nonlocal events
         while True:
             yield env.timeout(wait(1.0))
-            is_out[i] = not is_out[i]
-            events += 1
+            flips[i] += 1
 
     for i in range(people):
         env.process(person(i))
     built = time.process_time()
     env.run(until=WAITS)
     ended, peak = time.process_time(), peak_memory()
-    return {"events": events, "build": built - start, "cpu": ended - built, "peak": peak, "growth": peak - memory}
+    return {"events": sum(flips), "build": built - start, "cpu": ended - built, "peak": peak, "growth": peak - memory}
 
 
 # -- in the parent, which imports nothing large before the last child has ended: on Linux a child inherits its peak
@@ -181,33 +172,32 @@ def make_table(found: dict[Row, list[dict[str, float]]]) -> pd.DataFrame:
     rates = table.set_index("engine")["events_per_cpu_second"]
     table["times_reference"] = table["events_per_cpu_second"] / rates[REFERENCE]
     table["times_bare_simpy"] = table["events_per_cpu_second"] / rates[SIMPY]
-    return table[list(COLUMNS)]
+    return table
 
 
 def table_text(table: pd.DataFrame) -> str:
     """The table as people read it, and below it the ratios of the largest compiled run."""
-    head = ["engine", "people", "events", "per person", "build s", "CPU s", "events/CPU-s", "peak MB", "bytes/person",
-            "x reference", "x bare SimPy"]  # fmt: skip
-    lines = [head]
-    for r in table.to_dict("records"):
+    lines = [["engine", "people", "events", "per person", "build s", "CPU s", "events/CPU-s", "peak MB",
+              "bytes/person", "x reference", "x bare SimPy"]]  # fmt: skip
+    for r in table.itertuples():
         lines.append([
-            r["engine"], f"{r['people']:,}", f"{r['events']:,}", f"{r['events_per_person']:.1f}",
-            f"{r['build_seconds']:.2f}", f"{r['cpu_seconds']:.2f}", f"{r['events_per_cpu_second']:,.0f}",
-            f"{r['peak_memory_bytes'] / 1e6:,.0f}", f"{r['bytes_per_person']:,.0f}", f"{r['times_reference']:,.1f}",
-            f"{r['times_bare_simpy']:,.2f}",
+            r.engine, f"{r.people:,}", f"{r.events:,}", f"{r.events_per_person:.1f}", f"{r.build_seconds:.2f}",
+            f"{r.cpu_seconds:.2f}", f"{r.events_per_cpu_second:,.0f}", f"{r.peak_memory_bytes / 1e6:,.0f}",
+            f"{r.bytes_per_person:,.0f}", f"{r.times_reference:,.1f}", f"{r.times_bare_simpy:,.2f}",
         ])  # fmt: skip
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines)
     most = table[table["engine"] == COMPILED].nlargest(1, "people").iloc[0]
     by = table.set_index("engine")["people"]
     return (
-        f"{text}\n\nperson-events per CPU-second, compiled with {most['people']:,} people: {most['times_reference']:,.0f} "
-        f"times the reference with {by[REFERENCE]:,}, {most['times_bare_simpy']:,.1f} times bare SimPy with {by[SIMPY]:,}\n"
+        f"{text}\n\nperson-events per CPU-second, compiled with {most['people']:,} people: "
+        f"{most['times_reference']:,.0f} times the reference with {by[REFERENCE]:,}, "
+        f"{most['times_bare_simpy']:,.1f} times bare SimPy with {by[SIMPY]:,}\n"
         f"one core, one thread, a process for each row; medians over rounds: {most['rounds']}"
     )
 
 
-def write(folder: Path, table: pd.DataFrame, loads: list[float]) -> None:
+def write(table: pd.DataFrame, loads: list[float]) -> None:
     import platform
     from importlib.metadata import version
 
@@ -220,8 +210,8 @@ def write(folder: Path, table: pd.DataFrame, loads: list[float]) -> None:
         "git_commit": git_commit(), "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "numba", "simpy")},
     }  # fmt: skip
-    write_table(folder / "bench.parquet", table)
-    with write_whole(folder / "bench.json") as temporary:
+    write_table(FOLDER / "bench.parquet", table)
+    with write_whole(FOLDER / "bench.json") as temporary:
         temporary.write_text(json.dumps(told, indent=2), encoding="utf-8")
 
 
@@ -230,7 +220,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="times that every row runs (default 3)")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of people of the compiled engine")
     parser.add_argument("--quick", action="store_true", help="small sizes and one round: a rehearsal")
-    parser.add_argument("--folder", type=Path, default=Path("outputs/bench"), help="where the table is written")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child is not None:
@@ -249,8 +238,8 @@ def main() -> int:
     found, loads = measure_all(rows, rounds)
     table = make_table(found)
     print(table_text(table))
-    write(given.folder, table, loads)
-    print(f"\n{given.folder / 'bench.parquet'}, {given.folder / 'bench.json'}")
+    write(table, loads)
+    print(f"\n{FOLDER / 'bench.parquet'}, {FOLDER / 'bench.json'}")
     return 0
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.door.shell import TINY, python_sim
+from tests.door.shell import start_warm
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compile the engine before anything else, so that no test's standard error tells of it."""
-    folder: Path = tmp_path_factory.mktemp("compile")
-    answer = python_sim(*TINY, "throttle=none", "study.nulls=[]", folder=folder)
-    assert answer.code == 0, answer.err
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile the engine before anything else, so that no test's standard error tells of it, and keep a process warm."""
+    process = start_warm(tmp_path_factory.mktemp("warm"))
+    yield
+    process.close()

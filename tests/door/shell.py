@@ -1,4 +1,8 @@
-"""Run `python -m sim` as a user does: another process, in a folder of its own."""
+"""Run `python -m sim` as a user does: another process, in a folder of its own.
+
+`python_sim` starts Python afresh. `forked_sim` forks a process that has already imported everything (`tests.door.warm`), so
+that dozens of commands need not wait seconds each for imports; the command itself is the same.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +67,66 @@ def python_sim(*arguments: str, folder: Path) -> Answer:
     return finish(start(["-m", "sim", *arguments], folder))
 
 
-def python_code(code: str, *arguments: str, folder: Path) -> Answer:
-    """Return what a short program answers in a folder."""
-    return finish(start(["-c", code, *arguments], folder))
+class Warm:
+    """The process of `tests.door.warm`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.errors = open(folder / "warm.err", "w+", encoding="utf-8")  # noqa: SIM115 (open as long as the process runs)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.door.warm"], cwd=ROOT, env=environment(), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.errors, text=True,
+        )  # fmt: skip
+        self.ask_for("ready")
+
+    def ask_for(self, expected: str = "") -> str:
+        """Return the next line that the process says."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        self.errors.seek(0)
+        said = f"the warm process said {line!r}; {self.errors.read()}"
+        assert line, said
+        assert not expected or line == expected, said
+        return line
+
+    def run(self, arguments: Sequence[str], folder: Path, before: str) -> Answer:
+        """Return what a forked command answers."""
+        out, err = self.folder / "out", self.folder / "err"
+        order = {
+            "arguments": list(arguments),
+            "folder": str(folder),
+            "out": str(out),
+            "err": str(err),
+            "before": before,
+        }
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        code = int(self.ask_for())
+        return Answer(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+        self.errors.close()
+
+
+_warm: list[Warm] = []
+
+
+def start_warm(folder: Path) -> Warm:
+    """Start the process that `forked_sim` forks."""
+    _warm[:] = [Warm(folder)]
+    return _warm[0]
+
+
+def forked_sim(*arguments: str, folder: Path, before: str = "") -> Answer:
+    """Return what `python -m sim` answers in a folder, after some code that may replace parts of the program."""
+    return _warm[0].run(arguments, folder, before)
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:

@@ -15,10 +15,10 @@ from tests.door.shell import (
     Answer,
     assert_same_tables,
     finish,
+    forked_sim,
     half_written,
     listing,
     manifest,
-    python_code,
     python_sim,
     start,
     wait_until,
@@ -92,15 +92,22 @@ AT_THE_DOOR = [
 
 @pytest.mark.parametrize(("overrides", "names"), AT_THE_DOOR)
 def test_refused_at_the_door(overrides: list[str], names: list[str], tmp_path: Path) -> None:
-    refused(python_sim(*TINY, *overrides, folder=tmp_path), *names)
+    refused(forked_sim(*TINY, *overrides, folder=tmp_path), *names)
+    assert left(tmp_path) == set()
+
+
+def test_a_fresh_process_refuses_in_the_same_way(tmp_path: Path) -> None:
+    fresh = python_sim(*TINY, "population.size=0", folder=tmp_path)
+    refused(fresh, "population.size", "0")
+    assert fresh == forked_sim(*TINY, "population.size=0", folder=tmp_path)
     assert listing(tmp_path) == set()
 
 
 def test_each_fault_has_its_sentence(tmp_path: Path) -> None:
-    answer = python_sim(*TINY, "throttle.windows.0.severity=7", "posting.branching_ratio=2", folder=tmp_path)
+    answer = forked_sim(*TINY, "throttle.windows.0.severity=7", "posting.branching_ratio=2", folder=tmp_path)
     refused(answer, "throttle.windows.0.severity is 7", "posting.branching_ratio is 2")
     assert sentences(answer.err) == 2
-    assert sentences(python_sim(*TINY, "population.size=0", folder=tmp_path).err) == 1
+    assert sentences(forked_sim(*TINY, "population.size=0", folder=tmp_path).err) == 1
 
 
 # -- refused when the user's files are read
@@ -182,7 +189,7 @@ FILES = [
     pytest.param(_negative, "-1", id="negative person"),
     pytest.param(_text, "Ayşe", id="text in a number column"),
     pytest.param(_half_person, "1.5", id="half a person"),
-    pytest.param(_empty, "empty", id="empty"),
+    pytest.param(_empty, "table", id="empty"),
     pytest.param(_empty_parquet, "edges.parquet", id="empty Parquet"),
     pytest.param(_truncated, "edges.parquet", id="truncated Parquet"),
     pytest.param(_garbled, "edges.csv", id="garbled"),
@@ -195,27 +202,27 @@ FILES = [
 def test_a_network_file_that_cannot_be_used(make, named: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     path = make(tmp_path)
     before = listing(tmp_path)
-    answer = python_sim(*TINY, STORE, f"network.followers.file={path}", folder=tmp_path)
+    answer = forked_sim(*TINY, STORE, f"network.followers.file={path}", folder=tmp_path)
     refused(answer, str(path), named)
     assert left(tmp_path) == before
 
 
 def test_an_unknown_province(tmp_path: Path) -> None:
-    answer = python_sim(*TINY, STORE, "scenario.timeline.0.provinces=[Atlantis]", folder=tmp_path)
+    answer = forked_sim(*TINY, STORE, "scenario.timeline.0.provinces=[Atlantis]", folder=tmp_path)
     refused(answer, "scenario.timeline", "Atlantis")
     assert left(tmp_path) == set()
 
 
 def test_a_people_file_with_an_unknown_province(tmp_path: Path) -> None:
     pd.DataFrame({"province": ["Ankara"] * 299 + ["Atlantis"]}).to_csv(tmp_path / "people.csv", index=False)
-    answer = python_sim(*TINY, STORE, "population.file=people.csv", folder=tmp_path)
+    answer = forked_sim(*TINY, STORE, "population.file=people.csv", folder=tmp_path)
     refused(answer, "people.csv", "Atlantis")
     assert left(tmp_path) == {"people.csv"}
 
 
 def test_a_table_of_provinces_that_does_not_exist(tmp_path: Path) -> None:
-    refused(python_sim(*TINY, "population.provinces=atlas.csv", folder=tmp_path), "atlas.csv")
-    assert listing(tmp_path) == set()
+    refused(forked_sim(*TINY, "population.provinces=atlas.csv", folder=tmp_path), "atlas.csv")
+    assert left(tmp_path) == set()
 
 
 # -- places that cannot be written, or belong to somebody else
@@ -223,13 +230,13 @@ def test_a_table_of_provinces_that_does_not_exist(tmp_path: Path) -> None:
 
 def test_an_output_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file, not a folder")
-    refused(python_sim(*TINY, "hydra.run.dir=file/run", folder=tmp_path), "file/run")
+    refused(forked_sim(*TINY, "hydra.run.dir=file/run", folder=tmp_path), "file/run")
     assert listing(tmp_path) == {"file"}
 
 
 def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file, not a folder")
-    refused(python_sim(*TINY, "study.store=file/store", folder=tmp_path), "study.store", "file/store")
+    refused(forked_sim(*TINY, "study.store=file/store", folder=tmp_path), "study.store", "file/store")
     assert listing(tmp_path) == {"file"}
 
 
@@ -256,39 +263,43 @@ def test_somebody_elses_folder_is_refused_and_left_alone(names: list[str], named
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"this is {name}")
     before = _contents(theirs)
-    answer = python_sim(*TINY, STORE, "throttle=none", "study.nulls=[]", "hydra.run.dir=theirs", folder=tmp_path)
+    answer = forked_sim(*TINY, STORE, "throttle=none", "study.nulls=[]", "hydra.run.dir=theirs", folder=tmp_path)
     refused(answer, str(theirs), named)
     assert _contents(theirs) == before
-    assert left(tmp_path) == {"theirs", *(f"theirs/{n}" for n in names), *(f"theirs/{Path(n).parent}" for n in names)} - {
-        "theirs/."
-    }
+    assert left(tmp_path) == {
+        "theirs",
+        *(f"theirs/{n}" for n in names),
+        *(f"theirs/{Path(n).parent}" for n in names),
+    } - {"theirs/."}
 
 
 def test_an_empty_folder_may_be_used_and_is_kept_when_the_input_is_bad(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    refused(python_sim(*TINY, "population.size=0", "hydra.run.dir=mine/run", folder=tmp_path), "population.size")
+    refused(forked_sim(*TINY, "population.size=0", "hydra.run.dir=mine/run", folder=tmp_path), "population.size")
     assert listing(tmp_path) == {"mine"}
 
 
 def test_bad_input_leaves_an_earlier_run_folder_alone(tmp_path: Path) -> None:
     common = (*TINY, STORE, "throttle=none", "study.nulls=[]", "hydra.run.dir=run")
-    assert python_sim(*common, folder=tmp_path).code == 0
+    assert forked_sim(*common, folder=tmp_path).code == 0
     before = _contents(tmp_path)
-    refused(python_sim(*common, "population.size=0", folder=tmp_path), "population.size")
+    refused(forked_sim(*common, "population.size=0", folder=tmp_path), "population.size")
     assert _contents(tmp_path) == before
 
 
 def test_a_corrupt_file_in_the_store_is_computed_again(tmp_path: Path) -> None:
     common = (*TINY, STORE, "throttle=none", "study.nulls=[ordinary,keyboard,stay_home]")
-    assert python_sim(*common, "hydra.run.dir=before", folder=tmp_path).code == 0
+    assert forked_sim(*common, "hydra.run.dir=before", folder=tmp_path).code == 0
     files = sorted((tmp_path / "store").rglob("*.npz"))
     assert len(files) == 4
     whole = [path.read_bytes() for path in files]
     files[0].write_bytes(whole[0][: len(whole[0]) // 2])
     files[1].write_bytes(b"")
     middle = len(whole[2]) // 2
-    files[2].write_bytes(whole[2][:middle] + bytes(255 - b for b in whole[2][middle : middle + 64]) + whole[2][middle + 64 :])
-    answer = python_sim(*common, "hydra.run.dir=after", folder=tmp_path)
+    files[2].write_bytes(
+        whole[2][:middle] + bytes(255 - b for b in whole[2][middle : middle + 64]) + whole[2][middle + 64 :]
+    )
+    answer = forked_sim(*common, "hydra.run.dir=after", folder=tmp_path)
     assert answer.code == 0, answer.err
     assert "Traceback" not in answer.err
     assert (manifest(tmp_path / "after")["runs_computed"], manifest(tmp_path / "after")["runs_reused"]) == (3, 1)
@@ -298,9 +309,9 @@ def test_a_corrupt_file_in_the_store_is_computed_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", ["outcomes.parquet", "contrasts.parquet", "manifest.json"])
 def test_a_full_disk_leaves_no_half_written_folder(table: str, tmp_path: Path) -> None:
-    code = f"""
-import errno, os, sys
-import sim.study.store
+    full = f"""
+import errno, os
+
 real = os.replace
 
 def replace(source, target):
@@ -308,12 +319,10 @@ def replace(source, target):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
     return real(source, target)
 
-sim.study.store.os.replace = replace
-from sim.cli import main
-sys.exit(main())
+os.replace = replace
 """
-    answer = python_code(
-        code, *TINY, STORE, "throttle=none", "study.nulls=[]", "hydra.run.dir=full", folder=tmp_path
+    answer = forked_sim(
+        *TINY, STORE, "throttle=none", "study.nulls=[]", "hydra.run.dir=full", folder=tmp_path, before=full
     )
     refused(answer, "full", "No space left on device")
     assert left(tmp_path) == {p for p in listing(tmp_path) if p.startswith("store/")}
@@ -321,16 +330,16 @@ sys.exit(main())
 
 
 def test_a_full_disk_under_the_store(tmp_path: Path) -> None:
-    code = """
-import errno, os, sys
+    full = """
+import errno, os
 import numpy
-def full(*_, **__):
+
+def savez(*_, **__):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-numpy.savez_compressed = full
-from sim.cli import main
-sys.exit(main())
+
+numpy.savez_compressed = savez
 """
-    answer = python_code(code, *TINY, STORE, "throttle=none", folder=tmp_path)
+    answer = forked_sim(*TINY, STORE, "throttle=none", folder=tmp_path, before=full)
     refused(answer, "study.store", "No space left on device")
     assert [p for p in listing(tmp_path) if (tmp_path / p).is_file()] == []
     assert half_written(tmp_path) == []
@@ -358,7 +367,7 @@ def test_after_ctrl_c_what_is_finished_is_kept(tmp_path: Path) -> None:
     assert half_written(tmp_path) == []
     assert RUNS_EACH < _kept(tmp_path) < 200 * RUNS_EACH
 
-    answer = python_sim(*LARGE, "study.replicates=1", "hydra.run.dir=after", folder=tmp_path)
+    answer = forked_sim(*LARGE, "study.replicates=1", "hydra.run.dir=after", folder=tmp_path)
     assert answer.code == 0, answer.err
     told = manifest(tmp_path / "after")
     assert (told["runs_computed"], told["runs_reused"]) == (0, RUNS_EACH)
@@ -385,19 +394,19 @@ def test_after_kill_9_the_next_command_completes(tmp_path: Path) -> None:
     kept = _kept(tmp_path)
     assert RUNS_EACH < kept < 3 * RUNS_EACH
 
-    answer = python_sim(*command, "hydra.run.dir=run", folder=tmp_path)
+    answer = forked_sim(*command, "hydra.run.dir=run", folder=tmp_path)
     assert answer.code == 0, answer.err
     told = manifest(tmp_path / "run")
     assert (told["runs_computed"], told["runs_reused"]) == (3 * RUNS_EACH - kept, kept)
-    whole = python_sim(*command, "study.store=fresh", "hydra.run.dir=whole", folder=tmp_path)
+    whole = forked_sim(*command, "study.store=fresh", "hydra.run.dir=whole", folder=tmp_path)
     assert whole.code == 0, whole.err
     assert_same_tables(tmp_path / "whole", tmp_path / "run")
 
 
 def test_after_kill_9_while_the_tables_are_written(tmp_path: Path) -> None:
-    code = """
-import os, signal, sys
-import sim.study.store
+    killed = """
+import os, signal
+
 real = os.replace
 
 def replace(source, target):
@@ -405,14 +414,12 @@ def replace(source, target):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(source, target)
 
-sim.study.store.os.replace = replace
-from sim.cli import main
-sys.exit(main())
+os.replace = replace
 """
     command = (*TINY, STORE, "study.nulls=[]", "hydra.run.dir=run")
-    assert python_code(code, *command, folder=tmp_path).code == -signal.SIGKILL
+    assert forked_sim(*command, folder=tmp_path, before=killed).code == -signal.SIGKILL
     assert not (tmp_path / "run" / "manifest.json").exists()
-    answer = python_sim(*command, folder=tmp_path)
+    answer = forked_sim(*command, folder=tmp_path)
     assert answer.code == 0, answer.err
     assert half_written(tmp_path) == []
 
@@ -420,4 +427,4 @@ sys.exit(main())
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
-    refused(python_sim(*TINY, "hydra.run.dir=locked/run", folder=tmp_path), "locked/run")
+    refused(forked_sim(*TINY, "hydra.run.dir=locked/run", folder=tmp_path), "locked/run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,15 +13,16 @@ import pandas as pd
 import pytest
 
 from tests.door.shell import (
-    TABLES,
     TINY,
     Answer,
     assert_same_tables,
+    finish,
+    forked_sim,
     half_written,
     listing,
     manifest,
-    python_code,
     python_sim,
+    start,
     tables,
 )
 
@@ -51,7 +53,18 @@ OF_NULLS = {
     "posts_ratio_day_1", "posts_ratio_day_2", "surge_after_call_ordinary", "surge_from_call", "dip_depth_ordinary",
     "dip_from_leaving", "dip_from_leaving_total", "rebound_ratio_ordinary", "rebound_from_return",
 }  # fmt: skip
-CHANNELS = ("trt", "television", "facetime", "twitter", "facebook", "youtube", "whatsapp", "viber", "minarets", "mass_text")
+CHANNELS = (
+    "trt",
+    "television",
+    "facetime",
+    "twitter",
+    "facebook",
+    "youtube",
+    "whatsapp",
+    "viber",
+    "minarets",
+    "mass_text",
+)
 POSTING = ("twitter", "facebook", "youtube", "whatsapp", "viber")
 
 
@@ -189,7 +202,7 @@ def test_keys_of_the_manifest(first: tuple[Answer, Path]) -> None:
 
 def test_the_same_command_again_reuses_all_runs(first: tuple[Answer, Path], place: Path) -> None:
     _, folder = first
-    answer = python_sim(*NIGHT, "study.figures=false", "hydra.run.dir=again", folder=place)
+    answer = forked_sim(*NIGHT, "study.figures=false", "hydra.run.dir=again", folder=place)
     assert answer.code == 0, answer.err
     found = manifest(place / "again")
     assert (found["runs_computed"], found["runs_reused"], found["runs_failed"]) == (0, N_RUNS, 0)
@@ -198,8 +211,13 @@ def test_the_same_command_again_reuses_all_runs(first: tuple[Answer, Path], plac
 
 
 def test_computing_anew_gives_the_same_tables(first: tuple[Answer, Path], place: Path) -> None:
-    answer = python_sim(
-        *NIGHT, "study.figures=false", "study.workers=1", "study.store=anew", "hydra.run.dir=computed_anew", folder=place
+    answer = forked_sim(
+        *NIGHT,
+        "study.figures=false",
+        "study.workers=1",
+        "study.store=anew",
+        "hydra.run.dir=computed_anew",
+        folder=place,
     )
     assert answer.code == 0, answer.err
     assert manifest(place / "computed_anew")["runs_computed"] == N_RUNS
@@ -207,7 +225,7 @@ def test_computing_anew_gives_the_same_tables(first: tuple[Answer, Path], place:
 
 
 def test_without_a_throttle_there_is_one_arm(place: Path) -> None:
-    answer = python_sim(*TINY, "throttle=none", "study.store=store", "hydra.run.dir=one_arm", folder=place)
+    answer = forked_sim(*TINY, "throttle=none", "study.store=store", "hydra.run.dir=one_arm", folder=place)
     assert answer.code == 0, answer.err
     found = tables(place / "one_arm")
     assert set(found["outcomes"]["arm"]) == {"open"}
@@ -218,7 +236,7 @@ def test_without_a_throttle_there_is_one_arm(place: Path) -> None:
 
 def test_arms_of_ones_own(place: Path) -> None:
     arms = "study.arms={quiet:['throttle=none'],dark:['throttle=total','throttle.windows.0.severity=0.5']}"
-    answer = python_sim(*TINY, arms, "study.store=store", "hydra.run.dir=own_arms", folder=place)
+    answer = forked_sim(*TINY, arms, "study.store=store", "hydra.run.dir=own_arms", folder=place)
     assert answer.code == 0, answer.err
     found = tables(place / "own_arms")
     assert list(dict.fromkeys(found["outcomes"]["arm"])) == ["quiet", "dark"]
@@ -232,7 +250,7 @@ def test_arms_of_ones_own(place: Path) -> None:
 
 
 def test_one_replicate_has_differences_but_no_intervals(place: Path) -> None:
-    answer = python_sim(*TINY, "study.store=store", "hydra.run.dir=single", folder=place)
+    answer = forked_sim(*TINY, "study.store=store", "hydra.run.dir=single", folder=place)
     assert answer.code == 0, answer.err
     table = tables(place / "single")["contrasts"].set_index("outcome")
     assert table.loc["participants", "n"] == 1
@@ -240,7 +258,7 @@ def test_one_replicate_has_differences_but_no_intervals(place: Path) -> None:
 
 
 def test_without_null_nights_their_outcomes_are_missing_with_the_reason(place: Path) -> None:
-    answer = python_sim(*TINY, "study.nulls=[]", "study.store=store", "hydra.run.dir=no_nulls", folder=place)
+    answer = forked_sim(*TINY, "study.nulls=[]", "study.store=store", "hydra.run.dir=no_nulls", folder=place)
     assert answer.code == 0, answer.err
     table = tables(place / "no_nulls")["outcomes"]
     of_nulls = table[table["outcome"].isin(OF_NULLS)]
@@ -255,16 +273,19 @@ def test_without_null_nights_their_outcomes_are_missing_with_the_reason(place: P
 
 
 def test_some_null_nights_give_their_outcomes_only(place: Path) -> None:
-    answer = python_sim(*TINY, "study.nulls=[keyboard]", "study.store=store", "hydra.run.dir=some", folder=place)
+    answer = forked_sim(*TINY, "study.nulls=[keyboard]", "study.store=store", "hydra.run.dir=some", folder=place)
     assert answer.code == 0, answer.err
     table = tables(place / "some")["outcomes"].set_index(["arm", "outcome"])
     assert "study.nulls" not in table.loc[("open", "dip_from_leaving"), "reason"]
     assert "study.nulls" in table.loc[("open", "dip_from_leaving_total"), "reason"]
-    assert set(manifest(place / "some")["outcomes_missing_null"]) == OF_NULLS - {"dip_from_leaving", "rebound_from_return"}
+    assert set(manifest(place / "some")["outcomes_missing_null"]) == OF_NULLS - {
+        "dip_from_leaving",
+        "rebound_from_return",
+    }
 
 
 def test_one_world_for_all_replicates_is_said_in_the_method(place: Path) -> None:
-    answer = python_sim(
+    answer = forked_sim(
         *TINY, "study.replicates=3", "study.world=fixed", "study.nulls=[]", "study.store=store", "hydra.run.dir=fixed",
         folder=place,
     )  # fmt: skip
@@ -277,7 +298,7 @@ def test_one_world_for_all_replicates_is_said_in_the_method(place: Path) -> None
 
 def test_both_engines_give_the_same_outcomes(place: Path) -> None:
     for engine in ("compiled", "reference"):
-        answer = python_sim(
+        answer = forked_sim(
             *TINY, "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}", f"hydra.run.dir={engine}",
             folder=place,
         )  # fmt: skip
@@ -288,9 +309,15 @@ def test_both_engines_give_the_same_outcomes(place: Path) -> None:
 
 
 def test_another_seed_is_another_night(first: tuple[Answer, Path], place: Path) -> None:
-    answer = python_sim(*TINY, "seed=2", "study.nulls=[]", "study.store=store", "hydra.run.dir=seed_2", folder=place)
-    again = python_sim(
-        *TINY, "seed=1", "study.replicates=2", "study.nulls=[]", "study.store=store", "hydra.run.dir=seed_1", folder=place
+    answer = forked_sim(*TINY, "seed=2", "study.nulls=[]", "study.store=store", "hydra.run.dir=seed_2", folder=place)
+    again = forked_sim(
+        *TINY,
+        "seed=1",
+        "study.replicates=2",
+        "study.nulls=[]",
+        "study.store=store",
+        "hydra.run.dir=seed_1",
+        folder=place,
     )
     assert (answer.code, again.code) == (0, 0)
     # Replicate r of seed s has the seed s + r: the only replicate of seed 2 is the second one of seed 1.
@@ -301,7 +328,7 @@ def test_another_seed_is_another_night(first: tuple[Answer, Path], place: Path) 
 
 
 def test_a_sweep_makes_a_folder_for_each_job(place: Path) -> None:
-    answer = python_sim(
+    answer = forked_sim(
         "-m", "throttle=none,july15", "decision=threshold,hazard", *TINY, "study.nulls=[]", "study.store=store",
         "hydra.sweep.dir=sweep", folder=place,
     )  # fmt: skip
@@ -316,7 +343,7 @@ def test_a_sweep_makes_a_folder_for_each_job(place: Path) -> None:
 
 
 def test_a_bad_job_of_a_sweep_is_told_and_the_others_are_finished(place: Path) -> None:
-    answer = python_sim(
+    answer = forked_sim(
         "-m", "posting.branching_ratio=0.3,1,0.2", *TINY, "throttle=none", "study.nulls=[]", "study.store=store",
         "hydra.sweep.dir=bad_sweep", folder=place,
     )  # fmt: skip
@@ -330,16 +357,14 @@ def test_a_bad_job_of_a_sweep_is_told_and_the_others_are_finished(place: Path) -
 
 def test_a_sweep_forgets_the_faults_of_an_earlier_one_in_its_folder(place: Path) -> None:
     common = (*TINY, "throttle=none", "study.nulls=[]", "study.store=store", "hydra.sweep.dir=swept_again")
-    bad = python_sim("-m", "posting.branching_ratio=0.3,1", *common, folder=place)
-    good = python_sim("-m", "posting.branching_ratio=0.3", *common, folder=place)
+    bad = forked_sim("-m", "posting.branching_ratio=0.3,1", *common, folder=place)
+    good = forked_sim("-m", "posting.branching_ratio=0.3", *common, folder=place)
     assert (bad.code, good.code) == (2, 0)
 
 
 def test_some_runs_failed_and_the_rest_is_kept(place: Path) -> None:
-    code = """
-import sys
+    broken = """
 import sim.study.run as study
-from sim.cli import main
 from sim.errors import RunError
 
 real = study.run
@@ -350,10 +375,9 @@ def run(scenario, seed, *rest, **more):
     return real(scenario, seed, *rest, **more)
 
 study.run = run
-sys.exit(main())
 """
     more = ("study.replicates=3", "study.nulls=[]", "study.store=store_failing", "hydra.run.dir=failing")
-    answer = python_code(code, *TINY, *more, folder=place)
+    answer = forked_sim(*TINY, *more, folder=place, before=broken)
     assert answer.code == 1, answer.err
     assert "Traceback" not in answer.err
     assert [line for line in answer.err.splitlines() if "broke on purpose" in line] == answer.err.splitlines()
@@ -367,10 +391,8 @@ sys.exit(main())
 
 
 def test_an_arm_without_any_finished_run_does_not_lose_the_others(place: Path) -> None:
-    code = """
-import sys
+    broken = """
 import sim.study.run as study
-from sim.cli import main
 from sim.errors import RunError
 
 real = study.run
@@ -381,10 +403,9 @@ def run(scenario, *rest, **more):
     return real(scenario, *rest, **more)
 
 study.run = run
-sys.exit(main())
 """
-    answer = python_code(
-        code, *TINY, "study.nulls=[]", "study.store=store_lost", "hydra.run.dir=lost", folder=place
+    answer = forked_sim(
+        *TINY, "study.nulls=[]", "study.store=store_lost", "hydra.run.dir=lost", folder=place, before=broken
     )
     assert answer.code == 1, answer.err
     assert "Traceback" not in answer.err
@@ -392,11 +413,60 @@ sys.exit(main())
     assert manifest(place / "lost")["runs_failed"] == 1
 
 
+def test_tables_of_many_runs_are_joined(first: tuple[Answer, Path], place: Path) -> None:
+    sweep = forked_sim(
+        "-m",
+        "seed=1,2",
+        *TINY,
+        "throttle=none",
+        "study.nulls=[]",
+        "study.store=store",
+        "hydra.sweep.dir=joined",
+        folder=place,
+    )
+    assert sweep.code == 0, sweep.err
+    answer = finish(start(["-m", "sim.collect", "joined"], place))
+    assert answer.code == 0, answer.err
+    table = pd.read_parquet(place / "joined" / "collected_outcomes.parquet")
+    assert table["folder"].unique().tolist() == ["0", "1"]
+    assert table.groupby("folder")["seed"].unique().str[0].tolist() == ["1", "2"]
+    for job, ours in table.groupby("folder"):
+        theirs = tables(place / "joined" / str(job))["outcomes"]
+        pd.testing.assert_frame_equal(ours[theirs.columns].reset_index(drop=True), theirs, check_exact=True)
+    # Only run folders hold a file named outcomes.parquet, and joining again finds the same runs.
+    assert len(list((place / "joined").rglob("outcomes.parquet"))) == 2
+
+
+def test_figures_are_drawn_again(first: tuple[Answer, Path], place: Path) -> None:
+    copy = place / "copy"
+    shutil.copytree(first[1], copy)
+    drawn = {p.name for p in (copy / "figures").iterdir()}
+    shutil.rmtree(copy / "figures")
+    answer = finish(start(["-m", "sim.plot", "copy"], place))
+    assert answer.code == 0, answer.err
+    assert {p.name for p in (copy / "figures").iterdir()} == drawn
+    assert_same_tables(first[1], copy)
+
+
+@pytest.mark.parametrize("module", ["sim.collect", "sim.plot"])
+def test_a_folder_without_runs_is_refused(module: str, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    answer = finish(start(["-m", module, "nothing"], tmp_path))
+    assert answer.code == 2
+    assert "nothing" in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert listing(tmp_path) == {"nothing"}
+
+
 @pytest.mark.parametrize("flag", ["--help", "--info", "--cfg"])
 def test_what_hydra_gives(flag: str, tmp_path: Path) -> None:
     arguments = ["--cfg", "job"] if flag == "--cfg" else [flag]
     answer = python_sim(*arguments, folder=tmp_path)
     assert (answer.code, answer.err) == (0, "")
-    expected = {"--help": ("throttle:", "july15"), "--info": ("Defaults List",), "--cfg": ("branching_ratio", "seed: 1")}
+    expected = {
+        "--help": ("throttle:", "july15"),
+        "--info": ("Defaults List",),
+        "--cfg": ("branching_ratio", "seed: 1"),
+    }
     assert all(text in answer.out for text in expected[flag])
     assert listing(tmp_path) == set()

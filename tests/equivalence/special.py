@@ -98,6 +98,10 @@ SPECIAL: dict[str, Scenario] = {
                                entry(5, "tv", "news", stagger_minutes=300, provinces=["Middle", "Western"]),
                                entry(5, "tweets", "call", stagger_minutes=10, repeat_minutes=0.5, repeat_until=10)]},
     ),
+    "asked again and again not to leave the square": night(
+        scenario={"timeline": [*TIMELINE, entry(20, "texts", "stay", repeat_minutes=4, repeat_until=170)]},
+        attendance={"prolong": {"probability": 0.8, "extra": exponential(3), "at_most": 2}, "stay": exponential(40)},
+    ),
     "repeated trips": night(
         attendance={"max_trips": 6, "stay": exponential(5), "prepare": constant(1), "sleep_after": {"probability": 0.1}},
         decision={"able_share": 1.0, "threshold": {"law": "constant", "value": 0.3}},

@@ -1,0 +1,392 @@
+"""Every option in conf/ composes, validates and runs; a scenario is frozen and known by its content."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import sim
+from sim.config import compose_tree, load, plan_of, scenario_of
+from sim.errors import InputError
+from sim.measures.outcomes import NEEDED_NULLS
+from sim.options import CONFIG_DIR, version_base
+from sim.scenario import NULL_NIGHTS, Scenario, validate
+from tests.door.shell import ROOT, Answer, environment, finish, manifest, start
+
+SMALL = "population.size=300"
+FILES = sorted(path.relative_to(CONFIG_DIR) for path in CONFIG_DIR.rglob("*.yaml"))
+OPTIONS = [path for path in FILES if len(path.parts) > 1]
+
+
+def override(option: Path) -> str:
+    """Return the override that selects an option: ``throttle=total`` for throttle/total.yaml."""
+    return f"{option.parent.as_posix()}={option.stem}"
+
+
+def plain(path: Path) -> Any:
+    return yaml.safe_load((CONFIG_DIR / path).read_text(encoding="utf-8"))
+
+
+def leaves(tree: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """Yield the path and value of everything in a tree that is neither a mapping nor a list."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(tree, list | tuple):
+        for index, value in enumerate(tree):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, tree
+
+
+def changed(tree: Any, path: tuple[str | int, ...], value: object) -> Any:
+    """Return a copy of a tree with another value at a path."""
+    if not path:
+        return value
+    first, *rest = path
+    if isinstance(tree, dict):
+        return tree | {first: changed(tree[first], tuple(rest), value)}
+    items = list(tree)
+    items[int(first)] = changed(items[int(first)], tuple(rest), value)
+    return items
+
+
+# -- every file in conf/
+
+
+def test_there_are_options_for_every_group_of_the_main_job() -> None:
+    groups = {next(iter(entry)) for entry in plain(Path("config.yaml"))["defaults"] if isinstance(entry, dict)}
+    assert groups == {path.parent.as_posix() for path in OPTIONS if path.parent.name != "hydra"}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_option_validates(option: Path) -> None:
+    tree = compose_tree([override(option), SMALL])
+    scenario, plan = scenario_of(tree), plan_of(tree)
+    assert scenario.population.n_people == 300
+    assert 0 <= plan.seed < 2**63
+    assert set(plan.study.nulls) <= set(NULL_NIGHTS)
+    # The values that are written in the file arrive, those of other files stay.
+    assert compose_tree([SMALL]).keys() == tree.keys()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_option_runs(option: Path) -> None:
+    tree = compose_tree([override(option), SMALL, "throttle=july15" if option.parts[0] != "throttle" else "seed=1"])
+    plan = plan_of(tree)
+    if plan.study.arms is None:
+        run = sim.simulate(scenario_of(tree), plan.seed)
+        assert len(run.outcomes) > 50
+        assert run.curves["value"].min() >= 0
+        return
+    arms = {name: load(SMALL, *overrides) for name, overrides in plan.study.arms.items()}
+    study = sim.compare(arms, 1, nulls=plan.study.nulls, workers=1)
+    assert study.failures == []
+    assert set(study.contrasts["arm"]) == set(arms) - {next(iter(arms))}
+    assert len({arm.content_hash for arm in arms.values()}) == len(arms)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_file_says_what_it_is_and_no_seed_is_null(path: Path) -> None:
+    text = (CONFIG_DIR / path).read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    seeds = [(where, value) for where, value in leaves(plain(path)) if str(where[-1]).endswith("seed")]
+    assert all(isinstance(value, int) for _, value in seeds), seeds
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "scenario"], ids=str)
+def test_every_entry_of_a_timeline_has_time_place_and_source(path: Path) -> None:
+    night = plain(path)
+    assert night["timeline"]
+    for entry in night["timeline"]:
+        what = entry["what"]
+        assert isinstance(entry["time"], str | datetime | date), what
+        assert (entry["kind"] == "gathering") != ("channel" in entry), what
+        assert len(entry["source"]) > 5, what
+        # A line without a source of its own is said to be ours, in its own words.
+        assert "confidence" in entry or entry["source"].startswith("assumed"), what
+    for outage in night.get("outages", []):
+        assert len(outage["source"]) > 5
+    scenario = load(override(path))
+    assert all(entry.source for entry in scenario.scenario.timeline)
+    assert {e.confidence for e in scenario.scenario.timeline} <= {"H", "M", "L", "U", "assumed"}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "throttle"], ids=str)
+def test_every_throttle_has_a_source(path: Path) -> None:
+    assert all(len(window["source"]) > 5 for window in plain(path).get("windows", []))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "observed"], ids=str)
+def test_observed_values_name_outcomes_and_sources(path: Path) -> None:
+    tree = compose_tree([override(path), SMALL, f"parameters={path.stem}"])
+    observed, scenario = plan_of(tree).observed, scenario_of(tree)
+    names = set(sim.simulate(scenario).outcomes["outcome"]) | set(NEEDED_NULLS)
+    assert set(observed.values) <= names
+    assert all(len(value.source) > 5 for value in observed.values.values())
+    clock = scenario.clock
+    for total in observed.totals:
+        assert clock.warm_up <= clock.tick(total.start) < clock.tick(total.end) <= clock.horizon
+
+
+def test_both_readings_have_their_own_parameters_with_the_same_names() -> None:
+    sets = {p.stem: plain(p) for p in FILES if p.parts[0] == "parameters"}
+    assert set(sets) >= {"calendar_days", "as_told"}
+    assert len({tuple(sorted(one)) for one in sets.values()}) == 1
+    for name, one in sets.items():
+        assert one["name"] == name
+        assert plan_of(compose_tree([f"parameters={name}"])).observed.name == name
+
+
+def test_every_parameter_of_a_set_is_used() -> None:
+    text = "".join((CONFIG_DIR / path).read_text(encoding="utf-8") for path in OPTIONS if path.parts[0] != "parameters")
+    names = set(plain(Path("parameters/calendar_days.yaml"))) - {"name"}
+    used = set(re.findall(r"\$\{parameters\.(\w+)\}", text))
+    assert used == names
+
+
+# -- the scenario: frozen, hashable, known by its content
+
+
+@pytest.fixture(scope="module")
+def night() -> Scenario:
+    return load(SMALL)
+
+
+def test_a_scenario_is_frozen_hashable_and_equal_to_its_like(night: Scenario) -> None:
+    again = load(SMALL)
+    assert again is not night
+    assert again == night
+    assert hash(again) == hash(night)
+    assert len({night, again}) == 1
+    assert pickle.loads(pickle.dumps(night)) == night
+    assert validate(night.model_dump()) == night
+    for part in (night, night.population, night.throttle.windows[0], night.scenario.timeline[0]):
+        with pytest.raises(ValidationError, match="frozen"):
+            part.size = 1  # type: ignore[union-attr]
+
+
+def test_another_order_of_keys_is_another_content_if_it_is_another_night(night: Scenario) -> None:
+    tree = night.model_dump()
+    people = dict(reversed(list(tree["population"]["receivers"].items())))
+    people["internet"] = people.pop("internet")
+    first = {"internet": tree["population"]["receivers"]["internet"]}
+    for part, name, reordered in (
+        (tree, "channels", dict(reversed(list(tree["channels"].items())))),
+        (tree["population"], "receivers", first | people),
+    ):
+        other = validate(changed(tree, ("channels",) if part is tree else ("population", "receivers"), reordered))
+        runs = [sim.simulate(scenario, 1).record for scenario in (night, other)]
+        is_same_night = runs[0].scalars == runs[1].scalars and runs[0].counts.sum() == runs[1].counts.sum()
+        assert is_same_night or other.content_hash != night.content_hash, name
+
+
+def test_moments_within_a_scenario_may_not_mix_zones(night: Scenario) -> None:
+    aware = "2016-07-15T22:50:00+03:00"
+    tree = changed(night.model_dump(), ("throttle", "windows", 0, "start"), aware)
+    try:
+        other = validate(tree)
+    except InputError:
+        return
+    assert sim.simulate(other, 1).record.scalars == sim.simulate(night, 1).record.scalars
+
+
+def test_the_content_hash_does_not_depend_on_paths(night: Scenario, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere.csv"
+    shutil.copy(night.population.provinces, copy)
+    moved = load(SMALL, f"population.provinces={copy}")
+    assert moved.content_hash == night.content_hash
+    edges = pd.DataFrame({"follower": [0, 1], "followed": [1, 2]})
+    for name in ("one.csv", "two.csv"):
+        edges.to_csv(tmp_path / name, index=False)
+    one, two = (load(SMALL, f"network.followers.file={tmp_path / name}") for name in ("one.csv", "two.csv"))
+    assert one.content_hash == two.content_hash != night.content_hash
+    edges.assign(followed=[1, 3]).to_csv(tmp_path / "two.csv", index=False)
+    assert load(SMALL, f"network.followers.file={tmp_path / 'two.csv'}").content_hash != one.content_hash
+
+
+def test_the_content_hash_is_the_same_in_every_process(night: Scenario, tmp_path: Path) -> None:
+    code = f"import sim; print(sim.load({SMALL!r}).content_hash)"
+    answer = finish(start(["-c", code], tmp_path))
+    assert answer.out.strip() == night.content_hash, answer.err
+
+
+TREE = load(SMALL).model_dump()
+NUMBERS = [path for path, value in leaves(TREE) if isinstance(value, int | float) and not isinstance(value, bool)]
+OTHERS = [path for path, value in leaves(TREE) if path not in set(NUMBERS)]
+
+
+def test_there_are_numbers_in_every_part() -> None:
+    assert {path[0] for path in NUMBERS} == set(TREE)
+    assert len(NUMBERS) > 300
+
+
+def _is_told_apart(path: tuple[str | int, ...], value: object) -> None:
+    """Assert that a changed value changes the hash, or is refused with a sentence."""
+    try:
+        other = validate(changed(TREE, path, value))
+    except InputError as error:
+        sentence = str(error)
+    else:
+        sentence = ""
+    if sentence:
+        assert re.fullmatch(r"[^\n]+; [^\n]+\.", sentence), sentence
+        return
+    assert other.content_hash != HASH, path
+    assert other != NIGHT, path
+
+
+NIGHT = validate(TREE)
+HASH = NIGHT.content_hash
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.sampled_from(NUMBERS), st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(2**70), 2**70))
+def test_any_number_changes_the_hash_or_is_refused(path: tuple[str | int, ...], value: float) -> None:
+    before = dict(leaves(TREE))[path]
+    if value != before:
+        _is_told_apart(path, value)
+
+
+def test_every_number_changes_the_hash() -> None:
+    """No number is forgotten: a small step from each is told apart, whichever way it is valid."""
+    for path in NUMBERS:
+        before = dict(leaves(TREE))[path]
+        assert isinstance(before, int | float)
+        told = 0
+        for value in (before + 1, before * 0.5, before * 1.5 + 0.125, before - 0.125):
+            if value == before:
+                continue
+            try:
+                other = validate(changed(TREE, path, value))
+            except InputError:
+                continue
+            told += 1
+            assert other.content_hash != HASH, path
+        assert told > 0, f"no other value of {path} is valid"
+
+
+def test_every_word_moment_and_switch_changes_the_hash() -> None:
+    for path in OTHERS:
+        before = dict(leaves(TREE))[path]
+        if before is None:
+            continue
+        if isinstance(before, bool):
+            value: object = not before
+        elif isinstance(before, datetime):
+            value = before + timedelta(minutes=1)
+        elif isinstance(before, Path):
+            value = ROOT / "LICENSE"
+        else:
+            value = f"{before} "
+        _is_told_apart(path, value)
+
+
+# -- sim.load from anywhere
+
+
+def test_load_in_a_pool_of_threads(night: Scenario) -> None:
+    sizes = range(200, 232)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda size: load(f"population.size={size}"), sizes))
+    assert [scenario.population.size for scenario in found] == list(sizes)
+    assert len({scenario.content_hash for scenario in found}) == len(sizes)
+    assert load(SMALL) == night
+
+
+def test_load_leaves_the_hydra_that_surrounds_it_alone() -> None:
+    assert not GlobalHydra.instance().is_initialized()
+    load(SMALL)
+    assert not GlobalHydra.instance().is_initialized()
+    with initialize_config_dir(str(CONFIG_DIR.absolute()), **version_base()):
+        surrounding = GlobalHydra.instance().hydra
+        load(SMALL)
+        with pytest.raises(InputError):
+            load("nonsense=1")
+        assert GlobalHydra.instance().hydra is surrounding
+        assert compose("config", overrides=["seed=5"]).seed == 5
+    assert not GlobalHydra.instance().is_initialized()
+
+
+JOB = """
+from concurrent.futures import ThreadPoolExecutor
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+import sim
+
+@hydra.main(config_path=None, version_base="1.3")
+def job(config):
+    before, folder = GlobalHydra.instance().hydra, HydraConfig.get().runtime.output_dir
+    with ThreadPoolExecutor(4) as pool:
+        sizes = [s.population.size for s in pool.map(lambda n: sim.load(f"population.size={n}"), range(200, 208))]
+    assert sizes == list(range(200, 208)), sizes
+    assert GlobalHydra.instance().hydra is before
+    assert HydraConfig.get().runtime.output_dir == folder
+    print("done", config.x)
+
+job()
+"""
+
+
+@pytest.mark.slow
+def test_load_within_a_hydra_job(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(JOB)
+    answer = finish(start(["job.py", "-m", "+x=1,2"], tmp_path))
+    assert answer.code == 0, answer.err
+    assert [line for line in answer.out.splitlines() if line.startswith("done")] == ["done 1", "done 2"]
+
+
+# -- options of one's own
+
+OWN = """
+defaults: [none]
+windows:
+  - {name: mine, channels: [whatsapp], start: 2016-07-15 23:00, end: 2016-07-15 23:30, severity: 0.25}
+"""
+
+
+@pytest.fixture
+def own_options(tmp_path: Path) -> Path:
+    folder = tmp_path / "my options"
+    (folder / "throttle").mkdir(parents=True)
+    (folder / "throttle" / "mine.yaml").write_text(OWN)
+    return folder
+
+
+def test_options_of_ones_own_in_python(own_options: Path) -> None:
+    scenario = load("throttle=mine", SMALL, config_dir=own_options)
+    assert [w.name for w in scenario.throttle.windows] == ["mine"]
+    assert scenario.throttle.retry == load().throttle.retry
+    with pytest.raises(InputError, match="mine"):
+        load("throttle=mine")
+
+
+@pytest.mark.slow
+def test_options_of_ones_own_on_the_command_line(own_options: Path, tmp_path: Path) -> None:
+    arms = "study.arms={quiet:['throttle=none'],mine:['throttle=mine']}"
+    common = ("--config-dir", own_options.name, SMALL, "study.replicates=1", "study.figures=false", "study.nulls=[]")
+    answers: list[Answer] = []
+    for more in (["throttle=mine", "hydra.run.dir=one"], [arms, "hydra.run.dir=two"]):
+        answers.append(finish(start(["-m", "sim", *common, *more], tmp_path)))
+        assert answers[-1].code == 0, answers[-1].err
+    assert manifest(tmp_path / "one")["configuration"]["throttle"]["windows"][0]["name"] == "mine"
+    assert manifest(tmp_path / "two")["arms"] == ["quiet", "mine"]
+    hashes = [manifest(tmp_path / name)["content_hash"] for name in ("one", "two")]
+    assert hashes[0]["throttled"] == hashes[1]["mine"]
+    assert "PYTHONPATH" in environment()

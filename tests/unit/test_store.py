@@ -1,0 +1,262 @@
+"""The store: content-addressed, whole or not at all, and never a wrong run from a damaged file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sim
+from sim.engine.simulate import Record
+from sim.errors import InputError
+from sim.study.store import Store, run_key
+from sim.study.whole import write_whole
+
+KEY = "ab" + "0" * 62
+
+
+def small_record(first: int = 0) -> Record:
+    """Return a record of 20 minutes, 2 channels and 3 provinces, filled with distinct numbers."""
+    shapes = {"counts": (20, 2, 5), "snapshots": (20, 8), "heard_on": (20, 2), "squares": (2, 3), "departures": (20,),
+              "heard_awake": (20,)}  # fmt: skip
+    parts = {
+        name: np.arange(first, first + np.prod(shape), dtype=np.int32).reshape(shape) for name, shape in shapes.items()
+    }
+    return Record(
+        **parts, tipped_by=np.arange(5), totals=np.arange(12).reshape(2, 6),
+        scalars={"people": 7.0, "awake_at_news": 5.0, "participants": 3.0, "events": 1e6},
+    )  # fmt: skip
+
+
+def assert_same(one: Record, other: Record) -> None:
+    ours, theirs = one.arrays(), other.arrays()
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], strict=True, err_msg=name)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_what_is_put_is_found(store: Store) -> None:
+    assert store.get(KEY) is None
+    store.put(KEY, small_record())
+    found = store.get(KEY)
+    assert found is not None
+    assert_same(found, small_record())
+    assert found.scalars == small_record().scalars
+    assert store.folder is not None
+    assert files(store.folder) == [store.path(KEY)]
+
+
+def test_a_real_run_comes_back_to_the_last_bit(store: Store) -> None:
+    night = sim.load("population.size=150", "throttle=july15")
+    record = sim.simulate(night, 3).record
+    store.put(KEY, record)
+    found = store.get(KEY)
+    assert found is not None
+    assert_same(found, record)
+
+
+def test_another_put_takes_the_place_of_the_first(store: Store) -> None:
+    store.put(KEY, small_record())
+    store.put(KEY, small_record(100))
+    found = store.get(KEY)
+    assert found is not None
+    assert_same(found, small_record(100))
+
+
+def test_without_a_folder_nothing_is_kept() -> None:
+    store = Store(None)
+    store.put(KEY, small_record())
+    assert store.get(KEY) is None
+
+
+def test_the_key_names_all_that_decides_a_run() -> None:
+    night = sim.load("population.size=150")
+    other = sim.load("population.size=150", "throttle=none")
+    keys = [run_key(night, 1, 1, None), run_key(other, 1, 1, None), run_key(night, 2, 1, None), run_key(night, 1, 2, None),
+            run_key(night, 1, 1, 60_000), run_key(night, 11, 1, None), run_key(night, 1, 11, None)]  # fmt: skip
+    assert len(set(keys)) == len(keys)
+    assert all(len(key) == 64 for key in keys)
+    assert run_key(sim.load("population.size=150"), 1, 1, None) == keys[0]
+
+
+def _damages(whole: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the file cut short, with a byte changed, with a stretch zeroed, and things that are no such file at all."""
+    yield "empty", b""
+    yield "text", b"not a run"
+    for length in range(1, len(whole), 97):
+        yield f"cut to {length}", whole[:length]
+    for place in range(len(whole)):
+        yield f"byte {place} changed", whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+    for place in range(0, len(whole) - 64, 61):
+        yield f"zeros from {place}", whole[:place] + bytes(64) + whole[place + 64 :]
+    yield "two files in one", whole + whole[: len(whole) // 2]
+
+
+def test_a_damaged_file_is_missing_or_whole_but_never_wrong(store: Store) -> None:
+    record = small_record()
+    store.put(KEY, record)
+    path = store.path(KEY)
+    whole = path.read_bytes()
+    faults = []
+    for what, damaged in _damages(whole):
+        path.write_bytes(damaged)
+        try:
+            found = store.get(KEY)
+        except Exception as error:  # noqa: BLE001 (any error at all is the fault that this test is for)
+            faults.append(f"{what}: {type(error).__name__}: {error}")
+            continue
+        if found is not None:
+            assert_same(found, record)
+    assert faults == []
+
+
+@pytest.mark.parametrize("change", ["fewer arrays", "another length", "another kind"])
+def test_a_whole_file_of_another_shape_counts_as_missing(store: Store, change: str) -> None:
+    parts = small_record().arrays()
+    if change == "fewer arrays":
+        del parts["heard_awake"]
+    elif change == "another length":
+        parts["departures"] = parts["departures"][:-1]
+    else:
+        parts["counts"] = np.array(["text"])
+    path = store.path(KEY)
+    path.parent.mkdir()
+    np.savez_compressed(path, **parts)
+    assert store.get(KEY) is None
+
+
+def test_a_folder_in_the_place_of_a_run_counts_as_missing(store: Store) -> None:
+    store.path(KEY).mkdir(parents=True)
+    assert store.get(KEY) is None
+
+
+def test_a_store_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"study\.store is .*file/store.*cannot be written"):
+        Store(tmp_path / "file" / "store")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        store.put(KEY, small_record())
+    assert store.folder is not None
+    assert files(store.folder) == []
+
+
+def test_a_full_disk_leaves_the_earlier_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put(KEY, small_record())
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError):
+        store.put(KEY, small_record(100))
+    monkeypatch.undo()
+    found = store.get(KEY)
+    assert found is not None
+    assert_same(found, small_record())
+    assert store.folder is not None
+    assert files(store.folder) == [store.path(KEY)]
+
+
+def test_many_threads_may_put_and_get_one_run(store: Store) -> None:
+    record = small_record()
+
+    def work(_: int) -> None:
+        store.put(KEY, record)
+        found = store.get(KEY)
+        assert found is not None
+        assert_same(found, record)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(64)))
+    assert store.folder is not None
+    assert files(store.folder) == [store.path(KEY)]
+
+
+# -- files that appear whole or not at all
+
+
+def test_a_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "table.txt"
+    with write_whole(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # a rename within one file system
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert files(tmp_path) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "table.txt"
+    path.write_text("old")
+    with pytest.raises(error), write_whole(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert files(tmp_path) == [path]
+
+
+def test_others_may_read_what_the_user_lets_them(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with write_whole(tmp_path / "table.txt") as temporary:
+            temporary.write_text("whole")
+        assert stat.S_IMODE((tmp_path / "table.txt").stat().st_mode) == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_threads_do_not_change_each_others_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mask belongs to the process: whoever sets it to read it lets another thread's file be writable by everybody."""
+    real, lock, inside, most = os.umask, threading.Lock(), 0, 0
+
+    def slow(mask: int) -> int:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        found = real(mask)
+        threading.Event().wait(0.002)
+        with lock:
+            inside -= 1
+        return found
+
+    before = real(0o022)
+    try:
+        monkeypatch.setattr(os, "umask", slow)
+
+        def write(number: int) -> None:
+            with write_whole(tmp_path / f"{number}.txt") as temporary:
+                temporary.write_text("whole")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(write, range(64)))
+        monkeypatch.undo()
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files(tmp_path)} == {0o644}
+        assert real(0o022) == 0o022
+    finally:
+        real(before)
