@@ -17,7 +17,7 @@ phase_is_out = np.array([False, False, True, True, True, False])
 
 
 class Prolong(Frozen):
-    """What "do not leave the squares" does to a person on the way or on the square."""
+    """What "do not leave the squares" does to a person on the square."""
 
     probability: float = Field(ge=0, le=1)
     extra: DelayLaw

@@ -19,6 +19,9 @@ PROVINCES = Path(__file__).parent / "data" / "three_provinces.csv"
 
 Tree = dict[str, Any]
 
+TRAITS = ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent")
+"""Arrays of people that every world has."""
+
 
 def at(minutes: float) -> datetime:
     """Return the wall time so many minutes after the start of the report."""
@@ -40,7 +43,9 @@ def lognormal(minutes: float, sigma: float) -> Tree:
     return {"law": "lognormal", "median_minutes": minutes, "sigma": sigma}
 
 
-def window(channels: list[str], start: float, end: float, severity: float, mode: str = "drop", lag: float | None = None) -> Tree:
+def window(
+    channels: list[str], start: float, end: float, severity: float, mode: str = "drop", lag: float | None = None
+) -> Tree:
     """Return a throttle on channels during [start, end), in minutes."""
     return {"channels": channels, "start": at(start), "end": at(end), "severity": severity, "mode": mode,
             "lag_minutes": lag}  # fmt: skip

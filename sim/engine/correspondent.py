@@ -244,7 +244,7 @@ class Correspondent(ABC):
         if kind == STAY_CALL:
             self.consider_staying(message)
         self.react(message)
-        return o.TIPPED if kind != CHATTER and self.expose(message) else o.SEEN
+        return o.TIPPED if self.expose(message) else o.SEEN
 
     def react(self, message: Message) -> None:
         """Be provoked to a Poisson number of posts, each after a delay of the memory kernel (a cluster of a Hawkes process)."""

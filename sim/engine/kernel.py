@@ -7,7 +7,7 @@ import numpy as np
 from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
 from sim.channels import BROADCAST, CALL, NEWS
-from sim.draws import identity, uniform
+from sim.draws import MAX_ORDINAL, identity, uniform
 from sim.engine.calendar import peek, pop, push, spare
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
 from sim.engine.order import (
@@ -223,7 +223,7 @@ def _air(T, S, airing, t):
         i = np.int64(0)
         k = 0
         while share > 0.0:
-            i += skip_length(uniform(seed, draws.INITIATE, 0, a["id"], k), log_of_missing(share))
+            i += skip_length(uniform(seed, draws.INITIATE, k >> 24, a["id"], k & MAX_ORDINAL), log_of_missing(share))
             if i >= len(T.people):
                 return
             province = T.people[i]["province"]
@@ -240,7 +240,7 @@ def _air(T, S, airing, t):
     i = T.audience_starts[c]
     k = 0
     while share > 0.0:
-        i += skip_length(uniform(seed, draws.SKIP, 0, a["id"], k), log_miss)
+        i += skip_length(uniform(seed, draws.SKIP, k >> 24, a["id"], k & MAX_ORDINAL), log_miss)
         if i >= T.audience_starts[c + 1]:
             return
         reader = np.int64(T.audience[i])

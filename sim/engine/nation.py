@@ -129,7 +129,11 @@ class Nation:
         """Yield each of the people with probability `share`: geometric jumps along the list, drawn for `key`."""
         i = k = 0
         while share > 0:
-            i += int(skip_length(draws.uniform(self.seed, purpose, 0, key, k), log_of_missing(share)))
+            i += int(
+                skip_length(
+                    draws.uniform(self.seed, purpose, k >> 24, key, k & draws.MAX_ORDINAL), log_of_missing(share)
+                )
+            )
             if i >= len(people):
                 return
             yield people[i]

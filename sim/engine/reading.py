@@ -9,7 +9,7 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
-from sim.channels import CALL, CHATTER, NEIGHBOURS, NEWS, STAY_CALL
+from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import identity, uniform
 from sim.engine.calendar import push
 from sim.engine.deciding import cut_off, expose
@@ -107,8 +107,6 @@ def see(T, S, p, t, slot):
     if T.channels[c]["type"] == NEIGHBOURS and kind == CALL:
         s["contacts_out"] += 1
     react(T, S, p, t, slot)
-    if kind == CHATTER:
-        return SEEN
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
     return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen) else SEEN
 

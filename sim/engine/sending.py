@@ -10,7 +10,7 @@ import numpy as np
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
 from sim.channels import CALL, CHATTER, FEED, NEWS
-from sim.draws import exponential, identity, uniform
+from sim.draws import MAX_ORDINAL, exponential, identity, uniform
 from sim.engine.calendar import push
 from sim.engine.deciding import cut_off
 from sim.engine.order import (
@@ -260,7 +260,7 @@ def spread(T, S, t, slot, people, lo, hi, share, purpose, but_ties):
     i = np.int64(lo)
     k = 0
     while True:
-        i += skip_length(uniform(seed, purpose, 0, m["id"], k), log_miss)
+        i += skip_length(uniform(seed, purpose, k >> 24, m["id"], k & MAX_ORDINAL), log_miss)
         if i >= hi:
             return
         reader = people[i]

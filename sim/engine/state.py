@@ -70,9 +70,9 @@ STATE = np.dtype(
         ("decide_stamp", "i4"),
         ("night", "i4"),
         ("episode", "i4"),  # throttle episode in which this person was last cut off
-        ("heard_on", "i2"),
-        ("tipped_by", "i2"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
-        ("last_on", "i2"),  # channel of the last exposure
+        ("heard_on", "i1"),
+        ("tipped_by", "i1"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
+        ("last_on", "i1"),  # channel of the last exposure
         ("stayed_up", "u1"),
         ("missed_sleep", "u1"),
         ("awake_at_news", "u1"),

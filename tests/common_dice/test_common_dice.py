@@ -19,7 +19,7 @@ from sim.engine.state import make_state
 from sim.network import Groups, Ties
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
-from tests.nights import TIMELINE, accounting, entry, exponential, night, outage, window
+from tests.nights import TIMELINE, TRAITS, accounting, entry, exponential, night, outage, window
 
 ENGINES = ["compiled", "reference"]
 POSTED = ["tweets", "faces", "chat"]
@@ -79,7 +79,7 @@ def with_hermit(scenario, seed):
     people, n = world.people, world.people.n
     extra = {"receivers": 0, "u_able": 2.0, "u_circumvent": 2.0}
     more = {}
-    for name in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent"):
+    for name in TRAITS:
         values = getattr(people, name)
         more[name] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
     ties = {k: Ties(np.append(t.starts, t.starts[-1]), t.indices) for k, t in world.ties.items()}
@@ -215,12 +215,13 @@ def test_airings_are_known_by_what_they_are_not_by_their_place_in_the_list():
     scenario = night()
     world = make_world(scenario, 4)
     backwards = night(scenario={"timeline": TIMELINE[::-1]})
-    ids = [
-        {(e.what, k, tick): int(i) for (tick, e, k), i in zip(airing_ticks(s), make_tables(s, world, 4).airings["id"], strict=True)}
-        for s in (scenario, backwards)
-    ]
-    assert ids[0] == ids[1]
-    assert len(set(ids[0].values())) == len(ids[0])
+
+    def ids(s):
+        airings = make_tables(s, world, 4).airings
+        return {(e.what, k, tick): int(a["id"]) for (tick, e, k), a in zip(airing_ticks(s), airings, strict=True)}
+
+    assert ids(scenario) == ids(backwards)
+    assert len(set(ids(scenario).values())) == len(airing_ticks(scenario))
 
 
 def test_the_same_entry_twice_is_two_airings():
@@ -264,7 +265,7 @@ def test_a_world_is_not_changed_by_a_run():
     for engine in ENGINES:
         run(scenario, 3, engine=engine, world=world)
     fresh = make_world(scenario, 3)
-    for name in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent"):
+    for name in TRAITS:
         np.testing.assert_array_equal(getattr(world.people, name), getattr(fresh.people, name))
     for name, ties in fresh.ties.items():
         np.testing.assert_array_equal(world.ties[name].indices, ties.indices)
@@ -283,7 +284,13 @@ def test_a_run_is_the_same_with_and_without_its_log(engine):
 PIECES = night(
     throttle={
         "windows": [window(POSTED, 20, 60, 0.7), window(POSTED, 60, 120, 0.7, "delay")],
-        "inspector": {"watch": "posts", "threshold_per_million": 100_000, "channels": ["tube"], "severity": 1.0, "minutes": 20},
+        "inspector": {
+            "watch": "posts",
+            "threshold_per_million": 100_000,
+            "channels": ["tube"],
+            "severity": 1.0,
+            "minutes": 20,
+        },
     },
     posting={"memory_kernel": exponential(3)},
 )
@@ -315,7 +322,10 @@ def in_pieces(tables, exists, stops, calls_per_piece=1):
 
 
 @settings(deadline=None, derandomize=True, max_examples=15)
-@given(st.lists(st.integers(0, 240 * MINUTE) | st.integers(0, 240).map(lambda m: m * MINUTE), max_size=30), st.integers(1, 5))
+@given(
+    st.lists(st.integers(0, 240 * MINUTE) | st.integers(0, 240).map(lambda m: m * MINUTE), max_size=30),
+    st.integers(1, 5),
+)
 def test_splitting_the_advance_at_any_tick_changes_nothing(whole, stops, calls):
     tables, exists, log = whole
     np.testing.assert_array_equal(in_pieces(tables, exists, stops, calls), log)

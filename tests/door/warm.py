@@ -21,6 +21,8 @@ def child(order: dict[str, Any]) -> int:
         from sim.cli import main
 
         code = main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
     except BaseException:  # what Python itself would do
         traceback.print_exc()
         code = 1

@@ -7,7 +7,20 @@ from typing import Any
 
 from sim.engine.simulate import Record, run
 from sim.scenario import Scenario, validate
-from tests.nights import CHANNELS, NIGHT, TIMELINE, accounting, at, constant, entry, exponential, merged, night, outage, window
+from tests.nights import (
+    CHANNELS,
+    NIGHT,
+    TIMELINE,
+    accounting,
+    at,
+    constant,
+    entry,
+    exponential,
+    merged,
+    night,
+    outage,
+    window,
+)
 
 POSTED = ["tweets", "faces", "tube", "chat"]
 
@@ -52,7 +65,9 @@ SPECIAL: dict[str, Scenario] = {
     "as it is": night(),
     "threshold rule, throttled": night(**_throttled((20, 100, 0.7))),
     "hazard rule": night(decision={"rule": "hazard", "hazard_per_hour": 1.0}, **_throttled((20, 100, 0.7), push=1.0)),
-    "hazard rule, sleepless crowd and short memory": night(decision={"rule": "hazard", "hazard_per_hour": 20, "fading_minutes": 5}),
+    "hazard rule with a short memory": night(
+        decision={"rule": "hazard", "hazard_per_hour": 20, "fading_minutes": 5},
+    ),
     "critical mass of a share": night(decision={"rule": "critical_mass", "able_share": 1.0}),
     "critical mass of a number, no news needed": night(
         decision={"rule": "critical_mass", "critical_mass_of": "count", "needs_news": False, "able_share": 1.0,

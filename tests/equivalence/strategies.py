@@ -10,7 +10,19 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sim.scenario import Scenario, validate
-from tests.nights import CHANNELS, NIGHT, accounting, at, constant, entry, exponential, lognormal, merged, outage, window
+from tests.nights import (
+    CHANNELS,
+    NIGHT,
+    accounting,
+    at,
+    constant,
+    entry,
+    exponential,
+    lognormal,
+    merged,
+    outage,
+    window,
+)
 
 NAMES = list(CHANNELS)
 POSTED = ["tweets", "faces", "tube", "chat"]
@@ -83,7 +95,9 @@ def windows(draw: st.DrawFn, names: list[str], minutes: int) -> dict[str, Any]:
     """Return a throttle window, perhaps before tick 0, behind the horizon or around the whole night."""
     start = draw(st.integers(-8, minutes // QUARTERS + 1)) * QUARTERS
     end = start + draw(st.integers(1, 10)) * QUARTERS
-    mode, lag = draw(st.sampled_from([("drop", None), ("drop", None), ("delay", None), ("delay", 2.0), ("delay", 400.0)]))
+    mode, lag = draw(
+        st.sampled_from([("drop", None), ("drop", None), ("delay", None), ("delay", 2.0), ("delay", 400.0)])
+    )
     posted = [name for name in POSTED if name in names]
     on = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True) | st.just(posted))
     return window(on, start, end, draw(shares | st.just(0.5)), mode, lag)
@@ -111,6 +125,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     names = list(said)
     minutes = draw(st.sampled_from([60, 120, 180]))
     size = draw(st.integers(30, 60))
+    spans = st.tuples(st.sampled_from(names), st.integers(-2, 6), st.integers(7, 20))
     groups = {} if "chat" not in said else {
         "groups_per_user": draw(st.sampled_from([0, 1, 3])), "created_per_user": draw(shares),
         "local_share": draw(shares),
@@ -120,16 +135,14 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "end": at(minutes + draw(st.sampled_from([0, 0, 0.5, 0.001]))),
             "warm_up_hours": draw(st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0, 0.7501])),
             "timeline": draw(st.lists(entries(names, minutes), min_size=1, max_size=6) | st.just([])),
-            "outages": [
-                outage(c, a * QUARTERS, b * QUARTERS)
-                for c, a, b in draw(st.lists(st.tuples(st.sampled_from(names), st.integers(-2, 6), st.integers(7, 20)), max_size=2))
-            ],
+            "outages": [outage(c, a * QUARTERS, b * QUARTERS) for c, a, b in draw(st.lists(spans, max_size=2))],
             "accounting": draw(st.sampled_from([None, accounting(0), accounting(17.3), accounting(-500)])),
         },
         "population": {
             "size": size,
             "sleep": {
-                "bed_hour": {"law": "normal", "mean": draw(st.sampled_from([-4.0, -1.0, 1.0])), "sd": draw(st.sampled_from([0, 2]))},
+                "bed_hour": {"law": "normal", "mean": draw(st.sampled_from([-4.0, -1.0, 1.0])),
+                             "sd": draw(st.sampled_from([0, 2]))},
                 "length_hours": {"law": "constant", "value": draw(st.sampled_from([1, 3]))},
                 "jitter_minutes": draw(st.sampled_from([0, 20])),
                 "stay_up": {"probability": draw(shares), "extra": draw(delays)},
@@ -152,8 +165,9 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "tell_delay": draw(delays), "create_group_probability": draw(shares), "create_group_delay": draw(delays),
         },
         "decision": {
-            "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass"])), "able_share": draw(st.sampled_from([0.5, 1.0])),
-            "threshold": draw(traits), "hazard_per_hour": draw(st.sampled_from([0.3, 10.0, 0.0])), "critical_mass": draw(traits),
+            "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass"])),
+            "able_share": draw(st.sampled_from([0.5, 1.0])), "threshold": draw(traits),
+            "hazard_per_hour": draw(st.sampled_from([0.3, 10.0, 0.0])), "critical_mass": draw(traits),
             "critical_mass_of": draw(st.sampled_from(["share", "count"])), "needs_news": draw(st.booleans()),
             "fading_minutes": draw(st.sampled_from([5.0, 90.0])), "social": draw(st.sampled_from([0.0, 2.0])),
             "ignored_channels": draw(st.lists(st.sampled_from(names), max_size=2, unique=True)),

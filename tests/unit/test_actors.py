@@ -166,7 +166,12 @@ def test_windows_act_on_their_own_channels_only():
 def test_episodes_begin_and_end_with_the_first_and_the_last_window():
     _, room = play(script(*on((10, 20, 0.5), (20, 30, 0.8), (25, 40, 0.1), (60, 70, 0.0))))
     # Touching windows are two episodes; a window of severity 0 is none.
-    assert room.diary == [(10, "throttle", True), (20, "throttle", False), (20, "throttle", True), (40, "throttle", False)]
+    assert room.diary == [
+        (10, "throttle", True),
+        (20, "throttle", False),
+        (20, "throttle", True),
+        (40, "throttle", False),
+    ]
 
 
 def test_outages_are_off_the_air_until_the_last_one_ends():
@@ -207,18 +212,21 @@ def test_the_inspector_observes_imposes_lifts_and_imposes_again():
     ]
     assert table == both
     assert [(minute, *rest) for minute, what, *rest in room.diary if what == "look"] == [
-        (minute, "posts", max(0, minute - 10)) for minute in (0, 10, 35, 60, 70, 80, 105, 115, 125, 135, 145, 155, 165, 175)
+        (minute, "posts", max(0, minute - 10))
+        for minute in (0, 10, 35, 60, 70, 80, 105, 115, 125, 135, 145, 155, 165, 175)
     ]
 
 
 @pytest.mark.parametrize(("start", "first"), [(None, 60), (at(-50), 10), (at(-90), 0), (at(5), 65), (at(400), None)])
 def test_the_inspector_begins_at_the_end_of_the_warm_up_or_when_told(start, first):
     scenario = night(
-        scenario={"timeline": [], "warm_up_hours": 1.0}, throttle={"inspector": inspector(start=start, watch="on_squares")}
+        scenario={"timeline": [], "warm_up_hours": 1.0},
+        throttle={"inspector": inspector(start=start, watch="on_squares")},
     )
     _, room = play(scenario)
     assert room.diary == [
-        (minute, "look", "on_squares", max(0, minute - 10)) for minute in (range(first, 240, 10) if first is not None else ())
+        (minute, "look", "on_squares", max(0, minute - 10))
+        for minute in (range(first, 240, 10) if first is not None else ())
     ]
 
 

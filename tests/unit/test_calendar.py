@@ -110,7 +110,9 @@ def test_a_long_run_grows_every_part():
         while len(both.taken) < step * total // 400:
             ahead = int(generator.choice([0, 1, 300, 4096, 100_000, HORIZON]))
             tick = both.last + int(generator.integers(0, ahead + 1))
-            both.push(tick, int(generator.integers(0, 15)), int(generator.integers(0, 5)), int(generator.integers(0, 2**62)))
+            both.push(
+                tick, int(generator.integers(0, 15)), int(generator.integers(0, 5)), int(generator.integers(0, 2**62))
+            )
     both.pop_until(HORIZON)
     assert not both.heap
     assert both.grown > 3

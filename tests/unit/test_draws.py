@@ -191,7 +191,14 @@ def test_draws_are_uniform_and_serially_uncorrelated(along):
 
 @pytest.mark.parametrize(
     "change",
-    [{"purpose": 49}, {"ordinal": 1}, {"object_": 1}, {"object_": 1 << 32}, {"subjects": IDS + (1 << 20)}, {"seed": SEED + 1}],
+    [
+        {"purpose": 49},
+        {"ordinal": 1},
+        {"object_": 1},
+        {"object_": 1 << 32},
+        {"subjects": IDS + (1 << 20)},
+        {"seed": SEED + 1},
+    ],
     ids=["purpose", "ordinal", "object", "object's upper half", "subject", "seed"],
 )
 def test_neighbouring_names_are_uncorrelated(base, change):

@@ -452,7 +452,7 @@ def test_the_record_is_the_event_log_by_minute_without_the_warm_up(real: tuple[S
 def test_departures_of_the_record_are_those_of_the_log(real: tuple[Scenario, Record]) -> None:
     night, record = real
     log = record.log
-    kind, done = KIND_NAMES.index("leave"), RESULT_NAMES.index("done")
+    kind, done = KIND_NAMES.index("depart"), RESULT_NAMES.index("done")
     left = log[(log["kind"] == kind) & (log["result"] == done)]
     _, first = np.unique(left["person"], return_index=True)
     ticks = left["tick"][first]

@@ -12,9 +12,7 @@ from sim.world import make_world
 from tests.nights import CHANNELS, NIGHT, merged, night
 
 FEEDS = {f"feed_{k}": merged(CHANNELS["faces"], {"live": 30.0}) for k in range(24)}
-MANY = validate(
-    merged(NIGHT, {"scenario": {"timeline": []}, "posting": {"live_per_stay": 30.0}}) | {"channels": FEEDS}
-)
+MANY = validate(merged(NIGHT, {"scenario": {"timeline": []}, "posting": {"live_per_stay": 30.0}}) | {"channels": FEEDS})
 
 
 @pytest.mark.parametrize("scenario", [night(), MANY], ids=["every type of channel", "24 channels with live video"])

@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.places import PROVINCES_FILE, read_provinces
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
-from tests.nights import constant, night
+from tests.nights import TRAITS, constant, night
 
 LEVEL = 1e-4
 N = 4000
@@ -155,7 +155,7 @@ def test_the_weight_gives_the_size(weight, size):
 def test_traits_are_drawn_by_person_not_by_place_in_a_stream(scenario, world):
     # Person 17 of a small nation is person 17 of a large one.
     small = make_world(night(population={"size": 50}), 7).people
-    for name in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent"):
+    for name in TRAITS:
         np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
 
 
@@ -196,7 +196,9 @@ def test_ties_are_unique_sorted_and_without_loops(world, name):
 @pytest.mark.parametrize("name", ["friends", "neighbours"])
 def test_friends_and_neighbours_are_mutual(world, name):
     source, target = edges(world.ties[name])
-    assert set(zip(source.tolist(), target.tolist(), strict=True)) == set(zip(target.tolist(), source.tolist(), strict=True))
+    assert set(zip(source.tolist(), target.tolist(), strict=True)) == set(
+        zip(target.tolist(), source.tolist(), strict=True)
+    )
 
 
 def test_only_users_follow_and_are_followed(scenario, world):
@@ -226,7 +228,8 @@ def test_attractive_accounts_are_followed_more():
     network = {"followers": {"mean": 1, "sigma": 0, "fame_sigma": 1.0, "fame_of_propensity": 0.5, "local_share": 0}}
     world = make_world(night(population={"size": N}, network=network), 12)
     users = world.people.with_receiver(2)
-    fame = np.exp(ndtri(draws.uniforms(12, draws.W_FAME, users.astype(np.int64), 0, 0))) * world.people.propensity[users] ** 0.5
+    by_luck = np.exp(ndtri(draws.uniforms(12, draws.W_FAME, users.astype(np.int64), 0, 0)))
+    fame = by_luck * world.people.propensity[users] ** 0.5
     top = users[fame > np.quantile(fame, 0.9)]
     share = fame[fame > np.quantile(fame, 0.9)].sum() / fame.sum()
     # Everybody picks exactly one, so that only loops are lost: about one in all.
@@ -235,7 +238,9 @@ def test_attractive_accounts_are_followed_more():
 
 @pytest.mark.parametrize("local_share", [0.0, 0.4, 1.0])
 def test_the_local_share_of_ties_stays_in_the_province(local_share):
-    network = {"followers": {"mean": 1, "sigma": 0, "fame_sigma": 0, "fame_of_propensity": 0, "local_share": local_share}}
+    network = {
+        "followers": {"mean": 1, "sigma": 0, "fame_sigma": 0, "fame_of_propensity": 0, "local_share": local_share}
+    }
     world = make_world(night(population={"size": N}, network=network), 13)
     source, target = edges(world.ties["followers"])
     province = world.people.province
@@ -279,7 +284,9 @@ def test_groups_have_sizes_within_their_limits_and_every_user_is_in_so_many(scen
     # Members ascend within a group, and both indices say the same.
     pairs = {(g, int(p)) for g in range(len(sizes)) for p in groups.members[groups.starts[g] : groups.starts[g + 1]]}
     assert len(pairs) == len(groups.members)
-    again = {(int(g), p) for p in range(N) for g in groups.joined[groups.joined_starts[p] : groups.joined_starts[p + 1]]}
+    again = {
+        (int(g), p) for p in range(N) for g in groups.joined[groups.joined_starts[p] : groups.joined_starts[p + 1]]
+    }
     assert pairs == again
     for g in range(len(sizes)):
         assert (np.diff(groups.members[groups.starts[g] : groups.starts[g + 1]]) > 0).all()
@@ -333,7 +340,8 @@ def test_ties_read_from_files_are_the_generated_ones(forty, tmp_path, suffix):
         write(table.assign(note="from elsewhere"), tmp_path / f"{name}{suffix}")
         network[name] = {"file": tmp_path / f"{name}{suffix}"}
     groups = forty.groups["chat"]
-    table = pd.DataFrame({"group": np.repeat(np.arange(len(groups.owner)), np.diff(groups.starts)), "person": groups.members})
+    numbers = np.repeat(np.arange(len(groups.owner)), np.diff(groups.starts))
+    table = pd.DataFrame({"group": numbers, "person": groups.members})
     write(table.iloc[shuffle(len(table))], tmp_path / f"groups{suffix}")
     network["groups"] = {"chat": {"file": tmp_path / f"groups{suffix}"}}
     world = make_world(night(network=network), 99)
@@ -483,4 +491,3 @@ def test_files_that_are_no_tables_are_refused(tmp_path, name, content, words):
     with pytest.raises(InputError) as error:
         make_world(with_file("followers", path), 1)
     assert all(word in str(error.value) for word in [str(path), *words])
-
