@@ -1,6 +1,6 @@
 """What does the model give back of the night, in both readings? The figures and tables of the README.
 
-Command: ``make figures`` (about three minutes on two cores). Figures: docs/figures/{posts,squares,difference}.png.
+Command: ``make figures`` (about five minutes on two cores). Figures: docs/figures/{posts,squares,difference}.png.
 The tables of README.md between the marks ``<!-- table: ... -->`` are written anew.
 """
 
@@ -21,6 +21,7 @@ RUNS = {
     "calendar": ["parameters=calendar_days"],
     "as_told": ["parameters=as_told"],
     "rebound": ["study=rebound"],
+    "sign": ["study=sign"],
 }
 TARGETS = {
     "calendar": [
@@ -86,9 +87,21 @@ def rebound_table(folder: Path) -> str:
         "| arm | `rebound_from_return` [95 %] | `rebound_ratio` [95 %] | `rebound_ratio_ordinary` [95 %] |",
         "|---|---|---|---|",
     ]
-    for arm in ("full", "no_victory", "no_text", "neither"):
-        cells = [interval(summary.loc[(arm, o)]) for o in ("rebound_from_return", "rebound_ratio", "rebound_ratio_ordinary")]
+    for arm in ("full", "no_victory", "no_text", "neither", "no_coverage"):
+        cells = [
+            interval(summary.loc[(arm, o)]) for o in ("rebound_from_return", "rebound_ratio", "rebound_ratio_ordinary")
+        ]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def sign_table(folder: Path) -> str:
+    contrasts = pd.read_parquet(folder / "contrasts.parquet").set_index(["arm", "outcome"])
+    lines = ["| throttled, with | `participants`: difference to open [95 %] |", "|---|---|"]
+    for arm in ("substitution_0", "substitution_0.2", "substitution_1", "push_0.5", "push_1.5"):
+        c = contrasts.loc[(arm, "participants")]
+        name, value = arm.rsplit("_", 1)
+        lines.append(f"| {name} {value} | {number(c['difference'])} [{number(c['low'])}, {number(c['high'])}] |")
     return "\n".join(lines)
 
 
@@ -98,12 +111,18 @@ def main() -> None:
     figures.mkdir(parents=True, exist_ok=True)
     for name in ("posts", "squares", "difference"):
         shutil.copy(folders["calendar"] / "figures" / f"{name}.png", figures / f"{name}.png")
-    tables = {name: targets_table(folders[name], name) for name in TARGETS} | {"rebound": rebound_table(folders["rebound"])}
+    tables = {name: targets_table(folders[name], name) for name in TARGETS} | {
+        "rebound": rebound_table(folders["rebound"])
+    }
+    tables["sign"] = sign_table(folders["sign"])
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     for name, table in tables.items():
         text, n = re.subn(
-            rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text, flags=re.DOTALL
+            rf"(<!-- table: {name} -->\n).*?(<!-- end -->)",
+            lambda m, t=table: f"{m[1]}{t}\n{m[2]}",
+            text,
+            flags=re.DOTALL,
         )
         assert n == 1, f"README.md has no place for the table {name}"
     readme.write_text(text, encoding="utf-8")

@@ -101,8 +101,10 @@ class Channel(Frozen):
             raise ValueError(f"ties is {self.ties!r}, which a channel of type {self.type} cannot have")
         if self.type in ("broadcast", "neighbours") and self.posts_per_user_day > 0:
             raise ValueError(f"posts_per_user_day must be 0 on a channel of type {self.type}")
-        if self.type in ("broadcast", "neighbours") and self.reaction > 0:
-            raise ValueError(f"reaction must be 0 on a channel of type {self.type}: nobody posts there")
+        if self.type in ("broadcast", "neighbours") and (self.reaction > 0 or self.live > 0):
+            raise ValueError(f"reaction and live must be 0 on a channel of type {self.type}: nobody posts there")
+        if self.type != "feed" and (self.recommended > 0 or self.trending is not None):
+            raise ValueError(f"recommended and trending need a channel of type feed, not {self.type}")
         return self
 
 

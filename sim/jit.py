@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,37 @@ from numba.core.types import BaseNamedTuple as NamedTupleType  # type: ignore[at
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
 
-__all__ = ["by_reference", "cache_folder", "is_compiling", "njit", "prefetch", "source_hash"]
+__all__ = ["by_reference", "cache_folder", "is_compiling", "model_hash", "njit", "prefetch", "source_hash"]
 
 _KEEP = 4
+_DOORS = {
+    "__init__.py",
+    "__main__.py",
+    "api.py",
+    "cli.py",
+    "collect.py",
+    "compile.py",
+    "config.py",
+    "options.py",
+    "plot.py",
+}
 _PACKAGE = Path(__file__).parent
 
 
-def source_hash() -> str:
-    """Return 16 hex digits that change with any source that holds compiled code, with Python's or Numba's version."""
-    digest = hashlib.sha256(f"{sys.version_info[:3]} {numba.__version__}".encode())
+@cache
+def model_hash() -> str:
+    """Return 16 hex digits that change with the source of the model: everything but studies, measures and doors."""
+    digest = hashlib.sha256()
     for path in sorted([*_PACKAGE.glob("*.py"), *(_PACKAGE / "engine").glob("*.py")]):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-        digest.update(path.read_bytes())
+        if path.name not in _DOORS:
+            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def source_hash() -> str:
+    """Return 16 hex digits that change with `model_hash`, Python's or Numba's version."""
+    return hashlib.sha256(f"{model_hash()} {sys.version_info[:3]} {numba.__version__}".encode()).hexdigest()[:16]
 
 
 def _root() -> Path:

@@ -184,25 +184,36 @@ def _choose(seed, tie_set, order, first, weights, province, mean, sigma, local_s
         whole = math.floor(degree)
         if draws.uniform(seed, purpose, order[k], tie_set, 1) < degree - whole:
             whole += 1.0
-        degrees[k] = min(np.int64(whole), n_users - 1)
+        degrees[k] = min(np.int64(whole), n_users - 1, 65535)
         total += degrees[k]
     chosen = np.empty(total, np.int32)
     by = np.empty(total, np.int32)
     at = 0
     for k in range(n_users):
         person = order[k]
+        begun = at
         for j in range(degrees[k]):
-            low, high = 0, n_users
-            if draws.uniform(seed, draws.W_LOCAL, person, tie_set, j) < local_share:
-                low, high = first[province[person]], first[province[person] + 1]
-            below = weights[low - 1] if low > 0 else 0.0
-            x = below + draws.uniform(seed, draws.W_TIE, person, tie_set, j) * (weights[high - 1] - below)
-            while low < high - 1:
-                middle = (low + high - 1) // 2
-                if weights[middle] > x:
-                    high = middle + 1
-                else:
-                    low = middle + 1
+            # A tie that exists already, or to oneself, is drawn again a few times: ties are unique.
+            for again in range(16):
+                low, high = 0, n_users
+                ordinal = again * 65536 + j
+                if draws.uniform(seed, draws.W_LOCAL, person, tie_set, ordinal) < local_share:
+                    low, high = first[province[person]], first[province[person] + 1]
+                below = weights[low - 1] if low > 0 else 0.0
+                x = below + draws.uniform(seed, draws.W_TIE, person, tie_set, ordinal) * (weights[high - 1] - below)
+                while low < high - 1:
+                    middle = (low + high - 1) // 2
+                    if weights[middle] > x:
+                        high = middle + 1
+                    else:
+                        low = middle + 1
+                is_new = order[low] != person
+                for earlier in range(begun, at):
+                    if chosen[earlier] == order[low]:
+                        is_new = False
+                        break
+                if is_new:
+                    break
             chosen[at] = order[low]
             by[at] = person
             at += 1

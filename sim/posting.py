@@ -10,7 +10,11 @@ from sim.jit import njit
 from sim.laws import DelayLaw, Frozen
 from sim.units import DAY, HOUR
 
-__all__ = ["Posting", "Victory", "cycle_at", "log_of_missing", "skip_length"]
+__all__ = ["MOST_REACTIONS", "Posting", "Victory", "cycle_at", "log_of_missing", "skip_length"]
+
+
+MOST_REACTIONS = 100.0
+"""Largest mean number of posts that one impression, one stay or one return provokes; heavier posters are cut here."""
 
 
 class Victory(Frozen):

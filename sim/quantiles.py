@@ -169,7 +169,7 @@ def delay_ticks(law, points, u):
 
 @njit
 def poisson(mean, u):
-    """Return a Poisson count by inversion at u in (0, 1); mean in [0, 30], counts are cut at 200."""
+    """Return a Poisson count by inversion at u in (0, 1); mean in [0, 100], counts are cut at 200."""
     if u <= 1.0 - mean:
         return 0  # because exp(-mean) >= 1 - mean
     p = math.exp(-mean)

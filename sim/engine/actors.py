@@ -30,7 +30,7 @@ class Room(Protocol):
         """GATE[channels], written by the script."""
 
     def throttle_changed(self, is_throttled: bool) -> None:
-        """Take notice that a throttle has begun (a new episode) or that the last one has ended."""
+        """Take notice that some channel is throttled from now on, or that none is any more."""
 
     def air(self, airing: int) -> None:
         """Broadcast an airing."""

@@ -19,8 +19,12 @@ __all__ = ["next_generation", "spectral_radius"]
 
 
 @njit
-def next_generation(tables, posts):
-    """Return float64[channels, n]: expected reactions (at scale 1) to `posts`, float64[channels, n]."""
+def next_generation(tables, exists, posts):
+    """Return float64[channels, n]: expected reactions (at scale 1) to `posts`, float64[channels, n].
+
+    A chat group counts with the larger of its shares of a member's posts before and after new groups are created: one that
+    nobody has created yet (exists 0) passes its share on to the next.
+    """
     n_channels, n = posts.shape
     rules = tables.rules[0]
     offspring = np.zeros((n_channels, n))
@@ -47,16 +51,24 @@ def next_generation(tables, posts):
         elif channel["type"] == 2:
             starts = tables.joined_starts[channel["groups"]]
             said = np.zeros(len(tables.group_starts) - 1)
-            each = np.zeros(n)
             for j in range(n):
                 n_joined = starts[j + 1] - starts[j]
-                if n_joined > 0:
-                    each[j] = attention * posts[c, j] / n_joined
-                    for g in range(starts[j], starts[j + 1]):
-                        said[tables.joined[g]] += each[j]
+                passed_on = 1
+                k = starts[j + 1] - 1
+                while k >= starts[j] and exists[tables.joined[k]] == 0:
+                    passed_on += 1
+                    k -= 1
+                for g in range(starts[j], starts[j + 1]):
+                    group = tables.joined[g]
+                    if exists[group] == 0:
+                        said[group] += attention * posts[c, j] / n_joined
+                        passed_on += 1
+                    else:
+                        said[group] += attention * posts[c, j] / n_joined * passed_on
+                        passed_on = 1
             for i in range(n):
                 for g in range(starts[i], starts[i + 1]):
-                    seen[i] += said[tables.joined[g]] - each[i]
+                    seen[i] += said[tables.joined[g]]
         else:
             continue
         for i in range(n):
@@ -78,28 +90,36 @@ def next_generation(tables, posts):
 
 
 @njit
-def spectral_radius(tables):
-    """Return the spectral radius at scale 1: power iteration until two steps agree to 1e-3 (at most 200 steps).
+def spectral_radius(tables, exists):
+    """Return an upper bound of the spectral radius at scale 1, within a few per cent where 60 steps suffice.
 
-    The growth over two steps is taken, because a graph of ties may be bipartite.
+    For every positive x the radius is at most max_i (A x)_i / x_i (Collatz 1942, Wielandt 1950). The iteration
+    x <- (x + A x / growth) / 2 keeps x positive and brings the bound down to the radius; it stops when the bound is within 2 %
+    of the growth. A dense corner of a large network is not missed, however few people live in it. Members count their own
+    posts to a group, which the engine does not deliver: a further margin on the safe side.
     """
-    return _spectral_radius(by_reference(tables))
+    return _spectral_radius(by_reference(tables), exists)
 
 
 @njit
-def _spectral_radius(tables):
+def _spectral_radius(tables, exists):
     n_channels, n = len(tables.channels), len(tables.people)
     posts = np.full((n_channels, n), 1.0)
-    total = np.sum(posts)
-    before = 0.0
-    last = 1.0
-    for step in range(200):
-        posts = next_generation(tables, posts) / total
+    bound = math.inf
+    for _ in range(60):
+        following = next_generation(tables, exists, posts)
         total = np.sum(posts)
-        if total <= 0.0:
+        growth = np.sum(following) / total
+        if growth <= 0.0:
             return 0.0
-        growth = math.sqrt(total * last)
-        if step > 4 and abs(growth - before) < 1e-3 * growth:
-            return growth
-        before, last = growth, total
-    return before
+        highest = 0.0
+        for c in range(n_channels):
+            for i in range(n):
+                highest = max(highest, following[c, i] / posts[c, i])
+        bound = min(bound, highest)
+        if bound <= 1.02 * growth:
+            return bound
+        for c in range(n_channels):
+            for i in range(n):
+                posts[c, i] = max(0.5 * (posts[c, i] + following[c, i] / growth), 1e-250)
+    return bound

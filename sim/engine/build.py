@@ -36,10 +36,10 @@ def airing_ticks(scenario: Scenario) -> list[tuple[int, Entry, int]]:
 
 
 def _airing_key(entry: Entry, repetition: int, taken: set[int]) -> int:
-    """Return a key for what is said, the same whatever else stands on the timeline."""
+    """Return a key for what is said, the same whenever it is said and whatever else stands on the timeline."""
     twin = 0
     while True:
-        text = f"{entry.channel}|{entry.kind}|{entry.time.isoformat()}|{entry.tag}|{repetition}|{twin}"
+        text = f"{entry.channel}|{entry.kind}|{entry.what}|{repetition}|{twin}"
         key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
         if key not in taken:
             taken.add(key)
@@ -166,7 +166,9 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         by_threshold=_by_threshold(person) if decision.rule == "critical_mass" else np.zeros(0, np.int32), rules=rules,
     )  # fmt: skip
     rules["reaction_scale"] = (
-        reaction_scale(tables, posting.branching_ratio) if world.reaction_scale is None else world.reaction_scale
+        reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
+        if world.reaction_scale is None
+        else world.reaction_scale
     )
     for array in tables:
         array.setflags(write=False)
@@ -184,9 +186,9 @@ def _by_threshold(person: np.ndarray) -> np.ndarray:
     return able[np.lexsort((able, person["threshold"][able]))].astype(np.int32)
 
 
-def reaction_scale(tables: Tables, branching_ratio: float) -> float:
+def reaction_scale(tables: Tables, exists: np.ndarray, branching_ratio: float) -> float:
     """Return the factor on reactions at which the spectral radius of expected offspring is the branching ratio."""
-    radius = float(spectral_radius(tables))
+    radius = float(spectral_radius(tables, exists))
     return branching_ratio / radius if radius > 0 else 0.0
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sim import draws
 from sim.attendance import HOME, ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
-from sim.channels import CALL, CHATTER, NEIGHBOURS, NEWS, ORDINARY, STAY_CALL
+from sim.channels import ALERTED, CALL, CHATTER, CUT_OFF, NEIGHBOURS, NEWS, ORDINARY, STAY_CALL
 from sim.engine import order as o
 from sim.engine import state as st
 from sim.engine.actors import At
-from sim.posting import cycle_at
+from sim.posting import MOST_REACTIONS, cycle_at
 from sim.quantiles import poisson
 from sim.units import HOUR
 
@@ -31,7 +31,8 @@ class Correspondent(ABC):
         self.nation = nation
         self.number = number
         self.traits: dict[str, Any] = nation.traits(number)
-        self.phase, self.asleep, self.seeking = HOME, False, ORDINARY
+        self.phase, self.asleep = HOME, False
+        self.substitutes = False
         self.circumventing = bool(self.traits["ready"])
         self.heard_tick = -1
         self.called = False
@@ -211,8 +212,9 @@ class Correspondent(ABC):
                 totals[st.UNSEEN_TOTAL] += 1
                 return o.UNSEEN
         if not is_held:
-            level = channel["attention"][self.seeking] / channel["attention_max"]
-            if phase_is_out[self.phase] and not nation.rules["as_if_home"]:
+            level = channel["attention"][self.seeking()] / channel["attention_max"]
+            # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
+            if phase_is_out[self.phase] and (not nation.rules["as_if_home"] or message.kind == STAY_CALL):
                 level *= channel["while_out"]
             if level < 1 and self.u(draws.ATTEND, message.id) >= level:
                 totals[st.UNSEEN_TOTAL] += 1
@@ -230,6 +232,12 @@ class Correspondent(ABC):
                 return o.DROPPED
         return self.see(message)
 
+    def seeking(self) -> int:
+        """Return how much this person looks for news now."""
+        if self.substitutes and self.nation.is_throttled and not self.circumventing:
+            return CUT_OFF
+        return ALERTED if self.heard_tick >= 0 else ORDINARY
+
     def see(self, message: Message) -> int:
         """Hear, react, weigh, perhaps decide."""
         nation, c, kind = self.nation, message.channel, message.kind
@@ -239,8 +247,9 @@ class Correspondent(ABC):
             self.hear(c)
         if kind == CALL:
             self.called = True
-            if nation.channels[c]["type"] == NEIGHBOURS:
-                self.contacts_out += 1
+            is_ignored = nation.rules["ignored"] >> c & 1
+            if nation.channels[c]["type"] == NEIGHBOURS and message.tries == 0 and not is_ignored:
+                self.contacts_out += 1  # a neighbour's first departure
         if kind == STAY_CALL:
             self.consider_staying(message)
         self.react(message)
@@ -257,7 +266,7 @@ class Correspondent(ABC):
             law = st.L_MEMORY
         if mean <= 0:
             return
-        for j in range(poisson(min(mean, 30.0), self.u(draws.REACTION_COUNT, message.id))):
+        for j in range(poisson(min(mean, MOST_REACTIONS), self.u(draws.REACTION_COUNT, message.id))):
             tick = self.now + nation.delay(law, self.u(draws.REACTION_DELAY, message.id, j))
             if tick >= nation.horizon:
                 continue
@@ -285,7 +294,7 @@ class Correspondent(ABC):
             mean = rules["live"] * channel["live"] * self.traits["propensity"]
             if not self.has(c) or mean <= 0:
                 continue
-            for j in range(poisson(min(mean, 30.0), self.u(draws.LIVE_COUNT, c, self.trips))):
+            for j in range(poisson(min(mean, MOST_REACTIONS), self.u(draws.LIVE_COUNT, c, self.trips))):
                 ordinal = self.trips * 256 + j
                 tick = self.now + nation.delay(st.L_LIVE, self.u(draws.LIVE_DELAY, c, ordinal))
                 id_ = draws.identity(nation.seed, draws.ID_LIVE, self.number, c, ordinal)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import BACK, HOME, PREPARING
+from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.decision import CRITICAL_MASS, HAZARD_RULE, THRESHOLD, crossing_delay, faded, integrated_hazard, weight
 from sim.draws import exponential, uniform
 from sim.engine.calendar import push
@@ -18,6 +19,7 @@ from sim.engine.order import (
     DEPART,
     DONE,
     IGNORED,
+    POSTPONED,
     STALE,
     TIPPED,
     order_of,
@@ -30,7 +32,7 @@ from sim.jit import njit
 from sim.quantiles import delay_ticks
 
 __all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "on_adopt", "on_decide", "on_prompt",
-           "schedule_timer", "set_phase", "settle"]  # fmt: skip
+           "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
 
 
 @njit
@@ -182,30 +184,57 @@ def on_prompt(T, S, p, t, cause):
 
 
 @njit
+def throttled_clock(S, t):
+    """Return for how many ticks some channel has been throttled up to t."""
+    now = S.now[0]
+    running = t - now["throttled_since"] if now["throttled"] == 1 else 0
+    return now["throttled_before"] + running
+
+
+@njit
+def seeking(S, s):
+    """Return how much a person looks for news now."""
+    if s["substitutes"] == 1 and S.now[0]["throttled"] == 1 and s["circumventing"] == 0:
+        return CUT_OFF
+    return ALERTED if s["has_heard"] == 1 else ORDINARY
+
+
+@njit
 def cut_off(T, S, p, t):
-    """Feel the throttle for the first time in this episode: look for a way round, turn elsewhere, be pushed."""
+    """Feel the throttle: the first time perhaps turn elsewhere and be pushed; each time look for a way round.
+
+    The hazard of finding one is consumed by throttled time only: one draw per person, however the windows lie.
+    """
     s = S.people[p]
     rules = T.rules[0]
-    episode = S.now[0]["episode"]
-    if s["episode"] == episode:
-        return
-    s["episode"] = episode
-    if rules["adopt_per_tick"] > 0.0 and s["circumventing"] == 0:
-        gap = exponential(rules["seed"], draws.ADOPT, p, 0, episode) / rules["adopt_per_tick"]
-        if gap < rules["horizon"]:
-            schedule_timer(T, S, t + 1 + np.int64(gap), ADOPT, p, episode)
-    if uniform(rules["seed"], draws.SUBSTITUTE, p, 0, episode) < rules["substitution"]:
-        s["seeking"] = 2
-    if rules["push"] > 0.0:
+    is_first = s["was_cut_off"] == 0
+    if is_first:
+        s["was_cut_off"] = 1
+        if uniform(rules["seed"], draws.SUBSTITUTE, p, 0, 0) < rules["substitution"]:
+            s["substitutes"] = 1
+        if rules["adopt_per_tick"] > 0.0:
+            gap = exponential(rules["seed"], draws.ADOPT, p, 0, 0) / rules["adopt_per_tick"]
+            s["adopt_at"] = throttled_clock(S, t) + 1 + np.int64(min(gap, 1e12))
+    if s["adopt_at"] > 0 and s["is_adopting"] == 0 and s["circumventing"] == 0:
+        s["is_adopting"] = 1
+        schedule_timer(T, S, t + max(s["adopt_at"] - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
+    if is_first and rules["push"] > 0.0:
         add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT)
 
 
 @njit
-def on_adopt(S, p):
-    """Have found a way round, if it is still needed."""
+def on_adopt(T, S, p, t):
+    """Find a way round if enough throttled time has passed; look again later, or when cut off again."""
     s = S.people[p]
-    if S.now[0]["throttled"] == 0 or s["circumventing"] == 1:
+    now = S.now[0]
+    missing = s["adopt_at"] - throttled_clock(S, t)
+    if missing <= 0 and now["throttled"] == 1:
+        s["is_adopting"] = 0
+        s["circumventing"] = 1
+        now["circumventing"] += 1
+        return DONE
+    if now["throttled"] == 0:
+        s["is_adopting"] = 0
         return IGNORED
-    s["circumventing"] = 1
-    S.now[0]["circumventing"] += 1
-    return DONE
+    schedule_timer(T, S, t + missing, ADOPT, p, np.int64(0))
+    return POSTPONED

@@ -21,6 +21,7 @@ class CompiledRoom:
     def __init__(self, tables: Tables, state: State) -> None:
         self.tables = tables
         self.state = state
+        self.now = 0
         degrees = [int(np.diff(row).max(initial=0)) for row in (*tables.ties_starts, tables.group_starts)]
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
         # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
@@ -35,8 +36,11 @@ class CompiledRoom:
     def throttle_changed(self, is_throttled: bool) -> None:
         """See `Room`."""
         now = self.state.now[0]
+        if is_throttled:
+            now["throttled_since"] = self.now
+        else:
+            now["throttled_before"] += self.now - now["throttled_since"]
         now["throttled"] = is_throttled
-        now["episode"] += int(is_throttled)
 
     def air(self, airing: int) -> None:
         """See `Room`."""
@@ -51,8 +55,6 @@ class CompiledRoom:
         if watch == "on_squares":
             return float(self.state.now["phases"][0, ON_SQUARE])
         return float(self.state.counts[since // MINUTE :, :, PUBLISHED_COUNT].sum())
-
-    now = 0
 
     def advance(self, until: int) -> None:
         """Process people's events in [now, until)."""

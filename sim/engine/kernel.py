@@ -147,7 +147,7 @@ def react_to(T, S, kind, p, t, key, slot, flag):
     elif kind == PROMPT:
         result = on_prompt(T, S, p, t, len(T.channels) + flag)
     elif kind == DEPART:
-        announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, key), CALL)
+        announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, key), CALL, key)
         depart(T, S, p, t)
     elif kind == ARRIVE:
         arrive(T, S, p, t)
@@ -157,9 +157,9 @@ def react_to(T, S, kind, p, t, key, slot, flag):
     elif kind == HOME_AGAIN:
         celebrate(T, S, p, come_home(T, S, p, t))
     elif kind == TELL:
-        announce(T, S, p, t, key, NEWS)
+        announce(T, S, p, t, key, NEWS, 0)
     elif kind == ADOPT:
-        result = on_adopt(S, p)
+        result = on_adopt(T, S, p, t)
     elif kind == CREATE:
         S.exists[key] = 1
     return result, channel

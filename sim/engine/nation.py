@@ -51,7 +51,7 @@ class Nation:
         n, minutes = len(tables.people), -(-self.horizon // MINUTE)
         self.gates = np.zeros(len(self.channels), st.GATE)
         self.exists = exists.astype(bool)
-        self.is_throttled, self.episode = False, 0
+        self.is_throttled, self.throttled_since, self.throttled_before = False, 0, 0
         self.crowd = self.taking_part = 0.0
         self.trending = [False] * len(self.channels)
         self.log: list[tuple[int, ...]] = []
@@ -105,12 +105,14 @@ class Nation:
                     self.spread(message, self.tables.members[lo:hi].tolist(), channel["attention_max"], draws.SKIP)
                     return
 
-    def announce(self, author: Correspondent, id_: int, kind: int) -> None:
-        """Let the neighbours see or hear something."""
+    def announce(self, author: Correspondent, id_: int, kind: int, trip: int = 0) -> None:
+        """Let the neighbours see or hear something: leaving home, on which trip, or the news."""
         c = self.rules["neighbours"]
         if c >= 0:
             near = self.ties(self.rules["neighbours_ties"], author)
-            self.spread(self.message(id_, author, c, kind), near, self.channels[c]["attention_max"], draws.SKIP)
+            message = self.message(id_, author, c, kind)
+            message.tries = trip
+            self.spread(message, near, self.channels[c]["attention_max"], draws.SKIP)
 
     def spread(
         self,
@@ -155,8 +157,11 @@ class Nation:
 
     def throttle_changed(self, is_throttled: bool) -> None:
         """See `Room`."""
+        if is_throttled:
+            self.throttled_since = self.now
+        else:
+            self.throttled_before += self.now - self.throttled_since
         self.is_throttled = is_throttled
-        self.episode += int(is_throttled)
 
     def air(self, airing: int) -> None:
         """See `Room`."""
@@ -199,6 +204,11 @@ class Nation:
         if watch == "on_squares":
             return float(self.n_in(ON_SQUARE))
         return float(self.counts[since // MINUTE :, :, st.PUBLISHED_COUNT].sum())
+
+    @property
+    def throttled_clock(self) -> int:
+        """For how many ticks some channel has been throttled."""
+        return self.throttled_before + (self.now - self.throttled_since if self.is_throttled else 0)
 
     # -- what everybody sees
 

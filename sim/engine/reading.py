@@ -12,7 +12,7 @@ from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
 from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import identity, uniform
 from sim.engine.calendar import push
-from sim.engine.deciding import cut_off, expose
+from sim.engine.deciding import cut_off, expose, seeking
 from sim.engine.order import (
     DROPPED,
     HELD,
@@ -37,6 +37,7 @@ from sim.engine.state import (
     UNSEEN_TOTAL,
 )
 from sim.jit import njit
+from sim.posting import MOST_REACTIONS
 from sim.quantiles import delay_ticks, poisson
 from sim.units import HOUR, MINUTE
 
@@ -65,9 +66,11 @@ def on_impression(T, S, p, t, slot, is_held):
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
     if is_held == 0:
-        level = channel["attention"][s["seeking"]] / channel["attention_max"]
+        level = channel["attention"][seeking(S, s)] / channel["attention_max"]
         phase = s["phase"]
-        if rules["as_if_home"] == 0 and (phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING):
+        is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
+        # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
+        if is_out and (rules["as_if_home"] == 0 or m["kind"] == STAY_CALL):
             level = level * channel["while_out"]
         if level < 1.0 and uniform(seed, draws.ATTEND, p, id_, 0) >= level:
             totals[UNSEEN_TOTAL] += 1
@@ -104,8 +107,9 @@ def see(T, S, p, t, slot):
             s["called"] = 1
     elif kind == STAY_CALL:
         prolong(T, S, p, id_)
-    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL:
-        s["contacts_out"] += 1
+    is_ignored = (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1)
+    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["tries"] == 0 and not is_ignored:
+        s["contacts_out"] += 1  # a neighbour's first departure
     react(T, S, p, t, slot)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
     return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen) else SEEN
@@ -129,7 +133,7 @@ def react(T, S, p, t, slot):
         law = L_MEMORY
     if mean <= 0.0:
         return
-    count = poisson(min(mean, 30.0), uniform(seed, draws.REACTION_COUNT, p, id_, 0))
+    count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.REACTION_COUNT, p, id_, 0))
     for j in range(count):
         tick = t + delay_ticks(T.laws[law], T.points, uniform(seed, draws.REACTION_DELAY, p, id_, j))
         if tick >= rules["horizon"]:
@@ -149,13 +153,14 @@ def react(T, S, p, t, slot):
 
 
 @njit
-def announce(T, S, p, t, id_, kind):
-    """Be seen or heard by the neighbours: kind CALL for leaving home, NEWS for telling."""
+def announce(T, S, p, t, id_, kind, trip):
+    """Be seen or heard by the neighbours: kind CALL for leaving home (on which trip), NEWS for telling."""
     rules = T.rules[0]
     c = rules["neighbours"]
     if c < 0:
         return
     slot = write(S, id_, p, c, kind, 0, rules["authority"], 0.0)
+    S.messages[slot]["tries"] = trip
     ties = rules["neighbours_ties"]
     lo, hi = T.ties_starts[ties, p], T.ties_starts[ties, p + 1]
     spread(T, S, t, slot, T.ties, lo, hi, T.channels[c]["attention_max"], draws.SKIP, -1)
@@ -174,7 +179,7 @@ def film(T, S, p, t):
         mean = rules["live"] * T.channels[c]["live"] * T.people[p]["propensity"]
         if mean <= 0.0:
             continue
-        count = poisson(min(mean, 30.0), uniform(seed, draws.LIVE_COUNT, p, c, trip))
+        count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.LIVE_COUNT, p, c, trip))
         for j in range(count):
             ordinal = trip * 256 + j
             tick = t + delay_ticks(T.laws[L_LIVE], T.points, uniform(seed, draws.LIVE_DELAY, p, c, ordinal))
@@ -194,7 +199,7 @@ def celebrate(T, S, p, t):
     if mean <= 0.0 or rules["as_if_home"] == 1:
         return
     trip = np.int64(S.people[p]["trips"])
-    count = poisson(min(mean, 30.0), uniform(seed, draws.VICTORY_COUNT, p, 0, trip))
+    count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.VICTORY_COUNT, p, 0, trip))
     for j in range(count):
         ordinal = trip * 256 + j
         tick = t + delay_ticks(T.laws[L_VICTORY], T.points, uniform(seed, draws.VICTORY_DELAY, p, 0, ordinal))

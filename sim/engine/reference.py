@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from sim import draws
 from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
-from sim.channels import ALERTED, CALL, CUT_OFF, NEWS
+from sim.channels import CALL, NEWS
 from sim.decision import CRITICAL_MASS, HAZARD_RULE, THRESHOLD, crossing_delay, faded, integrated_hazard, weight
 from sim.engine import order as o
 from sim.engine import state as st
 from sim.engine.correspondent import Correspondent, Life
+from sim.posting import MOST_REACTIONS
 from sim.quantiles import normal_quantile, poisson
 from sim.units import DAY
 
@@ -36,7 +37,9 @@ class Person(Correspondent):
         self.stayed_up = self.missed_sleep = self.awake_at_news = False
         self.dose, self.dose_tick, self.hazard = 0.0, 0, 0.0
         self.exposed: set[int] = set()
-        self.prolonged = self.episode = self.stay_until = 0
+        self.prolonged = self.stay_until = 0
+        self.was_cut_off = self.is_adopting = False
+        self.adopt_at = self.sleep_left = 0
         self.night = self.sleep_stamp = self.decide_stamp = 0
 
     # -- sleeping
@@ -58,8 +61,8 @@ class Person(Correspondent):
             self.go_to_bed_at(bed)
 
     def next_bed(self) -> None:
-        """Go to bed at the next night's bed time."""
-        self.night += 1
+        """Go to bed at the next bed time."""
+        self.night = max((self.now + self.nation.rules["time_of_day"] - self.traits["bed"]) // DAY - 1, -1)
         while self.bed_tick(self.night) <= self.now:
             self.night += 1
         self.go_to_bed_at(self.bed_tick(self.night))
@@ -75,6 +78,7 @@ class Person(Correspondent):
         self.decide_stamp += 1
         self.asleep = True
         self.wake_at = self.now + length
+        self.sleep_left = 0
         self.sleep_stamp += 1
         self.begin(self.wake_at, self.waking_up(self.wake_at, self.sleep_stamp))
 
@@ -93,7 +97,7 @@ class Person(Correspondent):
             self.go_to_bed_at(tick + self.nation.delay(st.L_STAY_UP, self.u(draws.STAY_UP_LENGTH, 0, night)))
             self.note(o.BED, stamp, o.POSTPONED)
         else:
-            self.fall_asleep(self.traits["sleep"])
+            self.fall_asleep(self.sleep_left or self.traits["sleep"])
             self.note(o.BED, stamp, o.DONE)
 
     def waking_up(self, tick: int, stamp: int) -> Life:
@@ -114,9 +118,10 @@ class Person(Correspondent):
         self.aim()
 
     def be_woken(self, message: Message) -> None:
-        """Be woken by a message, and go back to bed after a while."""
+        """Be woken by a message, and go back to bed after a while, for what is left of the night."""
         self.wake()
         self.stayed_up = True
+        self.sleep_left = max(self.wake_at - self.now, 1)
         self.go_to_bed_at(self.now + self.nation.delay(st.L_STAY_UP, self.u(draws.WOKEN_LENGTH, message.id)))
 
     # -- hearing
@@ -125,7 +130,6 @@ class Person(Correspondent):
         """Hear of the night: look for more, tell the neighbours, open a chat group."""
         nation, rules = self.nation, self.nation.rules
         self.heard_tick, self.heard_on = self.now, channel
-        self.seeking = max(self.seeking, ALERTED)
         if rules["neighbours"] >= 0 and self.u(draws.TELL) < rules["tell"]:
             tick = self.now + nation.delay(st.L_TELL, self.u(draws.TELL_DELAY))
             self.begin(tick, self.telling(tick))
@@ -230,29 +234,33 @@ class Person(Correspondent):
             self.note(o.PROMPT, key, o.IGNORED)
 
     def feel_cut_off(self) -> None:
-        """Meet the throttle for the first time in its episode: look for a way round, turn elsewhere, be pushed."""
+        """Meet the throttle: the first time perhaps turn elsewhere and be pushed; each time look for a way round."""
         nation, rules = self.nation, self.nation.rules
-        if self.episode == nation.episode:
-            return
-        self.episode = episode = nation.episode
-        if rules["adopt_per_tick"] > 0 and not self.circumventing:
-            gap = draws.exponential(nation.seed, draws.ADOPT, self.number, 0, episode) / rules["adopt_per_tick"]
-            if gap < nation.horizon:
-                tick = self.now + 1 + int(gap)
-                self.begin(tick, self.adopting(tick, episode))
-        if self.u(draws.SUBSTITUTE, 0, episode) < rules["substitution"]:
-            self.seeking = CUT_OFF
-        if rules["push"] > 0:
+        is_first, self.was_cut_off = not self.was_cut_off, True
+        if is_first:
+            self.substitutes = self.u(draws.SUBSTITUTE) < rules["substitution"]
+            if rules["adopt_per_tick"] > 0:
+                gap = draws.exponential(nation.seed, draws.ADOPT, self.number, 0, 0) / rules["adopt_per_tick"]
+                self.adopt_at = nation.throttled_clock + 1 + int(min(gap, 1e12))
+        if self.adopt_at > 0 and not self.is_adopting and not self.circumventing:
+            self.is_adopting = True
+            tick = self.now + max(self.adopt_at - nation.throttled_clock, 1)
+            self.begin(tick, self.adopting(tick))
+        if is_first and rules["push"] > 0:
             self.add_dose(rules["push"], len(nation.channels) + st.CUT)
 
-    def adopting(self, tick: int, episode: int) -> Life:
-        """Find a way round the throttle, if one is still needed."""
-        yield self.at(tick, o.ADOPT, episode)
-        if self.nation.is_throttled and not self.circumventing:
-            self.circumventing = True
-            self.note(o.ADOPT, episode, o.DONE)
-        else:
-            self.note(o.ADOPT, episode, o.IGNORED)
+    def adopting(self, tick: int) -> Life:
+        """Find a way round when enough throttled time has passed; without a throttle, give up until cut off again."""
+        while tick < self.nation.horizon:
+            yield self.at(tick, o.ADOPT, 0)
+            missing = self.adopt_at - self.nation.throttled_clock
+            if not self.nation.is_throttled or missing <= 0:
+                self.is_adopting = False
+                self.circumventing = self.nation.is_throttled
+                self.note(o.ADOPT, 0, o.DONE if self.circumventing else o.IGNORED)
+                return
+            self.note(o.ADOPT, 0, o.POSTPONED)
+            tick += missing
 
     # -- going out
 
@@ -270,7 +278,9 @@ class Person(Correspondent):
         """Depart, travel, stay, return."""
         nation, travel = self.nation, self.traits["travel"]
         yield self.at(tick, o.DEPART, self.trips)
-        nation.announce(self, draws.identity(nation.seed, draws.ID_DEPARTURE, self.number, 0, self.trips), CALL)
+        nation.announce(
+            self, draws.identity(nation.seed, draws.ID_DEPARTURE, self.number, 0, self.trips), CALL, self.trips
+        )
         if self.trips == 0:
             self.departed_tick = self.now
         self.note(o.DEPART, self.trips, o.DONE)
@@ -324,7 +334,7 @@ class Person(Correspondent):
         mean = rules["victory_posts"] * self.traits["posts_per_tick"]
         if mean <= 0:
             return
-        for j in range(poisson(min(mean, 30.0), self.u(draws.VICTORY_COUNT, 0, self.trips))):
+        for j in range(poisson(min(mean, MOST_REACTIONS), self.u(draws.VICTORY_COUNT, 0, self.trips))):
             ordinal = self.trips * 256 + j
             tick = awake_from + nation.delay(st.L_VICTORY, self.u(draws.VICTORY_DELAY, 0, ordinal))
             channel = self.own_channel(self.u(draws.POST_CHANNEL, 1, ordinal))

@@ -9,7 +9,6 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import BACK, HOME, ON_SQUARE, RETURNING, TRAVELLING
-from sim.channels import ALERTED
 from sim.draws import identity, uniform
 from sim.engine.deciding import aim, schedule_timer, set_phase, settle
 from sim.engine.order import (
@@ -50,9 +49,9 @@ def bed_tick(T, p, night):
 
 @njit
 def next_bed(T, S, p, t):
-    """Schedule the first bed time after t of a later night."""
+    """Schedule the first bed time after t."""
     s = S.people[p]
-    night = np.int64(s["night"]) + 1
+    night = max((t + T.rules[0]["time_of_day"] - T.people[p]["bed"]) // DAY - 1, -1)
     while bed_tick(T, p, night) <= t:
         night += 1
     s["night"] = night
@@ -68,6 +67,7 @@ def fall_asleep(T, S, p, t, length):
     s["decide_stamp"] += 1
     s["asleep"] = 1
     s["wake_at"] = t + length
+    s["sleep_left"] = 0
     s["sleep_stamp"] += 1
     S.now[0]["asleep"] += 1
     schedule_timer(T, S, t + length, WAKE, p, np.int64(s["sleep_stamp"]))
@@ -112,10 +112,11 @@ def wake(T, S, p, t):
 
 @njit
 def rouse(T, S, p, t, key):
-    """Be woken by a message; go back to bed after a while."""
+    """Be woken by a message; go back to bed after a while, for what is left of the night."""
     s = S.people[p]
     wake(T, S, p, t)
     s["stayed_up"] = 1
+    s["sleep_left"] = max(s["wake_at"] - t, 1)
     s["sleep_stamp"] += 1
     u = uniform(T.rules[0]["seed"], draws.WOKEN_LENGTH, p, key, 0)
     schedule_timer(T, S, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED, p, np.int64(s["sleep_stamp"]))
@@ -148,7 +149,10 @@ def on_bed(T, S, p, t, key):
             extra = delay_ticks(T.laws[L_STAY_UP], T.points, u)
             schedule_timer(T, S, t + extra, BED, p, np.int64(s["sleep_stamp"]))
             return POSTPONED
-    fall_asleep(T, S, p, t, np.int64(T.people[p]["sleep"]))
+    length = np.int64(T.people[p]["sleep"])
+    if s["sleep_left"] > 0:
+        length = np.int64(s["sleep_left"])
+    fall_asleep(T, S, p, t, length)
     return DONE
 
 
@@ -160,7 +164,6 @@ def hear(T, S, p, t, c):
     s["has_heard"] = 1
     s["heard_tick"] = t
     s["heard_on"] = c
-    s["seeking"] = max(s["seeking"], ALERTED)
     S.now[0]["heard"] += 1
     S.heard_now[c] += 1
     seed = rules["seed"]

@@ -54,7 +54,7 @@ STATE = np.dtype(
         ("contacts_out", "i4"),
         ("phase", "u1"),
         ("asleep", "u1"),
-        ("seeking", "u1"),
+        ("substitutes", "u1"),  # turns elsewhere while cut off
         ("has_heard", "u1"),
         ("called", "u1"),
         ("circumventing", "u1"),
@@ -69,13 +69,17 @@ STATE = np.dtype(
         ("sleep_stamp", "i4"),
         ("decide_stamp", "i4"),
         ("night", "i4"),
-        ("episode", "i4"),  # throttle episode in which this person was last cut off
+        ("sleep_left", "i4"),  # of a night from which a message woke this person, in ticks; 0: a whole night
+        ("adopt_at", "i8"),  # throttled time at which a way round is found (clock of NOW)
         ("heard_on", "i1"),
         ("tipped_by", "i1"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
         ("last_on", "i1"),  # channel of the last exposure
         ("stayed_up", "u1"),
         ("missed_sleep", "u1"),
         ("awake_at_news", "u1"),
+        ("was_cut_off", "u1"),
+        ("is_adopting", "u1"),  # an `adopt` event is on its way
+        ("room", "i8", 3),  # fills two cache lines
     ],
     align=True,
 )
@@ -129,12 +133,14 @@ RULES = np.dtype(
 NOW = np.dtype(
     [
         ("phases", "i8", 6), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"), ("participants", "i8"),
-        ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("episode", "i8"), ("n_messages", "i8"),
+        ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
+        ("throttled_before", "i8"), ("n_messages", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"),
     ],
     align=True,
 )  # fmt: skip
-"""The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute."""
+"""The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
+shows throttled_before, plus the time since throttled_since while some channel is throttled."""
 
 COUNTS = ("attempted", "published", "failed", "impressions", "topical")
 """Counts per minute and channel."""

@@ -168,7 +168,8 @@ def write_folder(
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = {"outcomes": study.outcomes, "curves": study.curves, "contrasts": study.contrasts,
-              "summary": study.summary, "nulls": study.nulls, "squares": study.squares}  # fmt: skip
+              "summary": study.summary, "variance_reduction": study.variance_reduction,
+              "nulls": study.nulls, "squares": study.squares}  # fmt: skip
     skipped: dict[str, str] = {}
     if plan.study.figures and study.records:
         skipped = write_figures(folder / "figures", study, plan.observed)

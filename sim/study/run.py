@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from sim.draws import MAX_SEED
 from sim.engine.branching import spectral_radius
-from sim.engine.build import make_tables
+from sim.engine.build import group_exists, make_tables
 from sim.engine.simulate import Record, run
 from sim.errors import InputError, SimError
-from sim.measures.contrast import contrast_table, summary_table
+from sim.measures.contrast import contrast_table, summary_table, variance_reduction_table
 from sim.measures.curves import curve_table, squares_table
 from sim.measures.outcomes import NEEDED_NULLS, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
@@ -42,11 +42,12 @@ class Task:
     seed: int
     world_seed: int
     until: int | None
+    engine: str
 
     @cached_property
     def key(self) -> str:
         """Return the name of the run in the store."""
-        return run_key(self.scenario, self.seed, self.world_seed, self.until)
+        return run_key(self.scenario, self.seed, self.world_seed, self.until, self.engine)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,13 @@ class Study:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """Every outcome of every arm, with its interval."""
-        return summary_table(self.outcomes)
+        return summary_table(self.outcomes, conditional=self.is_conditional)
+
+    @cached_property
+    def variance_reduction(self) -> pd.DataFrame:
+        """The variance reduction of every contrast, with its interval."""
+        others = [arm for arm in self.arms if arm != self.baseline]
+        return variance_reduction_table(self.outcomes, self.baseline, others)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -182,7 +189,7 @@ def _end_of_comparison(scenario: Scenario) -> int | None:
 
 
 def _tasks(
-    arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool
+    arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool, engine: str
 ) -> list[list[Task]]:
     """Return the runs of each replicate. Nights that several arms share (the ordinary one) have one key and run once."""
     grouped = []
@@ -194,7 +201,7 @@ def _tasks(
             for null in ("", *nulls):
                 night = scenario.null_night(null) if null else scenario
                 until = _end_of_comparison(scenario) if null == "without_call" else None
-                tasks.append(Task(arm, null, replicate, night, run_seed, world_seed, until))
+                tasks.append(Task(arm, null, replicate, night, run_seed, world_seed, until, engine))
         grouped.append(tasks)
     return grouped
 
@@ -220,7 +227,7 @@ class _Worlds:
         scale_key = f"{key} {scenario.posting.cross_posting} {scenario.posting.propensity_cap}"
         if scale_key not in self.radii:
             tables = make_tables(scenario, world.replace(reaction_scale=1.0), seed)
-            self.radii[scale_key] = float(spectral_radius(tables))
+            self.radii[scale_key] = float(spectral_radius(tables, group_exists(scenario, world)))
         radius = self.radii[scale_key]
         return world.replace(reaction_scale=scenario.posting.branching_ratio / radius if radius > 0 else 0.0)
 
@@ -281,7 +288,7 @@ def run_study(
         raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
     store = store or Store(None)
     study = Study(dict(arms), baseline, replicates, world == "fixed")
-    grouped = _tasks(arms, replicates, seed, nulls, world == "fixed")
+    grouped = _tasks(arms, replicates, seed, nulls, world == "fixed", engine)
     total = sum(map(len, grouped))
     lock, stop = threading.Lock(), threading.Event()
     shared = _Worlds()

@@ -1,7 +1,8 @@
 """The store of finished runs, addressed by content: what was computed once is found again, whatever study asks for it.
 
-A run's key is the hash of the scenario's content (model version included), its seed, its world's seed, and where it was told
-to stop. A file is written beside its place, synced, and renamed: it is there whole or not at all.
+A run's key is the hash of the model's source, the scenario's content, its seed, its world's seed, where it was told to stop,
+and the engine: a changed model finds nothing of the old one. A file is written beside its place, synced, and renamed: it is
+there whole or not at all.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ import numpy as np
 
 from sim.engine.simulate import Record
 from sim.errors import InputError
+from sim.jit import model_hash
 from sim.scenario import Scenario
 from sim.study.whole import write_whole
 
 __all__ = ["Store", "run_key"]
 
 
-def run_key(scenario: Scenario, seed: int, world_seed: int, until: int | None) -> str:
-    """Return 64 hex digits that name a run by what decides its result."""
-    text = f"{scenario.content_hash} {seed} {world_seed} {until}"
+def run_key(scenario: Scenario, seed: int, world_seed: int, until: int | None, engine: str) -> str:
+    """Return 64 hex digits that name a run by what decides its result, the source of the model included."""
+    text = f"{model_hash()} {scenario.content_hash} {seed} {world_seed} {until} {engine}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -405,8 +405,9 @@ def run(scenario, *rest, **more):
 study.run = run
 """
     answer = forked_sim(
-        *TINY, "study.nulls=[]", "study.store=store_lost", "hydra.run.dir=lost", folder=place, before=broken
-    )
+        *TINY, "study.figures=true", "study.nulls=[]", "study.store=store_lost", "hydra.run.dir=lost", folder=place,
+        before=broken,
+    )  # fmt: skip
     assert answer.code == 1, answer.err
     assert "Traceback" not in answer.err
     assert set(tables(place / "lost")["outcomes"]["arm"]) == {"throttled"}

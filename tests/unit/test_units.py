@@ -1,5 +1,6 @@
 """Clock and units against wall times worked out by hand: zones, warm-up, naive and aware moments, changes of the clocks."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.units import DAY, HOUR, MAX_PEOPLE, MAX_TICK, MINUTE, SECOND, Clock, minutes_to_ticks
+from tests.nights import at, entry, night, outage, window
 
 ISTANBUL = "Europe/Istanbul"
 FIRST, LAST = datetime(2016, 7, 15), datetime(2016, 7, 17)
@@ -115,3 +117,20 @@ def test_impossible_clocks_are_refused_in_a_sentence(arguments, words):
         Clock(*arguments)
     assert all(word in str(error.value) for word in words)
     assert str(error.value).endswith(".")
+
+
+AWARE = at(20).replace(tzinfo=ZoneInfo(ISTANBUL))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"throttle": {"windows": [window(["tweets"], 10, 20, 1.0) | {"end": AWARE}]}},
+        {"scenario": {"outages": [outage("tv", 10, 20) | {"end": AWARE}]}},
+        {"scenario": {"timeline": [entry(5, "tv", "news", repeat_minutes=5, repeat_until=9) | {"repeat_until": AWARE}]}},
+    ],
+    ids=["window", "outage", "repetition"],
+)
+def test_naive_and_aware_times_in_one_line_are_read_or_refused_in_a_sentence(changes):
+    with contextlib.suppress(InputError):
+        night(**changes)

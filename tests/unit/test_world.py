@@ -454,6 +454,11 @@ def test_times_too_long_for_a_night_are_refused(tmp_path, column, hours):
         make_world(night(population={"file": path}), 1)
 
 
+def test_a_bed_time_too_late_for_any_night_is_refused():
+    with pytest.raises(InputError, match="bed_hour"):
+        make_world(night(population={"sleep": {"bed_hour": {"law": "constant", "value": 1000}}}), 1)
+
+
 def test_a_file_of_people_needs_a_row_for_each(tmp_path):
     path = tmp_path / "people.csv"
     write(pd.DataFrame({"able": [1] * 39}), path)
