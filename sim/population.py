@@ -156,6 +156,11 @@ def make_people(population: Population, seed: int) -> People:
         "bed": trait_quantile(habits.bed_hour, draw(draws.W_BED)) * HOUR,
         "sleep": trait_quantile(habits.length_hours, draw(draws.W_SLEEP)).clip(1.0, 16.0) * HOUR,
     }
+    if np.abs(traits["bed"]).max() > 24 * HOUR:
+        raise InputError(
+            f"population.sleep.bed_hour gives a bed time of {traits['bed'][np.abs(traits['bed']).argmax()] / HOUR:.1f} h, "
+            "expected -24 to 24 hours after midnight; correct the law."
+        )
     threshold = None
     u_able = draw(draws.W_ABLE)
     if population.file is not None:
@@ -204,11 +209,13 @@ def _from_file(
                 f"{population.file} names the province {unknown[0]!r}, expected one of {population.provinces}."
             )
         traits["province"] = np.array([names[str(p)] for p in table["province"]])
-    scales = {"travel_minutes": ("travel", MINUTE), "bed_hour": ("bed", HOUR), "sleep_hours": ("sleep", HOUR)}
-    for column, (trait, factor) in scales.items():
+    scales = {
+        "travel_minutes": ("travel", MINUTE, 0.0, 7 * 24 * 60.0), "bed_hour": ("bed", HOUR, -24.0, 24.0),
+        "sleep_hours": ("sleep", HOUR, 0.0, 24.0),
+    }  # fmt: skip
+    for column, (trait, factor, low, high) in scales.items():
         if column in table:
-            low = -24.0 if column == "bed_hour" else 0.0
-            traits[trait] = numbers(table, column, population.file, low, 24.0 * 60) * factor
+            traits[trait] = numbers(table, column, population.file, low, high) * factor
     if "propensity" in table:
         traits["propensity"] = numbers(table, "propensity", population.file, 0.0, 1e6)
     for index, name in enumerate(population.receivers):

@@ -10,6 +10,8 @@ from sim.jit import njit
 
 __all__ = ["delay_ticks", "delays", "law_value", "normal_quantile", "poisson"]
 
+MOST_POSTS = 200
+
 
 @njit
 def normal_quantile(u):
@@ -169,13 +171,13 @@ def delay_ticks(law, points, u):
 
 @njit
 def poisson(mean, u):
-    """Return a Poisson count by inversion at u in (0, 1); mean in [0, 100], counts are cut at 200."""
+    """Return a Poisson count by inversion at u in (0, 1); mean in [0, 100], counts are cut at MOST_POSTS."""
     if u <= 1.0 - mean:
         return 0  # because exp(-mean) >= 1 - mean
     p = math.exp(-mean)
     total = p
     count = 0
-    while u > total and count < 200:
+    while u > total and count < MOST_POSTS:
         count += 1
         p = p * mean / count
         total += p

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from sim.laws import DelayLaw, Frozen
+from sim.units import is_later
 
 __all__ = ["Circumvention", "Inspector", "Outage", "Retry", "Throttle", "Window", "strongest"]
+
+W = TypeVar("W")
 
 
 class Window(Frozen):
@@ -27,7 +31,7 @@ class Window(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Window:
-        if self.end <= self.start:
+        if not is_later(self.start, self.end):
             raise ValueError(f"end is {self.end}, expected later than start ({self.start})")
         if self.lag_minutes is not None and self.mode == "drop":
             raise ValueError("lag_minutes needs mode: delay")
@@ -44,7 +48,7 @@ class Outage(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Outage:
-        if self.end <= self.start:
+        if not is_later(self.start, self.end):
             raise ValueError(f"end is {self.end}, expected later than start ({self.start})")
         return self
 
@@ -101,13 +105,9 @@ class Throttle(Frozen):
         return self.model_copy(update={"windows": (), "inspector": None})
 
 
-def strongest(active: list[tuple[float, int, int, int]]) -> tuple[float, int, int]:
-    """Return (severity, mode, release) of the window that holds among `active` ones on one channel.
+def strongest(active: Sequence[tuple[float, int, W]]) -> W:
+    """Return the window that holds among those open on one channel, given as (severity, order in the list, window).
 
-    Each window is (severity, order in the list, mode, release tick). The highest severity holds; at equal severity the one
-    that stands first in the list. No window: severity 0.
+    The highest severity holds; at equal severity the one that stands first in the list.
     """
-    if not active:
-        return 0.0, 0, 0
-    severity, _, mode, release = min(active, key=lambda w: (-w[0], w[1]))
-    return severity, mode, release
+    return min(active, key=lambda entry: (-entry[0], entry[1]))[2]

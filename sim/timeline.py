@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sim.laws import Frozen
+from sim.units import is_later
 
 __all__ = ["Accounting", "Entry"]
 
@@ -42,7 +43,7 @@ class Entry(Frozen):
     def _check(self) -> Entry:
         if (self.repeat_minutes is None) != (self.repeat_until is None):
             raise ValueError("repeat_minutes and repeat_until go together")
-        if self.repeat_until is not None and self.repeat_until <= self.time:
+        if self.repeat_until is not None and not is_later(self.time, self.repeat_until):
             raise ValueError(f"repeat_until is {self.repeat_until}, expected later than time ({self.time})")
         if (self.channel is None) != (self.kind == "gathering"):
             raise ValueError("an entry needs a channel, except for kind gathering, which has none")
@@ -76,6 +77,6 @@ class Accounting(Frozen):
     def _check(self) -> Accounting:
         for name in ("throttle_window", "dip_before", "dip", "leaving", "rebound", "returning"):
             first, last = getattr(self, name)
-            if last <= first:
+            if not is_later(first, last):
                 raise ValueError(f"{name} is {first} to {last}, expected the end after the start")
         return self

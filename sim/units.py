@@ -5,12 +5,12 @@ Ticks count from the start of the warm-up. 2^32 ticks are 49.7 days, the longest
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sim.errors import InputError
 
-__all__ = ["DAY", "HOUR", "MAX_PEOPLE", "MAX_TICK", "MINUTE", "SECOND", "Clock", "minutes_to_ticks"]
+__all__ = ["DAY", "HOUR", "MAX_PEOPLE", "MAX_TICK", "MINUTE", "SECOND", "Clock", "is_later", "minutes_to_ticks"]
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -23,6 +23,21 @@ MAX_PEOPLE = 2**27
 def minutes_to_ticks(minutes: float) -> int:
     """Return minutes as whole ticks, rounded to the nearest."""
     return round(minutes * MINUTE)
+
+
+def is_later(first: datetime, last: datetime) -> bool:
+    """Return whether `last` is later than `first`.
+
+    Raises
+    ------
+    ValueError
+        One has a zone and the other has none.
+    """
+    if (first.tzinfo is None) != (last.tzinfo is None):
+        raise ValueError(
+            f"{first} and {last} stand side by side, one with a zone and one without; give both or neither"
+        )
+    return last > first
 
 
 class Clock:
@@ -57,11 +72,11 @@ class Clock:
         self.start = self._aware(start)
         self.end = self._aware(end)
         self.warm_up = round(warm_up_hours * HOUR)
-        if self.end <= self.start:
+        if self.end.timestamp() <= self.start.timestamp():
             raise InputError(f"scenario.end is {end}, expected later than scenario.start ({start}); move one of them.")
         if self.warm_up < 0:
             raise InputError(f"scenario.warm_up_hours is {warm_up_hours}, expected 0 or more; give a positive number.")
-        self.origin = self.start - timedelta(milliseconds=self.warm_up)
+        self.origin = datetime.fromtimestamp(self.start.timestamp() - self.warm_up / SECOND, tz=self.zone)
         self.horizon = self.tick(self.end)
         if self.horizon > MAX_TICK:
             raise InputError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import simpy
@@ -52,6 +52,18 @@ class At(simpy.Event):
         env.schedule(self, priority=rank, delay=tick - env.now)  # type: ignore[arg-type]
 
 
+class Open(NamedTuple):
+    """A throttle that is open now."""
+
+    channels: tuple[str, ...]
+    severity: float
+    is_delay: bool
+    end: int
+    """Tick of its end."""
+    lag: int
+    """Ticks for which an operation is held; 0: until the end."""
+
+
 @dataclass
 class Script:
     """The windows that are open, from which the gates are computed anew at every change."""
@@ -59,22 +71,21 @@ class Script:
     room: Room
     channels: list[str]
     episode_open: bool = False
-    windows: dict[int, tuple[Window, int, int]] = field(default_factory=dict)
-    """By order in the list: window, tick of its end, tick of its lag or 0."""
+    windows: dict[int, Open] = field(default_factory=dict)
+    """By order in the list."""
     off_air: list[str] = field(default_factory=list)
 
     def refresh(self) -> None:
         """Write the gates from what is open now."""
         gates = self.room.gates
         for index, name in enumerate(self.channels):
-            active = [
-                (w.severity, order, int(w.mode == "delay"), end)
-                for order, (w, end, _) in self.windows.items()
-                if name in w.channels
-            ]
-            severity, mode, release = strongest(active)
-            lag = next((self.windows[o][2] for s, o, _, _ in sorted(active, key=lambda a: (-a[0], a[1]))), 0)
-            gates[index] = (severity, mode, release, lag, int(name in self.off_air))
+            active = [(w.severity, order, w) for order, w in self.windows.items() if name in w.channels]
+            off = int(name in self.off_air)
+            if active:
+                w = strongest(active)
+                gates[index] = (w.severity, int(w.is_delay), w.end, w.lag, off)
+            else:
+                gates[index] = (0.0, 0, 0, 0, off)
         is_open = bool(np.any(gates["severity"] > 0))
         if is_open != self.episode_open:
             self.episode_open = is_open
@@ -93,11 +104,11 @@ def start_actors(env: simpy.Environment, scenario: Scenario, room: Room) -> Scri
         return At(env, tick, ACTOR_RANKS[rank] * 1_000_000 + index)
 
     def window(order: int, w: Window, start: int, end: int) -> Process:
-        lag = minutes_to_ticks(w.lag_minutes) if w.lag_minutes is not None else 0
+        lag = max(minutes_to_ticks(w.lag_minutes), 1) if w.lag_minutes is not None else 0
         if end <= 0 or start >= clock.horizon:
             return
         yield at(max(start, 0), "window_start", order)
-        script.windows[order] = (w, end, max(lag, 1) if w.lag_minutes is not None else 0)
+        script.windows[order] = Open(w.channels, w.severity, w.mode == "delay", end, lag)
         script.refresh()
         yield at(end, "window_end", order)
         del script.windows[order]
@@ -127,11 +138,7 @@ def start_actors(env: simpy.Environment, scenario: Scenario, room: Room) -> Scri
             seen = room.observed(i.watch, max(0, tick - every))
             if seen >= threshold:
                 end = tick + minutes_to_ticks(i.minutes)
-                w = Window(
-                    name="inspector", channels=i.channels, start=clock.moment(tick), end=clock.moment(end),
-                    severity=i.severity, mode=i.mode,
-                )  # fmt: skip
-                script.windows[order] = (w, end, 0)
+                script.windows[order] = Open(i.channels, i.severity, i.mode == "delay", end, 0)
                 script.refresh()
                 yield at(end, "window_end", order)
                 del script.windows[order]

@@ -9,6 +9,7 @@ from sim.attendance import ON_SQUARE
 from sim.engine import kernel
 from sim.engine.actors import start_actors
 from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_state
+from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
 from sim.units import MINUTE
 
@@ -26,7 +27,7 @@ class CompiledRoom:
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
         # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
         self.margin = max(degrees) + int(extra + 10 * extra**0.5) + 512
-        self.margin += len(tables.by_threshold)
+        self.margin += len(tables.by_threshold) + MOST_POSTS * int(np.count_nonzero(tables.channels["live"]))
 
     @property
     def gates(self) -> np.ndarray:

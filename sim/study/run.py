@@ -16,7 +16,13 @@ from sim.engine.branching import spectral_radius
 from sim.engine.build import group_exists, make_tables
 from sim.engine.simulate import Record, run
 from sim.errors import InputError, SimError
-from sim.measures.contrast import contrast_table, summary_table, variance_reduction_table
+from sim.measures.contrast import (
+    CONTRAST_COLUMNS,
+    REDUCTION_COLUMNS,
+    contrast_table,
+    summary_table,
+    variance_reduction_table,
+)
 from sim.measures.curves import curve_table, squares_table
 from sim.measures.outcomes import NEEDED_NULLS, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
@@ -99,11 +105,20 @@ class Study:
         columns = ["arm", "replicate", "outcome", "value", "unit", "numerator", "denominator", "reason"]
         return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
+    def _compared(self) -> tuple[str | None, list[str]]:
+        """Return the baseline, None if no run of it is left, and the other arms of which one is."""
+        left = [arm for arm in self.arms if self.finished(arm)]
+        return self.baseline if self.baseline in left else None, [arm for arm in left if arm != self.baseline]
+
     @cached_property
     def contrasts(self) -> pd.DataFrame:
         """Paired differences of every arm against the baseline, with intervals."""
-        others = [arm for arm in self.arms if arm != self.baseline]
-        return contrast_table(self.outcomes, self.baseline, others, conditional=self.is_conditional)
+        import pandas as pd
+
+        baseline, others = self._compared()
+        if baseline is None:
+            return pd.DataFrame(columns=CONTRAST_COLUMNS)
+        return contrast_table(self.outcomes, baseline, others, conditional=self.is_conditional)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -113,8 +128,12 @@ class Study:
     @cached_property
     def variance_reduction(self) -> pd.DataFrame:
         """The variance reduction of every contrast, with its interval."""
-        others = [arm for arm in self.arms if arm != self.baseline]
-        return variance_reduction_table(self.outcomes, self.baseline, others)
+        import pandas as pd
+
+        baseline, others = self._compared()
+        if baseline is None:
+            return pd.DataFrame(columns=REDUCTION_COLUMNS)
+        return variance_reduction_table(self.outcomes, baseline, others)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -128,7 +147,9 @@ class Study:
         The night without the call ends with the minutes that its outcome needs.
         """
         only = ("published_twitter", "attempted_twitter", "on_squares", "asleep", "online")
-        table = self._stack([k for k in self.records if k[1]], only)
+        order = {arm: i for i, arm in enumerate(self.arms)}
+        keys = sorted((k for k in self.records if k[1]), key=lambda k: (order[k[0]], NULL_NIGHTS.index(k[1]), k[2]))
+        table = self._stack(keys, only)
         ends = {arm: end for arm, s in self.arms.items() if (end := _end_of_comparison(s)) is not None}
         for arm, end in ends.items():
             is_over = (table["arm"] == arm) & (table["null"] == "without_call")
@@ -284,6 +305,14 @@ def run_study(
             raise InputError(
                 f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list."
             )
+    if world not in ("replicate", "fixed"):
+        raise InputError(f"study.world is {world!r}, expected replicate or fixed; correct it.")
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(
+            f"seed is {seed}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number."
+        )
+    if workers is not None and workers < 1:
+        raise InputError(f"study.workers is {workers}, expected 1 or more, or none; correct it.")
     if replicates < 1:
         raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
     store = store or Store(None)

@@ -8,8 +8,8 @@ there whole or not at all.
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,9 @@ from sim.scenario import Scenario
 from sim.study.whole import write_whole
 
 __all__ = ["Store", "run_key"]
+
+_DIGEST = 32
+"""A file is the SHA-256 digest of what follows, then the arrays as NumPy packs them."""
 
 
 def run_key(scenario: Scenario, seed: int, world_seed: int, until: int | None, engine: str) -> str:
@@ -47,16 +50,19 @@ class Store:
     def path(self, key: str) -> Path:
         """Return where a run lies."""
         assert self.folder is not None
-        return self.folder / key[:2] / f"{key}.npz"
+        return self.folder / key[:2] / f"{key}.run"
 
     def get(self, key: str) -> Record | None:
         """Return a finished run, or None; a file that cannot be read counts as missing and is computed again."""
         if self.folder is None or not self.path(key).exists():
             return None
         try:
-            with np.load(self.path(key)) as file:
+            whole = self.path(key).read_bytes()
+            if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
+                return None
+            with np.load(io.BytesIO(whole[_DIGEST:])) as file:
                 return Record.from_arrays({name: file[name] for name in file.files})
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def put(self, key: str, record: Record) -> None:
@@ -70,8 +76,10 @@ class Store:
         if self.folder is None:
             return
         try:
-            with write_whole(self.path(key)) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, **record.arrays())
+            packed = io.BytesIO()
+            np.savez_compressed(packed, **record.arrays())
+            with write_whole(self.path(key)) as temporary:
+                temporary.write_bytes(hashlib.sha256(packed.getbuffer()).digest() + packed.getbuffer())
         except OSError as error:
             raise InputError(
                 f"study.store is {self.folder}, where a run could not be kept ({error.strerror}); free some space or choose "

@@ -347,7 +347,7 @@ numpy.savez_compressed = savez
 
 # -- interrupted
 
-LARGE = ("population.size=3000", "study.figures=false", "study.workers=1", STORE, "study.nulls=[keyboard,stay_home]")
+LARGE = ("population.size=1500", "study.figures=false", "study.workers=1", STORE, "study.nulls=[keyboard,stay_home]")
 RUNS_EACH = 2 * 3
 
 

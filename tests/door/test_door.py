@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.door.shell import (
+    TABLES,
     TINY,
     Answer,
     assert_same_tables,
@@ -34,7 +35,7 @@ N_RUNS = 2 * (2 * (1 + 4) - 1)
 NIGHT = ("study.replicates=2", f"population.size={PEOPLE}", "study.store=store")
 
 PROMISED_FILES = {"outcomes.parquet", "curves.parquet", "contrasts.parquet", "figures", "manifest.json"}
-FURTHER_FILES = {"summary.parquet", "nulls.parquet", "squares.parquet", ".hydra", "mobsim.log"}
+FURTHER_FILES = {f"{name}.parquet" for name in TABLES} | {".hydra", "mobsim.log"}
 """What the figures are drawn from, and Hydra's own record of the configuration and log."""
 
 PROMISED_KEYS = {
@@ -293,13 +294,14 @@ def test_one_world_for_all_replicates_is_said_in_the_method(place: Path) -> None
     found = tables(place / "fixed")
     assert found["contrasts"]["method"].str.contains("conditional on one world").all()
     assert found["summary"]["method"].str.contains("conditional on one world").all()
+    assert found["variance_reduction"]["method"].str.contains("conditional on one world").all()
     assert "conditional" in answer.out
 
 
 def test_both_engines_give_the_same_outcomes(place: Path) -> None:
     for engine in ("compiled", "reference"):
         answer = forked_sim(
-            *TINY, "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}", f"hydra.run.dir={engine}",
+            *TINY, "population.size=150", "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}", f"hydra.run.dir={engine}",
             folder=place,
         )  # fmt: skip
         assert answer.code == 0, answer.err

@@ -95,11 +95,15 @@ def test_without_a_folder_nothing_is_kept() -> None:
 def test_the_key_names_all_that_decides_a_run() -> None:
     night = sim.load("population.size=150")
     other = sim.load("population.size=150", "throttle=none")
-    keys = [run_key(night, 1, 1, None), run_key(other, 1, 1, None), run_key(night, 2, 1, None), run_key(night, 1, 2, None),
-            run_key(night, 1, 1, 60_000), run_key(night, 11, 1, None), run_key(night, 1, 11, None)]  # fmt: skip
+    keys = [
+        run_key(night, 1, 1, None, "compiled"), run_key(other, 1, 1, None, "compiled"),
+        run_key(night, 2, 1, None, "compiled"), run_key(night, 1, 2, None, "compiled"),
+        run_key(night, 1, 1, 60_000, "compiled"), run_key(night, 11, 1, None, "compiled"),
+        run_key(night, 1, 11, None, "compiled"), run_key(night, 1, 1, None, "reference"),
+    ]  # fmt: skip
     assert len(set(keys)) == len(keys)
     assert all(len(key) == 64 for key in keys)
-    assert run_key(sim.load("population.size=150"), 1, 1, None) == keys[0]
+    assert run_key(sim.load("population.size=150"), 1, 1, None, "compiled") == keys[0]
 
 
 def _damages(whole: bytes) -> Iterator[tuple[str, bytes]]:

@@ -46,7 +46,7 @@ def by_arm(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def assert_same_numbers(one: Study, other: Study) -> None:
-    for name in ("outcomes", "contrasts", "summary", "curves", "nulls", "squares"):
+    for name in ("outcomes", "contrasts", "summary", "variance_reduction", "curves", "nulls", "squares"):
         ours, theirs = by_arm(getattr(one, name)), by_arm(getattr(other, name))
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True, obj=name)
 
@@ -97,7 +97,7 @@ def test_tables_are_in_the_same_order_whoever_finishes_first(arms: dict[str, Sce
 
     monkeypatch.setattr(study_module, "run", late)
     reversed_order = sim.compare(arms, 2, nulls=("keyboard",), workers=2)
-    for name in ("outcomes", "curves", "nulls", "squares", "contrasts", "summary"):
+    for name in ("outcomes", "curves", "nulls", "squares", "contrasts", "summary", "variance_reduction"):
         pd.testing.assert_frame_equal(getattr(reversed_order, name), getattr(plain, name), check_exact=True, obj=name)
 
 
@@ -150,7 +150,8 @@ def test_a_fixed_world_is_shared_and_said(arms: dict[str, Scenario], study: Stud
 
 def test_intervals_of_the_summary_say_that_they_are_conditional(arms: dict[str, Scenario]) -> None:
     fixed = sim.compare(arms, 2, nulls=(), world="fixed", workers=1)
-    assert fixed.summary["method"].str.contains("conditional on one world").all()
+    for table in (fixed.summary, fixed.variance_reduction):
+        assert table["method"].str.contains("conditional on one world").all()
 
 
 def test_null_nights_give_the_outcomes_that_need_them(open_night: Scenario) -> None:
@@ -249,6 +250,7 @@ def test_tables_of_what_is_left_when_an_arm_is_lost(
     assert set(found.curves["arm"]) == left
     assert set(found.squares["arm"]) == left
     assert found.contrasts["difference"].isna().all()
+    assert found.variance_reduction["variance_reduction"].isna().all()
 
 
 def test_wrong_input_stops_a_study(open_night: Scenario) -> None:

@@ -127,7 +127,11 @@ AWARE = at(20).replace(tzinfo=ZoneInfo(ISTANBUL))
     [
         {"throttle": {"windows": [window(["tweets"], 10, 20, 1.0) | {"end": AWARE}]}},
         {"scenario": {"outages": [outage("tv", 10, 20) | {"end": AWARE}]}},
-        {"scenario": {"timeline": [entry(5, "tv", "news", repeat_minutes=5, repeat_until=9) | {"repeat_until": AWARE}]}},
+        {
+            "scenario": {
+                "timeline": [entry(5, "tv", "news", repeat_minutes=5, repeat_until=9) | {"repeat_until": AWARE}]
+            }
+        },
     ],
     ids=["window", "outage", "repetition"],
 )

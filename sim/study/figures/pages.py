@@ -89,7 +89,7 @@ def write_all(
     plans: dict[str, Callable[[], Figure]] = {
         "posts.png": partial(_posts_page, curves, marks, channel, nulls),
         "squares.png": partial(_squares_page, curves, late),
-        "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], open_arms, population),
+        "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], population, open_arms),
         "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
         "provinces.png": partial(_provinces_page, squares, provinces, arm),
         "last_touch.png": partial(_touch_page, outcomes, arm),
@@ -160,7 +160,7 @@ def _squares_page(curves: pd.DataFrame, marks: Marks) -> Figure:
 
 
 def _hearing_page(
-    curves: pd.DataFrame, marks: Marks, arms: Sequence[str], open_arms: Sequence[str], population: float | None
+    curves: pd.DataFrame, marks: Marks, arms: Sequence[str], population: float | None, open_arms: Sequence[str] = ()
 ) -> Figure:
     drawing, panels = figure((2.3,) * len(arms), width=5.2)
     for panel, arm in zip(panels, arms, strict=True):
