@@ -133,7 +133,7 @@ class Study:
         baseline, others = self._compared()
         if baseline is None:
             return pd.DataFrame(columns=REDUCTION_COLUMNS)
-        return variance_reduction_table(self.outcomes, baseline, others)
+        return variance_reduction_table(self.outcomes, baseline, others, conditional=self.is_conditional)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

@@ -320,6 +320,5 @@ def test_actors_ranks_are_the_order_that_is_documented():
 
 
 def test_the_strongest_window_by_hand():
-    assert strongest([]) == (0.0, 0, 0)
-    assert strongest([(0.2, 0, 0, 50), (0.7, 1, 1, 60)]) == (0.7, 1, 60)
-    assert strongest([(0.7, 3, 0, 50), (0.7, 1, 1, 60), (0.7, 2, 0, 70)]) == (0.7, 1, 60)
+    assert strongest([(0.2, 0, "mild"), (0.7, 1, "strong")]) == "strong"
+    assert strongest([(0.7, 3, "last"), (0.7, 1, "first"), (0.7, 2, "second")]) == "first"
