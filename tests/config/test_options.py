@@ -85,7 +85,9 @@ def test_every_option_validates(option: Path) -> None:
     assert compose_tree([SMALL]).keys() == tree.keys()
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=str)
+@pytest.mark.parametrize(
+    "option", [pytest.param(p, marks=pytest.mark.slow if p.parts[0] == "study" else ()) for p in OPTIONS], ids=str
+)
 def test_every_option_runs(option: Path) -> None:
     tree = compose_tree([override(option), SMALL, "throttle=july15" if option.parts[0] != "throttle" else "seed=1"])
     plan = plan_of(tree)

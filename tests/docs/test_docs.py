@@ -344,6 +344,7 @@ def test_the_modules_of_the_readme_exist() -> None:
         assert (ROOT / path).exists(), f"the README links {path}"
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs() -> None:
     """With few people: sizes are cut, everything else is as printed."""
     for block in blocks("python"):

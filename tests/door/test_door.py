@@ -84,6 +84,17 @@ def first(place: Path) -> tuple[Answer, Path]:
     return answer, folders[0]
 
 
+@pytest.fixture(scope="module")
+def sweep(place: Path) -> Path:
+    """Four jobs."""
+    answer = forked_sim(
+        "-m", "throttle=none,july15", "decision=threshold,hazard", *TINY, "study.nulls=[]", "study.store=store",
+        "hydra.sweep.dir=sweep", folder=place,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    return place / "sweep"
+
+
 def test_the_run_folder_is_dated_and_named_on_the_terminal(first: tuple[Answer, Path], place: Path) -> None:
     answer, folder = first
     assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d", folder.relative_to(place).as_posix())
@@ -301,8 +312,8 @@ def test_one_world_for_all_replicates_is_said_in_the_method(place: Path) -> None
 def test_both_engines_give_the_same_outcomes(place: Path) -> None:
     for engine in ("compiled", "reference"):
         answer = forked_sim(
-            *TINY, "population.size=150", "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}", f"hydra.run.dir={engine}",
-            folder=place,
+            *TINY, "population.size=150", "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}",
+            f"hydra.run.dir={engine}", folder=place,
         )  # fmt: skip
         assert answer.code == 0, answer.err
         assert manifest(place / engine)["engine"] == engine
@@ -329,19 +340,14 @@ def test_another_seed_is_another_night(first: tuple[Answer, Path], place: Path) 
     assert not one["value"].equals(two["value"])
 
 
-def test_a_sweep_makes_a_folder_for_each_job(place: Path) -> None:
-    answer = forked_sim(
-        "-m", "throttle=none,july15", "decision=threshold,hazard", *TINY, "study.nulls=[]", "study.store=store",
-        "hydra.sweep.dir=sweep", folder=place,
-    )  # fmt: skip
-    assert answer.code == 0, answer.err
-    folders = sorted(p.parent for p in (place / "sweep").rglob("outcomes.parquet"))
-    assert [f.relative_to(place / "sweep").as_posix() for f in folders] == ["0", "1", "2", "3"]
+def test_a_sweep_makes_a_folder_for_each_job(sweep: Path) -> None:
+    folders = sorted(p.parent for p in sweep.rglob("outcomes.parquet"))
+    assert [f.relative_to(sweep).as_posix() for f in folders] == ["0", "1", "2", "3"]
     found = [manifest(f)["configuration"] for f in folders]
     rules = [(len(c["throttle"]["windows"]), c["decision"]["rule"]) for c in found]
     assert rules == [(0, "threshold"), (0, "hazard"), (1, "threshold"), (1, "hazard")]
     assert [len(manifest(f)["arms"]) for f in folders] == [1, 1, 2, 2]
-    assert half_written(place / "sweep") == []
+    assert half_written(sweep) == []
 
 
 def test_a_bad_job_of_a_sweep_is_told_and_the_others_are_finished(place: Path) -> None:
@@ -416,28 +422,17 @@ study.run = run
     assert manifest(place / "lost")["runs_failed"] == 1
 
 
-def test_tables_of_many_runs_are_joined(first: tuple[Answer, Path], place: Path) -> None:
-    sweep = forked_sim(
-        "-m",
-        "seed=1,2",
-        *TINY,
-        "throttle=none",
-        "study.nulls=[]",
-        "study.store=store",
-        "hydra.sweep.dir=joined",
-        folder=place,
-    )
-    assert sweep.code == 0, sweep.err
-    answer = finish(start(["-m", "sim.collect", "joined"], place))
+def test_tables_of_many_runs_are_joined(sweep: Path) -> None:
+    answer = finish(start(["-m", "sim.collect", sweep.name], sweep.parent))
     assert answer.code == 0, answer.err
-    table = pd.read_parquet(place / "joined" / "collected_outcomes.parquet")
-    assert table["folder"].unique().tolist() == ["0", "1"]
-    assert table.groupby("folder")["seed"].unique().str[0].tolist() == ["1", "2"]
+    table = pd.read_parquet(sweep / "collected_outcomes.parquet")
+    assert table["folder"].unique().tolist() == ["0", "1", "2", "3"]
+    assert table.groupby("folder")["throttle"].unique().str[0].tolist() == ["none", "none", "july15", "july15"]
     for job, ours in table.groupby("folder"):
-        theirs = tables(place / "joined" / str(job))["outcomes"]
+        theirs = tables(sweep / str(job))["outcomes"]
         pd.testing.assert_frame_equal(ours[theirs.columns].reset_index(drop=True), theirs, check_exact=True)
-    # Only run folders hold a file named outcomes.parquet, and joining again finds the same runs.
-    assert len(list((place / "joined").rglob("outcomes.parquet"))) == 2
+    # Only run folders hold a file named outcomes.parquet.
+    assert len(list(sweep.rglob("outcomes.parquet"))) == 4
 
 
 def test_figures_are_drawn_again(first: tuple[Answer, Path], place: Path) -> None:

@@ -122,6 +122,17 @@ SPECIAL: dict[str, Scenario] = {
         decision={"able_share": 1.0, "threshold": {"law": "constant", "value": 0.3}},
         population={"travel": exponential(2), "sleep": {"bed_hour": {"law": "constant", "value": 1.0}}},
     ),
+    "forty days of sleep after coming home, and a message that wakes": night(
+        scenario={"timeline": [entry(5, None, "gathering", audience=1.0), entry(80, "texts", "news", repeat_minutes=5,
+                                                                                 repeat_until=95)]},
+        population={"travel": constant(1), "sleep": {"bed_hour": {"law": "constant", "value": -1.5},
+                                                     "length_hours": {"law": "constant", "value": 1.0},
+                                                     "stay_up": {"extra": constant(1)}}},
+        channels={"texts": {"wakes": 1.0, "look": constant(0)}},
+        attendance={"prepare": constant(1), "stay": constant(40), "max_trips": 1,
+                    "sleep_after": {"probability": 1.0, "length": constant(40 * 24 * 60)}},
+        decision={"able_share": 1.0},
+    ),
     "null night: nobody leaves": night(attendance={"nobody_leaves": True}, **_throttled((20, 100, 0.7), push=1.0)),
     "null night: nobody leaves, critical mass": night(
         attendance={"nobody_leaves": True}, decision={"rule": "critical_mass", "needs_news": False}

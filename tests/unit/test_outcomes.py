@@ -461,6 +461,7 @@ def test_departures_of_the_record_are_those_of_the_log(real: tuple[Scenario, Rec
     np.testing.assert_array_equal(record.departures, np.bincount(minutes, minlength=N_MINUTES))
 
 
+@pytest.mark.slow
 def test_a_longer_warm_up_is_not_reported() -> None:
     for hours in (0, 24, 25.5):
         night = sim.load("population.size=200", f"scenario.warm_up_hours={hours}")

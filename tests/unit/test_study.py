@@ -74,10 +74,12 @@ def test_arms_differ_where_the_throttle_acts_and_only_there(study: Study) -> Non
     assert first >= pd.Timestamp("2016-07-15 22:50", tz="Europe/Istanbul")
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(study: Study, arms: dict[str, Scenario]) -> None:
     assert_same_numbers(sim.compare(arms, 3, nulls=(), workers=4), study)
 
 
+@pytest.mark.slow
 def test_tables_are_in_the_same_order_whoever_finishes_first(arms: dict[str, Scenario], monkeypatch) -> None:  # type: ignore[no-untyped-def]
     """The last replicate is made to finish first."""
     plain = sim.compare(arms, 2, nulls=("keyboard",), workers=1)
@@ -101,6 +103,7 @@ def test_tables_are_in_the_same_order_whoever_finishes_first(arms: dict[str, Sce
         pd.testing.assert_frame_equal(getattr(reversed_order, name), getattr(plain, name), check_exact=True, obj=name)
 
 
+@pytest.mark.slow
 def test_the_order_of_arms_changes_nothing(study: Study, arms: dict[str, Scenario]) -> None:
     backwards = dict(reversed(arms.items()))
     other = sim.compare(backwards, 3, baseline="open", nulls=(), workers=1)
