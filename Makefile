@@ -68,5 +68,5 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install --require-hashes -r $(VENV)/setuptools.txt
 	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
-	@$(IN_VENV) -m sim.engine.compile
+	@$(IN_VENV) -m sim.compile
 	@touch $@

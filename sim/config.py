@@ -98,7 +98,7 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
         except (HydraException, OmegaConfBaseException) as error:
             raise InputError(one_line(error)) from error
         finally:
-            state.hydra = kept
+            GlobalHydra.instance().hydra = kept
 
 
 def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def one_line(error: BaseException) -> str:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     noise = ("object_type", "reference_type", "full_key", "Set the environment", "To append to your config use",
-             "Config search path", "provider=", "In 'config'")  # fmt: skip
-    kept = [line for line in lines if not line.startswith(noise)]
+             "Config search path", "provider=")  # fmt: skip
+    kept = [line.removeprefix("In 'config': ") for line in lines if not line.startswith(noise)]
     text = " ".join(kept) if any("Available options" in line for line in kept) else "; ".join(kept)
     text = text or type(error).__name__
     keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key")]

@@ -1,4 +1,4 @@
-"""Compile the engine and keep the result: ``python -m sim.engine.compile``, run once when the package is set up."""
+"""Compile the engine and keep the result: ``python -m sim.compile``, run once when the package is set up."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def compile_engine() -> float:
 if __name__ == "__main__":
     import sys
 
-    print(f"the engine is compiled ({compile_engine():.0f} s)", file=sys.stderr)
+    sys.stderr.write(f"the engine is compiled ({compile_engine():.0f} s)\n")
