@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from sim.laws import DelayLaw, Frozen
+from sim.laws import MOST_MINUTES, DelayLaw, Frozen
 
 __all__ = ["PHASES", "Attendance", "Prolong", "SleepAfter", "phase_is_out"]
 
@@ -39,7 +39,7 @@ class Attendance(Frozen):
     online_as_if_home: bool = False
     """The null night keyboard: people leave and are seen, but post and read as if they were at home."""
     prepare: DelayLaw
-    shortest_prepare_minutes: float = Field(1.0, ge=1)
+    shortest_prepare_minutes: float = Field(1.0, ge=1, le=MOST_MINUTES)
     stay: DelayLaw
     prolong: Prolong
     sleep_after: SleepAfter

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sim.errors import CapacityError, InputError, SimError
-from sim.options import CONFIG_DIR, one_line, version_base
+from sim.options import CONFIG_DIR, callbacks_allowed, one_line, version_base
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -52,7 +51,7 @@ def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     _codes.clear()
     try:
-        hydra.main(config_path=str(CONFIG_DIR), config_name="config", **version_base())(_job)()
+        hydra.main(config_path=str(CONFIG_DIR), config_name="config", **version_base(), **callbacks_allowed())(_job)()
     except KeyboardInterrupt:
         print("\ninterrupted; finished runs are kept and will be found again.", file=sys.stderr)
         return INTERRUPTED
@@ -106,11 +105,8 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what Hydra has made for a job that did not begin, and parents that are empty now."""
-    shutil.rmtree(folder / ".hydra", ignore_errors=True)
+    """Remove the folder that Hydra has made for a job that did not begin, and parents that are empty now."""
     with contextlib.suppress(OSError):
-        for path in folder.glob("*.log"):
-            path.unlink()
         for place in (folder, *list(folder.parents)[:2]):
             place.rmdir()  # fails, and ends this, where something else lies
 

@@ -86,7 +86,9 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
         An override names an unknown key or option.
     """
     extra = (
-        [f"hydra.searchpath=[{','.join(f'file://{Path(d).absolute()}' for d in config_dirs)}]"] if config_dirs else []
+        [f"hydra.searchpath=[{','.join(repr(f'file://{Path(d).absolute()}') for d in config_dirs)}]"]
+        if config_dirs
+        else []
     )
     with _LOCK:
         state = GlobalHydra.instance()

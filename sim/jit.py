@@ -73,7 +73,10 @@ def _root() -> Path:
 def cache_folder() -> Path:
     """Return the folder for compiled code, made if need be; a temporary one where the user's cache cannot be written."""
     name = source_hash()
-    for root in (_root(), Path(tempfile.gettempdir()) / f"mobsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"):
+    roots = []
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        roots.append(_root())
+    for root in (*roots, Path(tempfile.gettempdir()) / f"mobsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"):
         folder = root / "compiled" / name
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sim.units import MINUTE
 
 __all__ = [
+    "MOST_MINUTES",
     "DelayLaw",
     "Frozen",
     "TraitLaw",
@@ -32,6 +33,9 @@ SEISMIC_C = 6.265725e-4
 SEISMIC_CUT = 300.0
 SEISMIC_THETA = 0.2314843
 
+MOST_MINUTES = 1e6
+"""Longest time that a parameter may name, nearly two years: longer than any scenario, short enough for the formats."""
+
 
 class Frozen(BaseModel):
     """Base of all parameter classes: frozen, no unknown keys."""
@@ -43,7 +47,7 @@ class Constant(Frozen):
     """Always the same delay; 0 means the next tick."""
 
     law: Literal["constant"]
-    minutes: float = Field(ge=0)
+    minutes: float = Field(ge=0, le=MOST_MINUTES)
 
     def mean(self) -> float:
         """Return the mean in minutes."""
@@ -58,7 +62,7 @@ class Exponential(Frozen):
     """Memoryless delay."""
 
     law: Literal["exponential"]
-    mean_minutes: float = Field(gt=0)
+    mean_minutes: float = Field(gt=0, le=MOST_MINUTES)
 
     def mean(self) -> float:
         """Return the mean in minutes."""
@@ -73,7 +77,7 @@ class LogNormal(Frozen):
     """Log-normal delay: exp(ln median + sigma Z)."""
 
     law: Literal["lognormal"]
-    median_minutes: float = Field(gt=0)
+    median_minutes: float = Field(gt=0, le=MOST_MINUTES)
     sigma: float = Field(ge=0, le=5)
 
     def mean(self) -> float:
@@ -89,7 +93,7 @@ class Weibull(Frozen):
     """Weibull delay: scale (-ln(1 - u))^(1 / shape)."""
 
     law: Literal["weibull"]
-    scale_minutes: float = Field(gt=0)
+    scale_minutes: float = Field(gt=0, le=MOST_MINUTES)
     shape: float = Field(gt=0.05)
 
     def mean(self) -> float:
@@ -120,8 +124,8 @@ class TwoExponentials(Frozen):
 
     law: Literal["two_exponentials"]
     fast_share: float = Field(ge=0, le=1)
-    fast_minutes: float = Field(gt=0)
-    slow_minutes: float = Field(gt=0)
+    fast_minutes: float = Field(gt=0, le=MOST_MINUTES)
+    slow_minutes: float = Field(gt=0, le=MOST_MINUTES)
 
     def mean(self) -> float:
         """Return the mean in minutes."""

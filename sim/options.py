@@ -9,19 +9,26 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["CONFIG_DIR", "one_line", "version_base"]
+__all__ = ["CONFIG_DIR", "callbacks_allowed", "one_line", "version_base"]
 
 _PACKAGE = Path(__file__).parent
 CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 """In a wheel the options lie inside the package, in a checkout beside it."""
 
 if not OmegaConf.has_resolver("data"):
-    OmegaConf.register_new_resolver("data", lambda name: str(_PACKAGE / "data" / name))
+    # Hydra 1.4 brings an OmegaConf in which the old name of this function warns.
+    _register = OmegaConf.register_new_resolver if hydra.__version__.startswith("1.3") else OmegaConf.register_resolver
+    _register("data", lambda name: str(_PACKAGE / "data" / name))
 
 
 def version_base() -> dict[str, str]:
     """Return the argument that Hydra 1.3 wants and Hydra 1.4 warns about."""
     return {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}
+
+
+def callbacks_allowed() -> dict[str, str]:
+    """Return the argument by which Hydra 1.4 is told that the callback of the options is ours."""
+    return {} if hydra.__version__.startswith("1.3") else {"execution_whitelist": "sim.cli.ReadStatuses"}
 
 
 def one_line(error: BaseException) -> str:

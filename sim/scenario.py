@@ -42,7 +42,7 @@ class Night(Frozen):
     start: datetime
     end: datetime
     zone: str
-    warm_up_hours: float = Field(24.0, ge=0)
+    warm_up_hours: float = Field(24.0, ge=0, le=1200)
     timeline: tuple[Entry, ...] = ()
     outages: tuple[Outage, ...] = ()
     accounting: Accounting | None = None

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from sim.laws import DelayLaw, Frozen
+from sim.laws import MOST_MINUTES, DelayLaw, Frozen
 from sim.units import is_later
 
 __all__ = ["Circumvention", "Inspector", "Outage", "Retry", "Throttle", "Window", "strongest"]
@@ -25,7 +25,7 @@ class Window(Frozen):
     end: datetime
     severity: float = Field(ge=0, le=1)
     mode: Literal["drop", "delay"] = "drop"
-    lag_minutes: float | None = Field(None, gt=0)
+    lag_minutes: float | None = Field(None, gt=0, le=MOST_MINUTES)
     """Mode delay: how long an operation is held; none means until the window ends."""
     source: str = "assumed"
 
@@ -77,7 +77,7 @@ class Inspector(Frozen):
     start: datetime | None = None
     channels: tuple[str, ...] = Field(min_length=1)
     severity: float = Field(ge=0, le=1)
-    minutes: float = Field(gt=0)
+    minutes: float = Field(gt=0, le=MOST_MINUTES)
     mode: Literal["drop", "delay"] = "drop"
 
 
@@ -92,7 +92,7 @@ class Throttle(Frozen):
     """Probability that a person who is cut off turns to another channel (television, word of mouth)."""
     push: float = Field(0.0, ge=0)
     """Dose added by being cut off (Hassanpour 2014); 0: none."""
-    hold_minutes: float = Field(5.0, ge=0)
+    hold_minutes: float = Field(5.0, ge=0, le=MOST_MINUTES)
     """Mode delay: what was held until the window ends is let through after a further exponential delay of this mean."""
 
     @property

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sim.laws import Frozen
+from sim.laws import MOST_MINUTES, Frozen
 from sim.units import is_later
 
 __all__ = ["Accounting", "Entry"]
@@ -25,13 +25,13 @@ class Entry(Frozen):
     """Factor on the dose of an exposure."""
     audience: float = Field(1.0, ge=0, le=1)
     """Share of the channel's people that this airing can reach, before attention."""
-    minutes: float = Field(10.0, gt=0)
+    minutes: float = Field(10.0, gt=0, le=MOST_MINUTES)
     """How long it can be noticed."""
     arousal: float = Field(0.0, ge=0)
     """Posts that an impression provokes, in hours of the person's own posting at full activity."""
-    repeat_minutes: float | None = Field(None, gt=0)
+    repeat_minutes: float | None = Field(None, ge=0.1, le=MOST_MINUTES)
     repeat_until: datetime | None = None
-    stagger_minutes: float = Field(0.0, ge=0)
+    stagger_minutes: float = Field(0.0, ge=0, le=MOST_MINUTES)
     """By province: begins up to this much later."""
     provinces: tuple[str, ...] | None = None
     tag: str = ""
@@ -62,7 +62,7 @@ class Accounting(Frozen):
 
     first_news: datetime
     call: datetime
-    call_minutes: float = Field(15.0, gt=0)
+    call_minutes: float = Field(15.0, gt=0, le=MOST_MINUTES)
     call_tag: str = "facetime"
     throttle_window: tuple[datetime, datetime]
     heard_by: datetime

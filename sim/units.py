@@ -78,6 +78,8 @@ class Clock:
             raise InputError(f"scenario.warm_up_hours is {warm_up_hours}, expected 0 or more; give a positive number.")
         self.origin = datetime.fromtimestamp(self.start.timestamp() - self.warm_up / SECOND, tz=self.zone)
         self.horizon = self.tick(self.end)
+        if self.warm_up % MINUTE:
+            raise InputError(f"scenario.warm_up_hours is {warm_up_hours}, expected whole minutes; round it.")
         if self.horizon > MAX_TICK:
             raise InputError(
                 f"scenario.start to scenario.end with warm-up lasts {self.horizon / DAY:.1f} days, expected at most 49.7; "

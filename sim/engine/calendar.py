@@ -146,11 +146,11 @@ def _open(calendar, bucket):
     current, scratch = calendar.current, calendar.scratch
     chunk = calendar.heads[bucket]
     within = (count - 1) % CHUNK + 1
-    k = 0
+    k = count
     while chunk >= 0:
+        k -= within  # the newest chunk comes first; events pushed in order stay in order
         for j in range(within):
-            scratch[k] = calendar.pool[np.int64(chunk) * CHUNK + j]
-            k += 1
+            scratch[k + j] = calendar.pool[np.int64(chunk) * CHUNK + j]
         following = calendar.chain[chunk]
         calendar.chain[chunk] = np.int32(meta["free"])
         meta["free"] = chunk

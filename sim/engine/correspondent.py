@@ -248,7 +248,7 @@ class Correspondent(ABC):
         if kind == CALL:
             self.called = True
             is_ignored = nation.rules["ignored"] >> c & 1
-            if nation.channels[c]["type"] == NEIGHBOURS and message.tries == 0 and not is_ignored:
+            if nation.channels[c]["type"] == NEIGHBOURS and message.author and message.tries == 0 and not is_ignored:
                 self.contacts_out += 1  # a neighbour's first departure
         if kind == STAY_CALL:
             self.consider_staying(message)

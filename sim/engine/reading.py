@@ -108,7 +108,7 @@ def see(T, S, p, t, slot):
     elif kind == STAY_CALL:
         prolong(T, S, p, id_)
     is_ignored = (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1)
-    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["tries"] == 0 and not is_ignored:
+    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["author"] >= 0 and m["tries"] == 0 and not is_ignored:
         s["contacts_out"] += 1  # a neighbour's first departure
     react(T, S, p, t, slot)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1

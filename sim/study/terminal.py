@@ -80,7 +80,9 @@ def table_text(study: Study, observed: Observed) -> str:
         unit = str(seen[0]["unit"])
         target = observed.values.get(name)
         row = [name, unit, number(target.value, unit) if target else ""]
-        row += [number(float(s["estimate"]), unit) for s in seen]
+        row += [
+            number(float(summary[arm, name]["estimate"]), unit) if (arm, name) in summary else "" for arm in study.arms
+        ]
         for arm in others:
             c = contrasts.get((arm, name))
             if c is None:
