@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,6 +155,11 @@ def manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run folder."""
     found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     return found
+
+
+def finished_runs(store: Path) -> list[Path]:
+    """Return the finished runs in a store: files named by 64 hex digits, below the first two of them."""
+    return sorted(p for p in store.rglob("*") if re.fullmatch(r"[0-9a-f]{64}", p.stem) and p.parent.name == p.stem[:2])
 
 
 def listing(folder: Path) -> set[str]:

@@ -15,6 +15,7 @@ from tests.door.shell import (
     Answer,
     assert_same_tables,
     finish,
+    finished_runs,
     forked_sim,
     half_written,
     listing,
@@ -290,7 +291,7 @@ def test_bad_input_leaves_an_earlier_run_folder_alone(tmp_path: Path) -> None:
 def test_a_corrupt_file_in_the_store_is_computed_again(tmp_path: Path) -> None:
     common = (*TINY, STORE, "throttle=none", "study.nulls=[ordinary,keyboard,stay_home]")
     assert forked_sim(*common, "hydra.run.dir=before", folder=tmp_path).code == 0
-    files = sorted((tmp_path / "store").rglob("*.npz"))
+    files = finished_runs(tmp_path / "store")
     assert len(files) == 4
     whole = [path.read_bytes() for path in files]
     files[0].write_bytes(whole[0][: len(whole[0]) // 2])
@@ -352,7 +353,7 @@ RUNS_EACH = 2 * 3
 
 
 def _kept(folder: Path) -> int:
-    return len(list((folder / "store").rglob("[0-9a-f]*.npz")))
+    return len(finished_runs(folder / "store"))
 
 
 def test_after_ctrl_c_what_is_finished_is_kept(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.door.shell import (
     Answer,
     assert_same_tables,
     finish,
+    finished_runs,
     forked_sim,
     half_written,
     listing,
@@ -123,7 +124,8 @@ def test_nothing_lies_beside_run_folders_and_the_store(first: tuple[Answer, Path
     top = {p.name for p in place.iterdir()}
     assert {"outputs", "store"} <= top
     assert half_written(place) == []
-    assert all(p.suffix == ".npz" for p in (place / "store").rglob("*") if p.is_file())
+    assert len(finished_runs(place / "store")) == N_RUNS
+    assert sum(p.is_file() for p in (place / "store").rglob("*")) == N_RUNS
 
 
 def test_columns_of_the_outcomes(first: tuple[Answer, Path]) -> None:
