@@ -160,7 +160,7 @@ SPECIAL: dict[str, Scenario] = {
     "first news in the middle of a minute, while many sleep": night(
         scenario={"accounting": accounting(17.3)}, population={"sleep": {"bed_hour": {"law": "constant", "value": -2.5}}}
     ),
-    "minutes cut at both ends": night(scenario={"end": at(139.503), "warm_up_hours": 0.3333}),
+    "a last minute that is cut": night(scenario={"end": at(139.503), "warm_up_hours": 20 / 60}),
     "no warm-up": night(scenario={"warm_up_hours": 0.0}, **_throttled((20, 100, 0.8), (100, 500, 0.5, "delay", 20))),
     "no warm-up, a window from tick 0, airing at tick 0": night(
         scenario={"warm_up_hours": 0.0, "timeline": [*TIMELINE, entry(0, "tv", "news"), entry(0, None, "gathering")]},
