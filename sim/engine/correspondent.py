@@ -120,7 +120,10 @@ class Correspondent(ABC):
     def own_channel(self, u: float) -> int:
         """Return a channel of this person's mix, in proportion to posts per user; -1 without any."""
         rates = [(c, x["posts_per_tick"]) for c, x in enumerate(self.nation.channels) if self.has(c)]
-        rest, last = u * sum(rate for _, rate in rates), -1
+        total = 0.0
+        for _, rate in rates:
+            total += rate  # not sum(), which compensates rounding from Python 3.12 on
+        rest, last = u * total, -1
         for c, rate in rates:
             if rate > 0:
                 rest, last = rest - rate, c

@@ -69,7 +69,7 @@ STATE = np.dtype(
         ("sleep_stamp", "i4"),
         ("decide_stamp", "i4"),
         ("night", "i4"),
-        ("sleep_left", "i4"),  # of a night from which a message woke this person, in ticks; 0: a whole night
+        ("sleep_left", "i8"),  # of a night from which a message woke this person, in ticks; 0: a whole night
         ("adopt_at", "i8"),  # throttled time at which a way round is found (clock of NOW)
         ("heard_on", "i1"),
         ("tipped_by", "i1"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
@@ -79,7 +79,7 @@ STATE = np.dtype(
         ("awake_at_news", "u1"),
         ("was_cut_off", "u1"),
         ("is_adopting", "u1"),  # an `adopt` event is on its way
-        ("room", "i8", 3),  # fills two cache lines
+        ("room", "i8", 2),  # fills two cache lines
     ],
     align=True,
 )
