@@ -143,7 +143,6 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     person["travel"], person["bed"], person["sleep"] = people.travel, people.bed, people.sleep
     person["owned_group"] = owned
     person["n_neighbours"] = np.diff(world.ties["neighbours"].starts)
-    person["province"] = people.province
     person["ready"] = people.u_circumvent < scenario.throttle.circumvention.share_before
 
     attendance, throttle = scenario.attendance, scenario.throttle
@@ -159,7 +158,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     cycle = np.array(posting.daily_cycle, np.float64)
     rules = _rules(scenario, world, seed, rule)
     tables = Tables(
-        people=person, channels=channels, airings=airings, airs_in=airs_in, stagger=stagger, laws=law_rows,
+        people=person, province=people.province.astype(np.int16), channels=channels, airings=airings, airs_in=airs_in,
+        stagger=stagger, laws=law_rows,
         points=points, ties_starts=ties_starts, ties=ties, group_starts=np.concatenate(group_starts),
         members=np.concatenate(members), joined_starts=joined_starts, joined=np.concatenate(joined),
         audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),

@@ -16,6 +16,7 @@ from sim.jit import njit
 __all__ = ["Calendar", "make_calendar", "peek", "pop", "push", "reserve", "spare"]
 
 CHUNK = 16
+RUN = 16
 
 _META = np.dtype(
     [
@@ -41,6 +42,7 @@ class Calendar(NamedTuple):
     current: np.ndarray  # EVENT, sorted
     scratch: np.ndarray  # EVENT, as long as current
     late: np.ndarray  # EVENT, a binary heap
+    taken: np.ndarray  # EVENT[1]: the last one taken
     meta: np.ndarray  # _META[1]
 
 
@@ -58,26 +60,35 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
         np.zeros(n_buckets, np.int32),
         np.zeros(256, EVENT),
         np.zeros(256, EVENT),
-        np.zeros(256, EVENT),
+        np.zeros(2 * n_people + 256, EVENT),
+        np.zeros(1, EVENT),
         meta,
     )
-    return reserve(calendar, 4 * n_people + 1024)
+    # Generous, because zeros take no memory until they are written, and growing copies all that is there.
+    # Everybody's first two events fit in any case: in the worst one each lies in a bucket of its own.
+    return _with_chunks(calendar, 12 * n_people // CHUNK + n_buckets + 64)
+
+
+def _with_chunks(calendar: Calendar, more: int) -> Calendar:
+    """Return the calendar with so many more free chunks."""
+    meta, old = calendar.meta[0], len(calendar.chain)
+    chain = np.concatenate([calendar.chain, np.arange(old + 1, old + more + 1, dtype=np.int32)])
+    chain[-1] = meta["free"]
+    meta["free"] = old
+    meta["n_free"] += more
+    pool = np.zeros((old + more) * CHUNK, EVENT)
+    pool[: old * CHUNK] = calendar.pool
+    return calendar._replace(pool=pool, chain=chain)
 
 
 def reserve(calendar: Calendar, pushes: int) -> Calendar:
     """Return the calendar with room for so many more pushes, wherever they fall."""
     meta = calendar.meta[0]
-    pool, chain, late = calendar.pool, calendar.chain, calendar.late
+    late = calendar.late
     # Chunks of other buckets may be part-filled, so the worst case is a new chunk per bucket beside full ones.
     needed = pushes // CHUNK + min(pushes, len(calendar.heads)) + 1
     if meta["n_free"] < needed:
-        old = len(chain)
-        more = max(needed - int(meta["n_free"]), old // 2, 64)
-        pool = np.concatenate([pool, np.zeros(more * CHUNK, EVENT)])
-        chain = np.concatenate([chain, np.arange(old + 1, old + more + 1, dtype=np.int32)])
-        chain[-1] = meta["free"]
-        meta["free"] = old
-        meta["n_free"] += more
+        calendar = _with_chunks(calendar, max(needed - int(meta["n_free"]), len(calendar.chain) // 2, 64))
     if len(late) < meta["n_late"] + pushes:
         late = np.concatenate([late, np.zeros(max(pushes, len(late)), EVENT)])
     longest = int(calendar.counts.max()) if len(calendar.counts) else 0
@@ -85,7 +96,7 @@ def reserve(calendar: Calendar, pushes: int) -> Calendar:
     if len(current) < longest:
         room = np.zeros(2 * longest - len(current), EVENT)
         current, scratch = np.concatenate([current, room]), np.concatenate([scratch, room])
-    return calendar._replace(pool=pool, chain=chain, late=late, current=current, scratch=scratch)
+    return calendar._replace(late=late, current=current, scratch=scratch)
 
 
 @njit
@@ -139,8 +150,43 @@ def push(calendar, order, key, slot, flag):
 
 
 @njit
+def _sort(events, scratch, first, last):
+    """Sort events[first:last]: insertion within runs of `RUN`, then merges of runs; scratch is as long as events."""
+    for start in range(first, last, RUN):
+        for i in range(start + 1, min(start + RUN, last)):
+            if _before(events[i], events[i - 1]):
+                order, key = events[i]["order"], events[i]["key"]
+                scratch[i] = events[i]
+                j = i
+                while j > start and (
+                    order < events[j - 1]["order"] or (order == events[j - 1]["order"] and key < events[j - 1]["key"])
+                ):
+                    events[j] = events[j - 1]
+                    j -= 1
+                events[j] = scratch[i]
+    width = RUN
+    while width < last - first:
+        for left in range(first, last - width, 2 * width):
+            middle, right = left + width, min(left + 2 * width, last)
+            if not _before(events[middle], events[middle - 1]):
+                continue
+            for i in range(left, middle):
+                scratch[i] = events[i]
+            i, j, k = left, middle, left
+            while i < middle:
+                if j < right and _before(events[j], scratch[i]):
+                    events[k] = events[j]
+                    j += 1
+                else:
+                    events[k] = scratch[i]
+                    i += 1
+                k += 1
+        width *= 2
+
+
+@njit
 def _open(calendar, bucket):
-    """Sort a bucket into `current` and free its chunks: a counting pass over 256 parts, then insertion."""
+    """Sort a bucket into `current` and free its chunks: a counting pass over 256 parts by time, then each part."""
     meta = calendar.meta[0]
     count = np.int64(calendar.counts[bucket])
     current, scratch = calendar.current, calendar.scratch
@@ -169,17 +215,11 @@ def _open(calendar, bucket):
         part = (scratch[i]["order"] >> fine) & 255
         current[starts[part]] = scratch[i]
         starts[part] += 1
-    for i in range(1, count):
-        if _before(current[i], current[i - 1]):
-            order, key = current[i]["order"], current[i]["key"]
-            scratch[0] = current[i]
-            j = i
-            while j > 0 and (
-                order < current[j - 1]["order"] or (order == current[j - 1]["order"] and key < current[j - 1]["key"])
-            ):
-                current[j] = current[j - 1]
-                j -= 1
-            current[j] = scratch[0]
+    first = np.int64(0)
+    for part in range(256):
+        if starts[part] - first > 1:
+            _sort(current, scratch, first, starts[part])
+        first = starts[part]
     meta["bucket"] = bucket
     meta["at"] = 0
     meta["length"] = count
@@ -212,16 +252,19 @@ def peek(calendar, limit):
 
 @njit
 def pop(calendar):
-    """Return and remove the next event as (order, key, slot, flag); there must be one (see `peek`)."""
+    """Move the next event, there must be one (see `peek`), to `taken[0]`.
+
+    Memory, not a returned tuple: what a call returns is read in wider pieces than it was written, and such a read waits until
+    all earlier writes have reached the cache, those of `push` among them.
+    """
     meta = calendar.meta[0]
     late = calendar.late
     at = meta["at"]
     if meta["n_late"] == 0 or (at < meta["length"] and _before(calendar.current[at], late[0])):
-        e = calendar.current[at]
+        calendar.taken[0] = calendar.current[at]
         meta["at"] = at + 1
-        return e["order"], e["key"], np.int64(e["slot"]), np.int64(e["flag"])
-    e = late[0]
-    order, key, slot, flag = e["order"], e["key"], np.int64(e["slot"]), np.int64(e["flag"])
+        return
+    calendar.taken[0] = late[0]
     n = meta["n_late"] - 1
     meta["n_late"] = n
     i = 0
@@ -237,4 +280,3 @@ def pop(calendar):
         i = child
     if n > 0:
         late[i] = late[n]
-    return order, key, slot, flag

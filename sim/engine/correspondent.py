@@ -245,7 +245,7 @@ class Correspondent(ABC):
         """Hear, react, weigh, perhaps decide."""
         nation, c, kind = self.nation, message.channel, message.kind
         nation.totals[c, st.SEEN_TOTAL] += 1
-        nation.count(st.IMPRESSIONS, c)
+        nation.count(st.IMPRESSIONS + kind, c)
         if kind in (NEWS, CALL) and self.heard_tick < 0:
             self.hear(c)
         if kind == CALL:

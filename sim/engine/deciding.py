@@ -30,6 +30,7 @@ from sim.engine.state import (
 )
 from sim.jit import njit
 from sim.quantiles import delay_ticks
+from sim.units import MINUTE
 
 __all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "on_adopt", "on_decide", "on_prompt",
            "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
@@ -53,12 +54,12 @@ def set_phase(S, p, phase):
 
 
 @njit
-def can_decide(T, s, p):
+def can_decide(T, s):
     """Return whether a person could leave home now."""
     rules = T.rules[0]
     phase = s["phase"]
     return (
-        T.people[p]["able"] == 1
+        s["able"] == 1
         and rules["nobody_leaves"] == 0
         and (phase == HOME or phase == BACK)
         and s["asleep"] == 0
@@ -86,7 +87,7 @@ def decide(T, S, p, t, cause):
     s = S.people[p]
     rules = T.rules[0]
     if s["trips"] == 0:
-        s["tipped_by"] = cause
+        S.decided[t // MINUTE, cause] += 1
     s["decide_stamp"] += 1
     set_phase(S, p, PREPARING)
     u = uniform(rules["seed"], draws.PREPARE, p, 0, np.int64(s["trips"]))
@@ -95,10 +96,10 @@ def decide(T, S, p, t, cause):
 
 
 @njit
-def joins(T, s, p, share):
+def joins(T, s, share):
     """Return whether a crowd of this share is enough for a person (rule critical_mass)."""
     rules = T.rules[0]
-    return T.people[p]["threshold"] <= share and (s["has_heard"] == 1 or rules["needs_news"] == 0)
+    return s["threshold"] <= share and (s["has_heard"] == 1 or rules["needs_news"] == 0)
 
 
 @njit
@@ -106,7 +107,7 @@ def aim(T, S, p, t):
     """Rule hazard: schedule the moment at which the integrated hazard will cross this person's draw."""
     s = S.people[p]
     rules = T.rules[0]
-    if rules["rule"] != HAZARD_RULE or s["dose"] == 0.0 or not can_decide(T, s, p):
+    if rules["rule"] != HAZARD_RULE or s["dose"] == 0.0 or not can_decide(T, s):
         return
     s["decide_stamp"] += 1
     aimed = exponential(rules["seed"], draws.HAZARD, p, 0, np.int64(s["trips"]))
@@ -120,19 +121,19 @@ def add_dose(T, S, p, t, dose, cause):
     """Add to a person's dose; return whether that tips the person over."""
     s = S.people[p]
     rules = T.rules[0]
-    if not can_decide(T, s, p):
+    if not can_decide(T, s):
         return False
     settle(T, S, p, t)
     s["dose"] += dose
     s["last_on"] = cause
     rule = rules["rule"]
     if rule == THRESHOLD:
-        if s["dose"] >= T.people[p]["threshold"]:
+        if s["dose"] >= s["threshold"]:
             decide(T, S, p, t, cause)
             return True
     elif rule == HAZARD_RULE:
         aim(T, S, p, t)
-    elif rule == CRITICAL_MASS and joins(T, s, p, S.now[0]["taking_part"]):
+    elif rule == CRITICAL_MASS and joins(T, s, S.now[0]["taking_part"]):
         decide(T, S, p, t, cause)
         return True
     return False
@@ -149,10 +150,9 @@ def expose(T, S, p, t, c, kind, authority, on_screen):
     s = S.people[p]
     is_repeat = (s["exposed"] & bit) != 0
     s["exposed"] |= bit
-    n_neighbours = T.people[p]["n_neighbours"]
     contacts = 0.0
-    if n_neighbours > 0:
-        contacts = min(1.0, s["contacts_out"] / n_neighbours)
+    if s["n_neighbours"] > 0:
+        contacts = min(1.0, s["contacts_out"] / s["n_neighbours"])
     w = weight(
         dose, authority, is_repeat, rules["discount"], rules["social"], contacts,
         rules["screen"], S.now[0]["crowd"], rules["screen_half"], on_screen,
@@ -166,7 +166,7 @@ def on_decide(T, S, p, t, key):
     s = S.people[p]
     if key != s["decide_stamp"]:
         return STALE
-    if not can_decide(T, s, p):
+    if not can_decide(T, s):
         return IGNORED
     settle(T, S, p, t)
     decide(T, S, p, t, s["last_on"])
@@ -177,7 +177,7 @@ def on_decide(T, S, p, t, key):
 def on_prompt(T, S, p, t, cause):
     """Be asked to join: by those who gather, or by the sight of the crowd."""
     s = S.people[p]
-    if not can_decide(T, s, p):
+    if not can_decide(T, s):
         return IGNORED
     decide(T, S, p, t, cause)
     return TIPPED

@@ -97,7 +97,9 @@ def _advance(T, S, until, margin):
             now["next_minute"] += 1
             continue
         look_ahead(T, S)
-        order, key, slot, flag = pop(S.calendar)
+        pop(S.calendar)
+        e = S.calendar.taken[0]
+        order, key, slot, flag = e["order"], e["key"], np.int64(e["slot"]), np.int64(e["flag"])
         tick = order >> 31
         kind = (order >> 27) & 15
         p = order & _PERSON
@@ -119,9 +121,10 @@ def look_ahead(T, S):
         e = calendar.current[ahead]
         p = e["order"] & _PERSON
         prefetch(S.people, p)
-        prefetch(T.people, p)
         if e["slot"] >= 0:
             prefetch(S.messages, np.int64(e["slot"]))
+        else:
+            prefetch(T.people, p)
 
 
 @njit
@@ -202,7 +205,7 @@ def snapshot(T, S, minute):
             p = np.int64(T.by_threshold[k])
             if T.people[p]["threshold"] > now["taking_part"]:
                 break
-            if can_decide(T, S.people[p], p) and joins(T, S.people[p], p, now["taking_part"]):
+            if can_decide(T, S.people[p]) and joins(T, S.people[p], now["taking_part"]):
                 push(S.calendar, order_of(tick + 1, PROMPT, p), minute, -1, CROWD)
 
 
@@ -226,7 +229,7 @@ def _air(T, S, airing, t):
             i += skip_length(uniform(seed, draws.INITIATE, k >> 24, a["id"], k & MAX_ORDINAL), log_of_missing(share))
             if i >= len(T.people):
                 return
-            province = T.people[i]["province"]
+            province = T.province[i]
             tick = t + 1 + T.stagger[airing, province]
             if T.airs_in[airing, province] == 1 and T.people[i]["able"] == 1 and tick < rules["horizon"]:
                 push(S.calendar, order_of(tick, PROMPT, i), a["id"], -1, GATHERING)
@@ -244,7 +247,7 @@ def _air(T, S, airing, t):
         if i >= T.audience_starts[c + 1]:
             return
         reader = np.int64(T.audience[i])
-        province = T.people[reader]["province"]
+        province = T.province[reader]
         if T.airs_in[airing, province] == 1:
             begins = t + T.stagger[airing, province]
             if channel["type"] == BROADCAST:

@@ -56,6 +56,8 @@ class Nation:
         self.trending = [False] * len(self.channels)
         self.log: list[tuple[int, ...]] = []
         self.counts = np.zeros((minutes, len(self.channels), len(st.COUNTS)), np.int64)
+        self.decided = np.zeros((minutes, len(self.channels) + len(st.BEYOND_CHANNELS)), np.int64)
+        self.departed = np.zeros(minutes, np.int64)
         self.totals = np.zeros((len(self.channels), len(st.TOTALS)), np.int64)
         self.snapshots = np.zeros((minutes, len(st.SNAPSHOT)), np.int64)
         self.heard_on = np.zeros((minutes, len(self.channels)), np.int64)
@@ -70,7 +72,7 @@ class Nation:
     def traits(self, number: int) -> dict[str, Any]:
         """Return a person's traits as plain numbers."""
         row = self.tables.people[number]
-        return dict(zip(row.dtype.names, row.item(), strict=True))
+        return dict(zip(row.dtype.names, row.item(), strict=True)) | {"province": int(self.tables.province[number])}
 
     # -- messages
 

@@ -99,7 +99,7 @@ def see(T, S, p, t, slot):
     id_ = m["id"]
     kind = np.int64(m["kind"])
     S.totals[c, SEEN_TOTAL] += 1
-    S.counts[t // MINUTE, c, IMPRESSIONS] += 1
+    S.counts[t // MINUTE, c, IMPRESSIONS + kind] += 1
     if kind == NEWS or kind == CALL:
         if s["has_heard"] == 0:
             hear(T, S, p, t, c)
@@ -119,17 +119,17 @@ def see(T, S, p, t, slot):
 def react(T, S, p, t, slot):
     """Schedule the posts that an impression provokes: a Poisson number, each after a delay of the memory kernel."""
     m = S.messages[slot]
-    person = T.people[p]
+    s = S.people[p]
     rules = T.rules[0]
     seed = rules["seed"]
     c = np.int64(m["channel"])
     id_ = m["id"]
     parent_kind = np.int64(m["kind"])
     if m["author"] < 0:
-        mean = m["arousal"] * HOUR * person["posts_per_tick"]
+        mean = m["arousal"] * HOUR * s["posts_per_tick"]
         law = L_AROUSAL
     else:
-        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * person["propensity"]
+        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * s["propensity"]
         law = L_MEMORY
     if mean <= 0.0:
         return

@@ -20,7 +20,7 @@ from sim.engine import state as st
 from sim.engine.correspondent import Correspondent, Life
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import normal_quantile, poisson
-from sim.units import DAY
+from sim.units import DAY, MINUTE
 
 if TYPE_CHECKING:
     from sim.engine.nation import Message, Nation
@@ -33,7 +33,7 @@ class Person(Correspondent):
 
     def __init__(self, nation: Nation, number: int) -> None:
         super().__init__(nation, number)
-        self.departed_tick = self.heard_on = self.tipped_by = self.last_on = -1
+        self.heard_on = self.last_on = -1
         self.stayed_up = self.missed_sleep = self.awake_at_news = False
         self.dose, self.dose_tick, self.hazard = 0.0, 0, 0.0
         self.exposed: set[int] = set()
@@ -267,7 +267,7 @@ class Person(Correspondent):
     def decide(self, cause: int) -> None:
         """Make up one's mind."""
         if self.trips == 0:
-            self.tipped_by = cause
+            self.nation.decided[self.now // MINUTE, cause] += 1
         self.decide_stamp += 1
         self.phase = PREPARING
         length = self.nation.delay(st.L_PREPARE, self.u(draws.PREPARE, 0, self.trips))
@@ -282,7 +282,7 @@ class Person(Correspondent):
             self, draws.identity(nation.seed, draws.ID_DEPARTURE, self.number, 0, self.trips), CALL, self.trips
         )
         if self.trips == 0:
-            self.departed_tick = self.now
+            nation.departed[self.now // MINUTE] += 1
         self.note(o.DEPART, self.trips, o.DONE)
         self.trips += 1
         self.phase = TRAVELLING

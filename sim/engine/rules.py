@@ -33,7 +33,7 @@ from sim.engine.state import (
 )
 from sim.jit import njit
 from sim.quantiles import delay_ticks, normal_quantile
-from sim.units import DAY
+from sim.units import DAY, MINUTE
 
 __all__ = ["arrive", "come_home", "depart", "first_night", "hear", "on_bed", "on_leave", "on_wake", "prolong", "rouse"]
 
@@ -194,8 +194,7 @@ def depart(T, S, p, t):
     """Leave home."""
     s = S.people[p]
     if s["trips"] == 0:
-        s["departed_tick"] = t
-        S.now[0]["participants"] += 1
+        S.departed[t // MINUTE] += 1
     s["trips"] += 1
     set_phase(S, p, TRAVELLING)
     schedule_timer(T, S, t + np.int64(T.people[p]["travel"]), ARRIVE, p, np.int64(s["trips"]))
@@ -206,7 +205,7 @@ def arrive(T, S, p, t):
     """Reach the square."""
     s = S.people[p]
     set_phase(S, p, ON_SQUARE)
-    S.squares[T.people[p]["province"]] += 1
+    S.squares[T.province[p]] += 1
     s["prolonged"] = 0
     u = uniform(T.rules[0]["seed"], draws.STAY, p, 0, np.int64(s["trips"]))
     s["stay_until"] = t + delay_ticks(T.laws[L_STAY], T.points, u)
@@ -221,7 +220,7 @@ def on_leave(T, S, p, t):
         schedule_timer(T, S, s["stay_until"], LEAVE, p, np.int64(s["trips"]))
         return POSTPONED
     set_phase(S, p, RETURNING)
-    S.squares[T.people[p]["province"]] -= 1
+    S.squares[T.province[p]] -= 1
     schedule_timer(T, S, t + np.int64(T.people[p]["travel"]), HOME_AGAIN, p, np.int64(s["trips"]))
     return DONE
 

@@ -101,7 +101,7 @@ def own_channel(T, p, u):
 @njit
 def schedule_candidate(T, S, p, t, k):
     """Schedule the k-th candidate of a person's stream of spontaneous posts."""
-    rate = T.people[p]["posts_per_tick"]
+    rate = S.people[p]["posts_per_tick"]
     if rate <= 0.0:
         return
     rules = T.rules[0]

@@ -10,9 +10,9 @@ import numpy as np
 from sim.draws import MAX_SEED
 from sim.engine.build import group_exists, make_tables
 from sim.engine.hybrid import run_compiled
-from sim.engine.nation import log_array, run_reference
+from sim.engine.nation import Nation, log_array, run_reference
 from sim.engine.order import LOG
-from sim.engine.state import BEYOND_CHANNELS, Tables
+from sim.engine.state import State, Tables
 from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.units import MINUTE
@@ -30,7 +30,7 @@ class Record:
     """What is measured of one run, in simulated people and posts; m reported minutes, c channels, q provinces."""
 
     counts: np.ndarray
-    """int32[m, c, 5]: posts attempted, published, failed; impressions; topical posts."""
+    """int32[m, c, 8]: posts attempted, published, failed, topical; impressions of chatter, news, call, stay."""
     snapshots: np.ndarray
     """int32[m, 8]: people deciding, travelling, on_squares, returned, asleep, online, circumventing, heard."""
     heard_on: np.ndarray
@@ -41,8 +41,9 @@ class Record:
     """int32[m]: first departures; those of the warm-up stand in minute 0."""
     heard_awake: np.ndarray
     """int32[m]: first hearings of people who were awake at the first news."""
-    tipped_by: np.ndarray
-    """int64[c + 3]: first decisions by the channel of the last exposure; then gathering, cut_off, crowd."""
+    decided: np.ndarray
+    """int32[m, c + 3]: first decisions by the channel of the last exposure, then gathering, cut_off, crowd; those of the
+    warm-up stand in minute 0."""
     totals: np.ndarray
     """int64[c, 6]: delivered, seen, unseen, dropped, pending; posts pending; warm-up included."""
     scalars: dict[str, float]
@@ -104,67 +105,47 @@ def run(
     if engine == "reference":
         return _from_reference(scenario, tables, exists, events)
     state = run_compiled(scenario, tables, exists, events, until)
-    now = state.now[0]
-    people = {
-        name: state.people[name].astype(np.int64)
-        for name in ("departed_tick", "heard_tick", "awake_at_news", "tipped_by")
-    }
-    return _record(
-        scenario, tables, people, state.counts, state.snapshots, state.heard_on, state.squares_by_minute, state.totals,
-        int(now["n_events"]), state.log[: now["n_log"]] if events else np.zeros(0, LOG),
-    )  # fmt: skip
+    now, people = state.now[0], state.people
+    log = state.log[: now["n_log"]] if events else np.zeros(0, LOG)
+    return _record(scenario, state, people["heard_tick"], people["awake_at_news"], int(now["n_events"]), log)
 
 
 def _from_reference(scenario: Scenario, tables: Tables, exists: np.ndarray, events: bool) -> Record:
     nation = run_reference(scenario, tables, exists)
-    people = {
-        name: np.array([getattr(p, name) for p in nation.people], np.int64)
-        for name in ("departed_tick", "heard_tick", "awake_at_news", "tipped_by")
-    }
+    heard, awake = (np.array([getattr(p, name) for p in nation.people]) for name in ("heard_tick", "awake_at_news"))
     log = log_array(nation)
-    return _record(
-        scenario, tables, people, nation.counts, nation.snapshots, nation.heard_on, nation.squares_by_minute,
-        nation.totals, len(log), log if events else np.zeros(0, LOG),
-    )  # fmt: skip
+    return _record(scenario, nation, heard, awake, len(log), log if events else np.zeros(0, LOG))
 
 
 def _record(
-    scenario: Scenario,
-    tables: Tables,
-    people: dict[str, np.ndarray],
-    counts: np.ndarray,
-    snapshots: np.ndarray,
-    heard_on: np.ndarray,
-    squares: np.ndarray,
-    totals: np.ndarray,
-    n_events: int,
-    log: np.ndarray,
+    scenario: Scenario, found: State | Nation, heard: np.ndarray, awake: np.ndarray, n_events: int, log: np.ndarray
 ) -> Record:
+    """Cut what either engine has counted to the report; `heard` and `awake` are heard_tick and awake_at_news by person."""
     clock = scenario.clock
     # A warm-up that is not whole minutes begins the report with the minute in which it ends.
     first, minutes = clock.warm_up // MINUTE, clock.n_minutes
-
-    def histogram(ticks: np.ndarray) -> np.ndarray:
-        minute = (ticks[ticks >= 0] // MINUTE - first).clip(0, minutes - 1)
-        return np.bincount(minute, minlength=minutes).astype(np.int32)
-
-    n_tips = len(tables.channels) + len(BEYOND_CHANNELS)
-    tipped = people["tipped_by"]
-    awake = people["awake_at_news"] == 1
     report = slice(first, first + minutes)
+
+    def with_warm_up(counts: np.ndarray) -> np.ndarray:
+        cut = counts[report].astype(np.int32)
+        cut[0] += counts[:first].sum(axis=0)
+        return cut
+
+    is_awake = awake == 1
+    heard_minutes = (heard[is_awake & (heard >= 0)].astype(np.int64) // MINUTE - first).clip(0, minutes - 1)
     return Record(
-        counts=counts[report].astype(np.int32),
-        snapshots=snapshots[report].astype(np.int32),
-        heard_on=heard_on[report].astype(np.int32),
-        squares=squares[report][::SQUARES_EVERY].astype(np.int32),
-        departures=histogram(people["departed_tick"]),
-        heard_awake=histogram(people["heard_tick"][awake]),
-        tipped_by=np.bincount(tipped[tipped >= 0], minlength=n_tips).astype(np.int64),
-        totals=np.asarray(totals, np.int64),
+        counts=found.counts[report].astype(np.int32),
+        snapshots=found.snapshots[report].astype(np.int32),
+        heard_on=found.heard_on[report].astype(np.int32),
+        squares=found.squares_by_minute[report][::SQUARES_EVERY].astype(np.int32),
+        departures=with_warm_up(found.departed),
+        heard_awake=np.bincount(heard_minutes, minlength=minutes).astype(np.int32),
+        decided=with_warm_up(found.decided),
+        totals=np.asarray(found.totals, np.int64),
         scalars={
-            "people": float(len(tables.people)),
-            "awake_at_news": float(awake.sum()),
-            "participants": float((people["departed_tick"] >= 0).sum()),
+            "people": float(len(heard)),
+            "awake_at_news": float(is_awake.sum()),
+            "participants": float(found.departed.sum()),
             "events": float(n_events),
         },
         log=log,

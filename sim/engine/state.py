@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.channels import KINDS
 from sim.engine.calendar import Calendar, make_calendar, reserve
 from sim.engine.order import LOG
 from sim.units import MINUTE
@@ -36,7 +37,6 @@ PERSON = np.dtype(
         ("sleep", "i4"),
         ("owned_group", "i4"),  # group that this person may create, -1: none
         ("n_neighbours", "i4"),
-        ("province", "i2"),
         ("able", "u1"),
         ("ready", "u1"),  # circumvents from the beginning
         ("room", "i8"),  # fills the cache line
@@ -47,11 +47,15 @@ PERSON = np.dtype(
 
 STATE = np.dtype(
     [
-        # -- what every impression needs stands in the first 32 bytes: one cache line
+        # -- the first cache line (64 bytes): all that an impression needs, some traits of PERSON among it
         ("dose", "f8"),
         ("dose_tick", "i8"),
+        ("threshold", "f8"),  # as in PERSON, like the next two
+        ("propensity", "f8"),
+        ("posts_per_tick", "f8"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
         ("contacts_out", "i4"),
+        ("n_neighbours", "i4"),  # as in PERSON
         ("phase", "u1"),
         ("asleep", "u1"),
         ("substitutes", "u1"),  # turns elsewhere while cut off
@@ -60,30 +64,28 @@ STATE = np.dtype(
         ("circumventing", "u1"),
         ("trips", "u1"),
         ("prolonged", "u1"),
-        # -- the rest
+        ("able", "u1"),  # as in PERSON
+        ("was_cut_off", "u1"),
+        ("is_adopting", "u1"),  # an `adopt` event is on its way
+        ("last_on", "i1"),  # channel of the last exposure
+        # -- the second one
         ("hazard", "f8"),  # integrated since the last trip
         ("wake_at", "i8"),
         ("stay_until", "i8"),
         ("heard_tick", "i8"),  # -1: not yet
-        ("departed_tick", "i8"),  # first departure, -1: not yet
+        ("sleep_left", "i8"),  # of a night from which a message woke this person, in ticks; 0: a whole night
+        ("adopt_at", "i8"),  # throttled time at which a way round is found (clock of NOW)
         ("sleep_stamp", "i4"),
         ("decide_stamp", "i4"),
         ("night", "i4"),
-        ("sleep_left", "i8"),  # of a night from which a message woke this person, in ticks; 0: a whole night
-        ("adopt_at", "i8"),  # throttled time at which a way round is found (clock of NOW)
         ("heard_on", "i1"),
-        ("tipped_by", "i1"),  # channel of the first decision, or one of GATHERING, CUT, CROWD above the channels
-        ("last_on", "i1"),  # channel of the last exposure
         ("stayed_up", "u1"),
         ("missed_sleep", "u1"),
         ("awake_at_news", "u1"),
-        ("was_cut_off", "u1"),
-        ("is_adopting", "u1"),  # an `adopt` event is on its way
-        ("room", "i8", 2),  # fills two cache lines
     ],
     align=True,
 )
-"""A person's state."""
+"""A person's state, two cache lines. The traits in it are copies: a person's line of PERSON need not come along."""
 
 MESSAGE = np.dtype(
     [
@@ -121,7 +123,7 @@ RULES = np.dtype(
         # posting
         ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"), ("relay", "f8"), ("authority", "f8"),
         ("live", "f8"), ("victory_posts", "f8"), ("cross", "f8"), ("reaction_scale", "f8"), ("tell", "f8"),
-        ("create", "f8"), ("neighbours", "i8"), ("neighbours_ties", "i8"), ("follower_max", "i8"),
+        ("create", "f8"), ("neighbours", "i8"), ("neighbours_ties", "i8"),
         # throttling
         ("adopt_per_tick", "f8"), ("retry", "f8"), ("retry_most", "i8"), ("substitution", "f8"), ("push", "f8"),
         ("hold", "f8"),
@@ -132,7 +134,7 @@ RULES = np.dtype(
 
 NOW = np.dtype(
     [
-        ("phases", "i8", 6), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"), ("participants", "i8"),
+        ("phases", "i8", 6), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"),
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"),
@@ -142,9 +144,9 @@ NOW = np.dtype(
 """The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
 shows throttled_before, plus the time since throttled_since while some channel is throttled."""
 
-COUNTS = ("attempted", "published", "failed", "impressions", "topical")
-"""Counts per minute and channel."""
-ATTEMPTED, PUBLISHED_COUNT, FAILED_COUNT, IMPRESSIONS, TOPICAL = range(5)
+COUNTS = ("attempted", "published", "failed", "topical", *(f"impressions_{kind}" for kind in KINDS))
+"""Counts per minute and channel: posts attempted, published, failed, on the topic; impressions by kind of message."""
+ATTEMPTED, PUBLISHED_COUNT, FAILED_COUNT, TOPICAL, IMPRESSIONS = range(5)
 
 SNAPSHOT = ("deciding", "travelling", "on_squares", "returned", "asleep", "online", "circumventing", "heard")
 """People by state at each whole minute."""
@@ -167,6 +169,7 @@ class Tables(NamedTuple):
     """Read-only arrays of a run."""
 
     people: np.ndarray  # PERSON[n]
+    province: np.ndarray  # int16[n], apart: an airing asks for it alone
     channels: np.ndarray  # CHANNEL[c]
     airings: np.ndarray  # AIRING[a]
     airs_in: np.ndarray  # uint8[a, provinces]
@@ -194,7 +197,9 @@ class State(NamedTuple):
     exists: np.ndarray  # uint8[groups]
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
-    counts: np.ndarray  # int64[minutes, c, 5]
+    counts: np.ndarray  # int64[minutes, c, 8]
+    decided: np.ndarray  # int64[minutes, c + 3]: first decisions by the channel or other cause that tipped
+    departed: np.ndarray  # int64[minutes]: first departures
     snapshots: np.ndarray  # int64[minutes, 8]
     heard_on: np.ndarray  # int64[minutes, c]
     heard_now: np.ndarray  # int64[c]
@@ -219,7 +224,9 @@ def make_state(tables: Tables, n_groups_exist: np.ndarray, keep_log: bool) -> St
     horizon = int(tables.rules["horizon"][0])
     minutes = -(-horizon // MINUTE)
     people = aligned(n, STATE)
-    for name in ("heard_tick", "departed_tick", "heard_on", "tipped_by", "last_on"):
+    for name in ("threshold", "propensity", "posts_per_tick", "n_neighbours", "able"):
+        people[name] = tables.people[name]
+    for name in ("heard_tick", "heard_on", "last_on"):
         people[name] = -1
     people["circumventing"] = tables.people["ready"]
     now = np.zeros(1, NOW)
@@ -227,11 +234,13 @@ def make_state(tables: Tables, n_groups_exist: np.ndarray, keep_log: bool) -> St
     now["circumventing"] = int(tables.people["ready"].sum())
     return State(
         people=people,
-        messages=np.zeros(4096, MESSAGE),
+        messages=np.zeros(4 * n + 4096, MESSAGE),  # zeros take no memory until they are written
         exists=n_groups_exist.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
         trending=np.zeros(n_channels, np.uint8),
         counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
+        decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
+        departed=np.zeros(minutes, np.int64),
         snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
         heard_on=np.zeros((minutes, n_channels), np.int64),
         heard_now=np.zeros(n_channels, np.int64),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.channels import KINDS
 from sim.engine.simulate import SQUARES_EVERY, Record
-from sim.engine.state import ATTEMPTED, FAILED_COUNT, IMPRESSIONS, PUBLISHED_COUNT, SNAPSHOT
+from sim.engine.state import ATTEMPTED, BEYOND_CHANNELS, FAILED_COUNT, IMPRESSIONS, PUBLISHED_COUNT, SNAPSHOT
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -27,17 +28,26 @@ def minutes(scenario: Scenario) -> pd.DatetimeIndex:
 def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndarray]:
     """Return the names of all curves and float64[curves, minutes], real people or posts.
 
-    attempted_, published_, failed_ and impressions_<channel> count within the minute; the others are people at its start.
+    attempted_, published_, failed_ and impressions_<channel>, impressions_<channel>_<kind> and decided_<cause> count within
+    the minute; the others are people at its start. Exposures are the impressions of kinds that have a dose on the channel.
     """
     names, rows = [], []
     for index, channel in enumerate(scenario.channels):
         posts = scenario.channels[channel].posts_per_user_day > 0 or record.counts[:, index, ATTEMPTED].any()
         kinds = (("attempted", ATTEMPTED), ("published", PUBLISHED_COUNT), ("failed", FAILED_COUNT)) if posts else ()
-        for name, column in (*kinds, ("impressions", IMPRESSIONS)):
+        for name, column in kinds:
             names.append(f"{name}_{channel}")
+            rows.append(record.counts[:, index, column])
+        names.append(f"impressions_{channel}")
+        rows.append(record.counts[:, index, IMPRESSIONS:].sum(axis=1))
+        for column, kind in enumerate(KINDS[0 if posts else 1 :], start=IMPRESSIONS + (0 if posts else 1)):
+            names.append(f"impressions_{channel}_{kind}")
             rows.append(record.counts[:, index, column])
         names.append(f"heard_{channel}")
         rows.append(record.heard_on[:, index])
+    for index, cause in enumerate((*scenario.channels, *BEYOND_CHANNELS)):
+        names.append(f"decided_{cause}")
+        rows.append(record.decided[:, index])
     for index, name in enumerate(SNAPSHOT):
         names.append(name)
         rows.append(record.snapshots[:, index])

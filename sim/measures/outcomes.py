@@ -182,7 +182,7 @@ def _of_people(scenario: Scenario, record: Record) -> list[Outcome]:
     for index, channel in enumerate(scenario.channels):
         found.append(_share(f"first_heard_{channel}", float(heard[index]), float(heard.sum())))
     for index, cause in enumerate((*scenario.channels, *BEYOND_CHANNELS)):
-        found.append(_share(f"tipped_by_{cause}", float(record.tipped_by[index]), float(record.tipped_by.sum())))
+        found.append(_share(f"tipped_by_{cause}", float(record.decided[:, index].sum()), float(record.decided.sum())))
     return found
 
 

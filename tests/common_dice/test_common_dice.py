@@ -110,7 +110,7 @@ def test_one_more_person_without_ties_or_channels_changes_nobody_else(seed, rule
     hermit = after.log[after.log["person"] == n]
     assert len(hermit) > 0  # sleeps and wakes
     assert set(hermit["channel"].tolist()) == {-1}
-    for name in ("counts", "heard_on", "squares", "departures", "tipped_by", "totals"):
+    for name in ("counts", "heard_on", "squares", "departures", "decided", "totals"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name), err_msg=name)
 
 

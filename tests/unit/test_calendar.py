@@ -53,7 +53,8 @@ class Both:
                 return
             tick, kind, person, key, serial = heapq.heappop(self.heap)
             assert order == order_of(tick, kind, person)
-            assert tuple(int(x) for x in pop(self.calendar)) == (order, key, serial, serial % 7)
+            pop(self.calendar)
+            assert tuple(int(x) for x in self.calendar.taken[0]) == (order, key, serial, serial % 7)
             self.last = tick
 
 
@@ -66,7 +67,7 @@ def tiny():
     one = np.zeros(1, EVENT)
     return Calendar(
         empty, np.zeros(0, np.int32), np.full(n_buckets, -1, np.int32), np.zeros(n_buckets, np.int32), one, one.copy(),
-        one.copy(), meta,
+        one.copy(), one.copy(), meta,
     )  # fmt: skip
 
 
@@ -140,9 +141,23 @@ def test_ties_at_one_tick_come_by_kind_then_person_then_key():
     for _ in expected:
         order = int(peek(calendar, 10))
         assert order >> 31 == 9
-        found.append(((order >> 27) & 15, order & (2**27 - 1), int(pop(calendar)[1])))
+        pop(calendar)
+        found.append(((order >> 27) & 15, order & (2**27 - 1), int(calendar.taken["key"][0])))
     assert found == expected
     assert peek(calendar, HORIZON) == -1
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 33, 300, 5000])
+@pytest.mark.parametrize("spread", [1, 40, 4096])
+def test_a_crowded_bucket_in_any_order(n, spread):
+    """Many events within a tick or a bucket, as when a whole crowd joins at once, in random, falling and rising order."""
+    generator = np.random.default_rng(n)
+    for persons in (generator.permutation(n), np.arange(n)[::-1], np.arange(n)):
+        both = Both(make_calendar(HORIZON, 1))
+        for person in persons:
+            both.push(8192 + int(generator.integers(spread)), 7, int(person), 3)
+        both.pop_until(HORIZON)
+        assert not both.heap
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 1000, 60_000, 2**32 - 1])

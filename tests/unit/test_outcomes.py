@@ -26,8 +26,8 @@ NIGHT = sim.load("population.size=null", "population.weight=10")
 CHANNELS = list(NIGHT.channels)
 POSTING = [name for name, channel in NIGHT.channels.items() if channel.posts_per_user_day > 0]
 TWITTER, FACEBOOK = CHANNELS.index("twitter"), CHANNELS.index("facebook")
-ATTEMPTED, PUBLISHED, FAILED, IMPRESSIONS = (
-    COUNTS.index(n) for n in ("attempted", "published", "failed", "impressions")
+ATTEMPTED, PUBLISHED, FAILED, NEWS_SEEN, CALLS_SEEN = (
+    COUNTS.index(n) for n in ("attempted", "published", "failed", "impressions_news", "impressions_call")
 )
 ON_SQUARES, CIRCUMVENTING = SNAPSHOT.index("on_squares"), SNAPSHOT.index("circumventing")
 N_MINUTES = 2880
@@ -47,7 +47,7 @@ def empty() -> Record:
         counts=np.zeros((N_MINUTES, n, len(COUNTS)), np.int32), snapshots=np.zeros((N_MINUTES, len(SNAPSHOT)), np.int32),
         heard_on=np.zeros((N_MINUTES, n), np.int32), squares=np.zeros((N_MINUTES // 10, 81), np.int32),
         departures=np.zeros(N_MINUTES, np.int32), heard_awake=np.zeros(N_MINUTES, np.int32),
-        tipped_by=np.zeros(n + 3, np.int64), totals=np.zeros((n, 6), np.int64),
+        decided=np.zeros((N_MINUTES, n + 3), np.int32), totals=np.zeros((n, 6), np.int64),
         scalars={"people": 1000.0, "awake_at_news": 0.0, "participants": 0.0, "events": 0.0},
     )  # fmt: skip
 
@@ -321,8 +321,8 @@ def test_first_heard_and_tipped_are_shares() -> None:
     record = empty()
     record.heard_on[-1] = np.arange(len(CHANNELS)) * 4
     record.heard_on[-2] = 77  # only the end counts
-    record.tipped_by[:] = 1
-    record.tipped_by[-3:] = (10, 20, 9)  # gathering, cut off, crowd
+    record.decided[100] = 1
+    record.decided[200, -3:] = (9, 19, 8)  # gathering, cut off, crowd
     found = values(record)
     total = 4 * sum(range(len(CHANNELS)))
     for index, channel in enumerate(CHANNELS):
@@ -369,13 +369,17 @@ def test_names_of_the_curves() -> None:
     names = set(curve_table(NIGHT, RECORD)["curve"])
     expected = set(PEOPLE)
     expected |= {f"{what}_{c}" for what in ("attempted", "published", "failed") for c in POSTING}
-    expected |= {f"{what}_{c}" for what in ("impressions", "heard") for c in CHANNELS}
+    expected |= {f"{what}_{c}" for what in ("impressions", "heard", "decided") for c in CHANNELS}
+    expected |= {f"impressions_{c}_{kind}" for c in CHANNELS for kind in ("news", "call", "stay")}
+    expected |= {f"impressions_{c}_chatter" for c in POSTING}
+    expected |= {f"decided_{cause}" for cause in ("gathering", "cut_off", "crowd")}
     assert names == expected
 
 
 def test_curves_stand_at_the_minute_in_which_it_happened() -> None:
     record = empty()
-    record.counts[minute(2, "00:24"), FACEBOOK, IMPRESSIONS] = 7
+    record.counts[minute(2, "00:24"), FACEBOOK, [NEWS_SEEN, CALLS_SEEN]] = 4, 3
+    record.decided[minute(2, "00:26"), CHANNELS.index("minarets")] = 5
     record.counts[minute(2, "00:25"), FACEBOOK, FAILED] = 8
     record.counts[0, TWITTER, ATTEMPTED] = 9
     record.snapshots[minute(2, "23:59"), CIRCUMVENTING] = 4
@@ -385,7 +389,9 @@ def test_curves_stand_at_the_minute_in_which_it_happened() -> None:
     happened = table[table["value"] != 0].set_index("curve")
     zone = "Europe/Istanbul"
     expected = {
-        "impressions_facebook": ("2016-07-16 00:24", 70.0), "failed_facebook": ("2016-07-16 00:25", 80.0),
+        "impressions_facebook": ("2016-07-16 00:24", 70.0), "impressions_facebook_news": ("2016-07-16 00:24", 40.0),
+        "impressions_facebook_call": ("2016-07-16 00:24", 30.0), "decided_minarets": ("2016-07-16 00:26", 50.0),
+        "failed_facebook": ("2016-07-16 00:25", 80.0),
         "attempted_twitter": ("2016-07-15 00:00", 90.0), "circumventing": ("2016-07-16 23:59", 40.0),
         "heard_twitter": ("2016-07-15 22:15", 30.0),
     }  # fmt: skip

@@ -24,13 +24,13 @@ KEY = "ab" + "0" * 62
 
 def small_record(first: int = 0) -> Record:
     """Return a record of 20 minutes, 2 channels and 3 provinces, filled with distinct numbers."""
-    shapes = {"counts": (20, 2, 5), "snapshots": (20, 8), "heard_on": (20, 2), "squares": (2, 3), "departures": (20,),
-              "heard_awake": (20,)}  # fmt: skip
+    shapes = {"counts": (20, 2, 8), "snapshots": (20, 8), "heard_on": (20, 2), "squares": (2, 3), "departures": (20,),
+              "heard_awake": (20,), "decided": (20, 5)}  # fmt: skip
     parts = {
         name: np.arange(first, first + np.prod(shape), dtype=np.int32).reshape(shape) for name, shape in shapes.items()
     }
     return Record(
-        **parts, tipped_by=np.arange(5), totals=np.arange(12).reshape(2, 6),
+        **parts, totals=np.arange(12).reshape(2, 6),
         scalars={"people": 7.0, "awake_at_news": 5.0, "participants": 3.0, "events": 1e6},
     )  # fmt: skip
 
