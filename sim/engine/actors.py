@@ -70,7 +70,7 @@ class Script:
 
     room: Room
     channels: list[str]
-    episode_open: bool = False
+    is_throttled: bool = False
     windows: dict[int, Open] = field(default_factory=dict)
     """By order in the list."""
     off_air: list[str] = field(default_factory=list)
@@ -87,8 +87,8 @@ class Script:
             else:
                 gates[index] = (0.0, 0, 0, 0, off)
         is_open = bool(np.any(gates["severity"] > 0))
-        if is_open != self.episode_open:
-            self.episode_open = is_open
+        if is_open != self.is_throttled:
+            self.is_throttled = is_open
             self.room.throttle_changed(is_open)
 
 

@@ -163,9 +163,9 @@ def test_windows_act_on_their_own_channels_only():
     assert room.diary == [(10, "throttle", True), (40, "throttle", False)]
 
 
-def test_episodes_begin_and_end_with_the_first_and_the_last_window():
+def test_the_throttled_clock_starts_and_stops_with_the_first_and_the_last_window():
     _, room = play(script(*on((10, 20, 0.5), (20, 30, 0.8), (25, 40, 0.1), (60, 70, 0.0))))
-    # Touching windows are two episodes; a window of severity 0 is none.
+    # Between touching windows it stops and starts at one tick; a window of severity 0 does not move it.
     assert room.diary == [
         (10, "throttle", True),
         (20, "throttle", False),
