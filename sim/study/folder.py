@@ -102,6 +102,7 @@ def marks_of(scenario: Scenario, observed: Observed) -> Marks:
     import pandas as pd
 
     from sim.study.figures import Marks
+    from sim.study.figures.style import channel_name
 
     clock = scenario.clock
 
@@ -114,7 +115,7 @@ def marks_of(scenario: Scenario, observed: Observed) -> Marks:
     return Marks(
         start=pd.Timestamp(clock.start),
         end=pd.Timestamp(clock.end),
-        windows=tuple((moment(w.start), moment(w.end), f"throttle ({', '.join(w.channels)})", w.severity)
+        windows=tuple((moment(w.start), moment(w.end), f"throttle ({', '.join(map(channel_name, w.channels))})", w.severity)
                       for w in scenario.throttle.windows),
         calls=tuple((time, label) for label, time in sorted(first.items(), key=lambda item: item[1])),
         observed=tuple((moment(t.start), moment(t.end), t.posts, t.label)

@@ -9,7 +9,7 @@ from matplotlib.dates import num2date
 
 from sim.errors import InputError
 from sim.study.figures import Marks, people_on_squares
-from sim.study.figures.marks import flag_rows, place_boxes
+from sim.study.figures.marks import flag_rows
 from tests.unit.figure_tables import CURVES, MARKS, START, ZONE, assert_apart, at, boxes, legend_texts, named, panel
 
 
@@ -96,12 +96,6 @@ def test_flag_rows_keep_flags_apart():
             assert not (overlap and rows[i] == rows[j])
             # The leader of j rises from its start to its own row, and the text of i must not be in its way.
             assert not (spans[i][0] <= starts[j] < spans[i][1] and rows[i] < rows[j])
-
-
-def test_boxes_take_the_first_free_place():
-    crowd = np.array([[5.0, 5.0]])
-    candidates = [[(0.0, 0.0), (20.0, 0.0)], [(20.0, 0.0), (95.0, 0.0), (40.0, 0.0)]]
-    assert place_boxes([(10, 10), (10, 10)], candidates, crowd, (0, 0, 100, 100)) == [(20.0, 0.0), (40.0, 0.0)]
 
 
 def test_axis_names_the_zone_of_the_data_and_dates_midnight():

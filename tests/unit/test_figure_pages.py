@@ -33,7 +33,10 @@ def test_write_all_writes_whole_files_without_pyplot(tmp_path, monkeypatch):
     outcomes = pd.concat([make_outcomes(2).assign(arm=arm) for arm in arms])
     written = write_all(tmp_path / "figures", CURVES, None, squares, outcomes, PROVINCES, MARKS, dpi=50)
     assert written.skipped == {}
-    names = ["posts.png", "squares.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
+    names = [
+        "posts.png", "squares.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png",
+        "last_touch.png",
+    ]  # fmt: skip
     assert written.paths == [tmp_path / "figures" / name for name in names]
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(names)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.paths)
@@ -43,10 +46,13 @@ def test_write_all_says_why_a_figure_is_missing(tmp_path):
     curves = make_curves(("open",), 1)
     written = write_all(tmp_path, curves[curves["curve"] == "on_squares"], None, None, None, None, MARKS, dpi=30)
     assert [path.name for path in written.paths] == ["squares.png"]
-    missing = ["posts.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
+    missing = [
+        "posts.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png", "last_touch.png"
+    ]  # fmt: skip
     assert list(written.skipped) == missing
     assert written.skipped["difference.png"] == "there is only the arm 'open', and a difference needs two"
     assert "published_twitter" in written.skipped["posts.png"]
+    assert "'decided_<channel>'" in written.skipped["decisions.png"]
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):

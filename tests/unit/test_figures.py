@@ -218,10 +218,10 @@ def test_difference_needs_known_arms_and_common_replicates():
 def test_first_hearing_stacks_to_all_who_have_heard():
     ax = first_hearing(panel(), CURVES, MARKS, "open", population=10e6)
     np.testing.assert_allclose(line(ax, "total")[-1], 100 * 7.001e6 * 1.01 / 10e6)
-    (top,) = named(ax, "area 1 other channel")
+    (top,) = named(ax, "area Drums")
     np.testing.assert_allclose(top.get_paths()[0].vertices[:, 1].max(), 100 * 7.001e6 * 1.01 / 10e6)
     texts = legend_texts(ax)
-    expected = ["1 other channel: 0.0 %", "WhatsApp: 10.1 %", "Twitter: 20.2 %", "Other television: 40.4 %"]
+    expected = ["Drums: 0.0 %", "WhatsApp: 10.1 %", "Twitter: 20.2 %", "Other television: 40.4 %"]
     assert texts[:5] == [*expected, "all channels: 70.7 %"]
     assert ax.get_legend().get_title().get_text() == "at the end (16 Jul 03:00)"
     assert num2date(ax.get_xlim()[0]) == at("22:00")

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.errors import InputError
+from sim.study.figures.decisions import decisions_over_time
 from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
 from sim.study.figures.marks import Marks, whole_hour
@@ -83,13 +84,14 @@ def write_all(
         population = float(provinces["population"].sum())
     posts = f"published_{channel}"
     names = [str(name) for name in curves["curve"].unique()]
-    kept = [name for name in names if name in (posts, "on_squares") or name.startswith("heard_")]
+    kept = [name for name in names if name in (posts, "on_squares") or name.startswith(("heard_", "decided_"))]
     curves = curves.loc[curves["curve"].isin(kept)]  # A study keeps many more, and every figure searches them.
     late = _from_first_departure(curves, marks)
     plans: dict[str, Callable[[], Figure]] = {
         "posts.png": partial(_posts_page, curves, marks, channel, nulls),
         "squares.png": partial(_squares_page, curves, late),
         "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], population, open_arms),
+        "decisions.png": partial(_decisions_page, curves, marks, [baseline, *others], open_arms),
         "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
         "provinces.png": partial(_provinces_page, squares, provinces, arm),
         "last_touch.png": partial(_touch_page, outcomes, arm),
@@ -162,10 +164,20 @@ def _squares_page(curves: pd.DataFrame, marks: Marks) -> Figure:
 def _hearing_page(
     curves: pd.DataFrame, marks: Marks, arms: Sequence[str], population: float | None, open_arms: Sequence[str] = ()
 ) -> Figure:
+    return _page_of_arms(partial(first_hearing, population=population), curves, marks, arms, open_arms)
+
+
+def _decisions_page(curves: pd.DataFrame, marks: Marks, arms: Sequence[str], open_arms: Sequence[str] = ()) -> Figure:
+    return _page_of_arms(decisions_over_time, curves, marks, arms, open_arms)
+
+
+def _page_of_arms(
+    draw: Callable[..., Any], curves: pd.DataFrame, marks: Marks, arms: Sequence[str], open_arms: Sequence[str]
+) -> Figure:
+    """Return one panel for each arm, all with the same y axis."""
     drawing, panels = figure((2.3,) * len(arms), width=5.2)
     for panel, arm in zip(panels, arms, strict=True):
-        seen = replace(marks, windows=()) if arm in open_arms else marks
-        first_hearing(panel, curves, seen, arm, population=population, title=arm)
+        draw(panel, curves, replace(marks, windows=()) if arm in open_arms else marks, arm, title=arm)
     top = max(panel.get_ylim()[1] for panel in panels)
     for panel in panels:
         panel.set_ylim(0, top)
