@@ -35,10 +35,13 @@ def plot_folder(folder: Path) -> dict[str, str]:
         ) from error
     configuration = manifest["configuration"]
     scenario = validate({part: configuration[part] for part in PARTS})
+    # Folders of before windows were kept show those of the configured night in every arm.
+    windows = {arm: [(pd.Timestamp(start), pd.Timestamp(end), label, severity) for start, end, label, severity in its]
+               for arm, its in manifest.get("windows", {}).items()}  # fmt: skip
     written = write_all(
         folder / "figures", tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"],
         provinces_table(scenario), marks_of(scenario, Observed.model_validate(configuration["observed"])),
-        baseline=manifest["baseline"], open_arms=manifest["open_arms"],
+        baseline=manifest["baseline"], open_arms=manifest["open_arms"], windows=windows or None,
     )  # fmt: skip
     return dict(written.skipped)
 

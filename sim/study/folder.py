@@ -148,6 +148,7 @@ def write_figures(folder: Path, study: Study, observed: Observed) -> dict[str, s
     written = write_all(
         folder, study.curves, study.nulls, study.squares, study.outcomes, provinces_table(scenario),
         marks_of(scenario, observed), baseline=study.baseline, open_arms=open_arms(study),
+        windows={name: marks_of(each, observed).windows for name, each in study.arms.items()},
     )  # fmt: skip
     return dict(written.skipped)
 
@@ -190,6 +191,7 @@ def write_folder(
         "arms": list(study.arms),
         "baseline": study.baseline,
         "open_arms": open_arms(study),
+        "windows": {name: marks_of(each, plan.observed).windows for name, each in study.arms.items()},
         "replicates": study.replicates,
         "runs_computed": study.n_computed,
         "runs_reused": study.n_reused,

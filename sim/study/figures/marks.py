@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
@@ -21,6 +21,9 @@ _ROW = 9.0  # height of a row of flags in points
 _FLAG_SIZE = 6.5  # font of the flags
 _MOST_FLAGS = 10  # more of them carry numbers, explained in the legend
 _STEPS = (10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes between ticks
+
+
+Window = tuple[pd.Timestamp, pd.Timestamp, str, float]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Marks:
 
     start: pd.Timestamp
     end: pd.Timestamp
-    windows: tuple[tuple[pd.Timestamp, pd.Timestamp, str, float], ...] = ()
+    windows: tuple[Window, ...] = ()
     calls: tuple[tuple[pd.Timestamp, str], ...] = ()
     observed: tuple[tuple[pd.Timestamp, pd.Timestamp, float, str], ...] = ()
     zone: str | tzinfo = "Europe/Istanbul"
@@ -72,6 +75,18 @@ class Marks:
     def between(self, start: pd.Timestamp | None = None, end: pd.Timestamp | None = None) -> Marks:
         """Return the same marks with another period shown; None keeps a bound."""
         return replace(self, start=start or self.start, end=end or self.end)
+
+    def throttled(self, windows: Mapping[str, Sequence[Window]]) -> Marks:
+        """Return the same marks with the windows of several arms, each named after its arms unless all have the same."""
+        arms: dict[Window, list[str]] = {}
+        for arm, its in windows.items():
+            for window in its:
+                arms.setdefault(window, []).append(arm)
+        n = sum(len(its) > 0 for its in windows.values())
+        named = (
+            (a, b, label if len(of) == n else f"{', '.join(of)}: {label}", s) for (a, b, label, s), of in arms.items()
+        )
+        return replace(self, windows=tuple(named))
 
 
 def whole_hour(when: pd.Timestamp) -> pd.Timestamp:

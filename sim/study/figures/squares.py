@@ -156,9 +156,9 @@ def _name_circles(ax: Axes, named: pd.Series, centres: Floats, radii: Floats) ->
         nearest = np.clip(centres, corners[:, None], corners[:, None] + [box.width, box.height])
         gaps = np.maximum(np.hypot(*np.moveaxis(nearest - centres, 2, 0)) - radii, 0)  # place x circle
         own, others = gaps[:, i], np.delete(gaps, i, axis=1)
-        doubt = np.clip(1 - (others - own[:, None]) / (6 * point), 0, 1)  # 0: clearly nearest to its own circle
+        doubt = np.clip(1 - (others - own[:, None]) / (6 * point), 0, 3)  # 0: clearly nearest to its own circle
         is_named = np.delete(np.arange(len(radii)) < len(named), i)
-        cost = own / point / 2 + 100 * (gaps < 1.5 * point).sum(axis=1) + doubt @ np.where(is_named, 40, 12)
+        cost = own / point / 2 + 100 * (gaps < 1.5 * point).sum(axis=1) + doubt @ np.where(is_named, 50, 10)
         leaders = np.stack((np.broadcast_to(centres[i], corners.shape), nearest[:, i]), axis=1)
         # From the rim of the circle, not from its centre; a leader over another circle seems to come from there.
         leaders[:, 0] += (leaders[:, 1] - leaders[:, 0]) * (radii[i] / (own + radii[i]))[:, None]
