@@ -1,6 +1,7 @@
 """Pages of figures: whole files or a reason, panels apart, and a caller's style left alone."""
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib
@@ -10,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sim.study.figures import Marks, pages, posts_per_minute, write_all
+from sim.study.figures import Marks, first_hearing, pages, posts_per_minute, write_all
 from sim.study.figures.style import STYLE, arm_style
 from tests.unit.figure_tables import (
     CURVES,
@@ -72,7 +73,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 def test_panels_of_a_figure_keep_clear_of_each_other():
     calls = tuple((at("22:00") + pd.Timedelta(minutes=9 * i), f"a call, the {i}th") for i in range(8))
     marks = Marks(START, at("03:00"), MARKS.windows, calls)
-    drawing = pages._hearing_page(CURVES, marks, ["open", "throttled"], 10e6)
+    drawing = pages._page_of_arms(first_hearing, CURVES, {"open": replace(marks, windows=()), "throttled": marks})
     extents = [ax.get_tightbbox() for ax in drawing.axes]
     assert all(above.y0 > below.y1 for above, below in pairwise(extents))
     assert drawing.axes[0].get_xlim() == drawing.axes[1].get_xlim()

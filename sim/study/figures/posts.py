@@ -65,7 +65,7 @@ def posts_per_minute(
     words = curve_name(curve, minutes)
     ax.set_ylabel(words[0].upper() + words[1:])
     handles = _draw_observed(ax, tables, marks, lines)
-    legend_below(ax, [*lines, *handles, uncertainty(tables), *keys], legend)
+    legend_below(ax, [*lines, *handles, uncertainty(ax, tables), *keys], legend)
     return ax
 
 
@@ -73,6 +73,7 @@ def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], marks: Marks, line
     """Draw observed mean rates as labelled segments, simulated ones as markers; return legend handles."""
     segments: dict[str, Any] = {}
     markers: list[Any] = []
+    whiskers: list[Any] = []
     for start, end, total, label in marks.observed:
         if start < marks.start or end > marks.end:
             continue
@@ -88,12 +89,14 @@ def _draw_observed(ax: Axes, tables: dict[str, pd.DataFrame], marks: Marks, line
             x = left + (right - left) * (place + 1) / (len(tables) + 1)
             look = arm_style(place) | {"linestyle": "none", **_SIMULATED, **WHISKERS}
             bars = ax.errorbar([x], [mean], [high - mean], **look)
+            whiskers += [path.vertices for stems in bars.lines[2] for path in stems.get_paths()]
             bars.lines[0].set_gid(f"simulated {arm} {label}")
             markers.append(bars.lines[0])
     ax.set_ylim(bottom=0)
     if not segments:
         return []
-    _label_segments(ax, segments, [*lines, *markers, *segments.values()])
+    drawn = [line.get_xydata() for line in (*lines, *markers, *segments.values())]
+    _label_segments(ax, segments, [*drawn, *whiskers])
     handles = [Line2D([], [], **_OBSERVED, label="observed mean per minute")]
     if markers:
         has_interval = any(table.shape[1] > 1 for table in tables.values())
@@ -131,5 +134,5 @@ def _label_segments(ax: Axes, segments: dict[str, Any], lines: Sequence[Any]) ->
         cost = away / point / 3 + 40 * nearer + 2 * (lift < 0) + 5 * needs_line
         places.append(Places(corners, cost, ends.reshape(-1, 2, 2)))
         texts.append(text)
-    crowd = np.concatenate([dense(ax.transData.transform(line.get_xydata())) for line in lines])
+    crowd = np.concatenate([dense(ax.transData.transform(line)) for line in lines])
     settle_texts(ax, texts, places, crowd, 1.5 * point)

@@ -42,7 +42,7 @@ def people_on_squares(
     ax.set_ylim(bottom=0)
     words = curve_name(curve)
     ax.set_ylabel(words[0].upper() + words[1:])
-    legend_below(ax, [*handles, uncertainty(tables), *keys])
+    legend_below(ax, [*handles, uncertainty(ax, tables), *keys])
     return ax
 
 
