@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sim.errors import InputError
 from sim.study.figures import Marks, first_hearing, pages, posts_per_minute, write_all
 from sim.study.figures.style import STYLE, arm_style
 from tests.unit.figure_tables import (
@@ -19,6 +20,7 @@ from tests.unit.figure_tables import (
     PROVINCES,
     START,
     at,
+    boxes,
     legend_texts,
     make_curves,
     make_outcomes,
@@ -98,3 +100,24 @@ def test_the_callers_style_is_left_alone():
     (mean,) = named(ax, "mean open")
     assert isinstance(mean, Line2D)
     assert mean.get_linewidth() == STYLE["lines.linewidth"]
+
+
+@pytest.mark.parametrize("page", ["first_hearing.png", "decisions.png"])
+def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
+    drawings = {}
+    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    (window,) = MARKS.windows
+    windows = {"open": [], "throttled": [window], "long": [(window[0], at("02:00"), "throttle", 1.0)]}
+    write_all(tmp_path, make_curves(tuple(windows)), None, None, None, None, MARKS, windows=windows)
+    panels = {ax.get_title(loc="left"): ax for ax in drawings[page].axes}
+    assert list(panels) == list(windows)
+    shown = {arm: [text for text in boxes(ax, "flag") if "throttle" in text] for arm, ax in panels.items()}
+    throttled, long = "throttle 22:50–01:00 (severity 0.5)", "throttle 22:50–02:00 (severity 1)"
+    assert shown == {"open": [], "throttled": [throttled], "long": [long]}
+    (squares,) = drawings["squares.png"].axes
+    assert {f"throttled: {throttled}", f"long: {long}"} < set(boxes(squares, "flag"))
+
+
+def test_windows_of_an_unknown_arm_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no arm 'dark'"):
+        write_all(tmp_path, CURVES, None, None, None, None, MARKS, windows={"dark": MARKS.windows})

@@ -62,6 +62,6 @@ def decisions_over_time(
     what = "First decisions to leave per hour, by\nlast exposure before deciding\n(last touch, not cause)"
     ax.set_ylabel(what + mean)
     if legend:
-        end = f"of all until the end ({marks.end.day} {marks.end:%b %H:%M})"
+        end = f"share of all first decisions\nuntil {marks.end.day} {marks.end:%b %H:%M}"
         legend_right(ax, [*handles, *keys], end, handlelength=2, handleheight=1.1)
     return ax

@@ -62,7 +62,7 @@ def first_hearing(
         return readable(value) if population is None else f"{value:.1f} %"
 
     people = cut(rows.groupby(["time", "arm"], observed=True)["value"].sum().unstack(), marks)
-    keys = night_axis(ax, busy_hours(people, marks), title, in_front=True)
+    keys = night_axis(ax, busy_hours(people, marks, to_end=True), title, in_front=True)
     handles = draw_stack(ax, parts, looks(curves), shares, smallest, amounts, "all channels")
     what = "People who have heard," if population is None else "Share of the population (%) that has heard,"
     ax.set_ylabel(f"{what}\nby channel of first hearing")
@@ -124,7 +124,7 @@ def _lump(values: pd.DataFrame, smallest: float) -> tuple[pd.DataFrame, list[str
     means = values.mean(axis=1)
     of = {name: name.removeprefix(p) for name in map(str, values.index) for p in _TOUCHES if name.startswith(p)}
     large = {channel for name, channel in of.items() if means[name] >= smallest}
-    small = [channel for channel in dict.fromkeys(of.values()) if channel not in large]
+    small = sorted({*of.values()} - large, key=channel_name)
     if len(small) < 2:
         return values, []
     kept = [values.loc[[name for name, channel in of.items() if channel in large]]]

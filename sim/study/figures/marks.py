@@ -109,7 +109,7 @@ def night_axis(ax: Axes, marks: Marks, title: str, *, flags: bool = True, in_fro
     entries: list[tuple[float, str]] = []
     look: dict[str, Any] = {"color": "0.25", "linewidth": 0.6, "zorder": 1.5}
     if in_front:
-        look |= {"zorder": 3.5, "path_effects": halo(1.8)}
+        look |= {"zorder": 3.5, "path_effects": halo(1.4)}
     shown = [w for w in sorted(marks.windows, key=lambda w: w[3]) if w[0] < marks.end and w[1] > marks.start]
     for start, end, label, severity in shown:
         depth = 0.05 + 0.13 * severity

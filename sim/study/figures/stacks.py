@@ -41,11 +41,11 @@ def parts_of(curves: pd.DataFrame, prefix: str, arm: str) -> tuple[dict[str, pd.
     return {name.removeprefix(prefix): table for name, table in tables.items()}, rows
 
 
-def busy_hours(people: pd.DataFrame, marks: Marks) -> Marks:
+def busy_hours(people: pd.DataFrame, marks: Marks, *, to_end: bool = False) -> Marks:
     """Return the marks from the hour before the first of `people` until 99 % of them, six hours at least.
 
-    People are counted cumulatively, time x arm. A rest of less than six hours is shown, too: the legend gives values at
-    the end of the period.
+    People are counted cumulatively, time x arm. With `to_end`, a rest of less than six hours is shown, too: where the
+    legend gives values at the end of the period, these should be seen there.
     """
     people = people.loc[:, people.iloc[-1] > 0]
     if people.empty:
@@ -54,7 +54,9 @@ def busy_hours(people: pd.DataFrame, marks: Marks) -> Marks:
     first = whole_hour(share.index[(share > 0).any(axis=1)][0])
     full = whole_hour(share.index[(share >= 0.99).all(axis=1)][0] + pd.Timedelta(minutes=59))
     last = max(full, first + pd.Timedelta(hours=6))
-    return marks.between(max(marks.start, first), marks.end if marks.end - last < pd.Timedelta(hours=6) else last)
+    if to_end and marks.end - last < pd.Timedelta(hours=6):
+        last = marks.end
+    return marks.between(max(marks.start, first), min(marks.end, last))
 
 
 def draw_stack(
@@ -71,7 +73,7 @@ def draw_stack(
     Parameters
     ----------
     ax, parts, look_of
-        Axes; what to stack, and how it looks, by channel.
+        Axes; what to stack, and how it looks, by channel; the order is that of the looks, the first at the bottom.
     shares, smallest
         Share of each channel in [0, 1]; those below `smallest` become one area, at the top.
     amounts
@@ -79,8 +81,9 @@ def draw_stack(
     all_of_them
         What the legend calls the sum.
     """
-    large = [name for name in parts if shares[name] >= smallest]
-    small = [name for name in parts if shares[name] < smallest]
+    order = [name for name in look_of if name in parts]
+    large = [name for name in order if shares[name] >= smallest]
+    small = [name for name in order if shares[name] < smallest]
     areas = [(channel_name(name), [name], look_of[name]) for name in large]
     if len(small) == 1:
         areas.append((channel_name(small[0]), small, look_of[small[0]]))
