@@ -24,7 +24,7 @@ def plot_folder(folder: Path) -> dict[str, str]:
     from sim.errors import InputError
     from sim.scenario import PARTS, validate
     from sim.study.figures import write_all
-    from sim.study.folder import marks_of, provinces_table
+    from sim.study.folder import marked_windows, marks_of, provinces_table
 
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -36,8 +36,7 @@ def plot_folder(folder: Path) -> dict[str, str]:
     configuration = manifest["configuration"]
     scenario = validate({part: configuration[part] for part in PARTS})
     # Folders of before windows were kept show those of the configured night in every arm.
-    windows = {arm: [(pd.Timestamp(start), pd.Timestamp(end), label, severity) for start, end, label, severity in its]
-               for arm, its in manifest.get("windows", {}).items()}  # fmt: skip
+    windows = {arm: marked_windows(its) for arm, its in manifest.get("windows", {}).items()}
     written = write_all(
         folder / "figures", tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"],
         provinces_table(scenario), marks_of(scenario, Observed.model_validate(configuration["observed"])),

@@ -11,9 +11,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sim.errors import InputError
 from sim.study.figures import Marks, first_hearing, pages, posts_per_minute, write_all
 from sim.study.figures.style import STYLE, arm_style
+from sim.study.folder import marked_windows
 from tests.unit.figure_tables import (
     CURVES,
     MARKS,
@@ -118,6 +118,15 @@ def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
     assert {f"throttled: {throttled}", f"long: {long}"} < set(boxes(squares, "flag"))
 
 
-def test_windows_of_an_unknown_arm_are_refused(tmp_path):
-    with pytest.raises(InputError, match="no arm 'dark'"):
-        write_all(tmp_path, CURVES, None, None, None, None, MARKS, windows={"dark": MARKS.windows})
+def test_windows_of_an_arm_that_failed_are_left_out(tmp_path, monkeypatch):
+    drawings = {}
+    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    dark = (at("21:30"), at("02:00"), "dark", 1.0)
+    write_all(tmp_path, CURVES, None, None, None, None, MARKS, windows={"throttled": MARKS.windows, "failed": [dark]})
+    (squares,) = drawings["squares.png"].axes
+    assert [text for text in boxes(squares, "flag") if "severity" in text] == ["throttle 22:50–01:00 (severity 0.5)"]
+
+
+def test_the_manifest_keeps_windows_that_are_marked_again():
+    kept = [["2016-07-15 22:50:00+03:00", "2016-07-16 01:00:00+03:00", ["twitter", "facebook"], 0.5]]
+    assert marked_windows(kept) == ((at("22:50"), at("01:00"), "throttle (Twitter, Facebook)", 0.5),)

@@ -63,7 +63,8 @@ def write_all(
     open_arms
         Arms without a throttle: no window is shaded where one of them is shown alone.
     windows
-        Throttle windows of each arm, as in `Marks`; default: those of `marks` in all but the open arms.
+        Throttle windows of each arm, as in `Marks`; default: those of `marks` in all but the open arms. Arms that failed have no curves, and
+        their windows are left out.
     population
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
     channel, dpi
@@ -91,8 +92,8 @@ def write_all(
     curves = curves.loc[curves["curve"].isin(kept)]  # A study keeps many more, and every figure searches them.
     if windows is None:
         windows = {name: () if name in open_arms else marks.windows for name in arms}
-    need(curves, "curves", (), *windows)
-    seen = {name: replace(marks, windows=tuple(windows.get(name, ()))) for name in (baseline, *others)}
+    windows = {name: windows.get(name, ()) for name in (baseline, *others)}
+    seen = {name: replace(marks, windows=tuple(its)) for name, its in windows.items()}
     if any(windows.values()):
         marks = marks.throttled(windows)
     late = _from_first_departure(curves, marks)
