@@ -63,8 +63,8 @@ def write_all(
     open_arms
         Arms without a throttle: no window is shaded where one of them is shown alone.
     windows
-        Throttle windows of each arm, as in `Marks`; default: those of `marks` in all but the open arms. Arms that failed have no curves, and
-        their windows are left out.
+        Throttle windows of each arm, as in `Marks`; default: those of `marks` in all but the open arms. Those of arms
+        without curves, which failed, are left out.
     population
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
     channel, dpi
