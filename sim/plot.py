@@ -24,7 +24,7 @@ def plot_folder(folder: Path) -> dict[str, str]:
     from sim.errors import InputError
     from sim.scenario import PARTS, validate
     from sim.study.figures import write_all
-    from sim.study.folder import marks_of, provinces_table
+    from sim.study.folder import marked_windows, marks_of, provinces_table
 
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -35,10 +35,12 @@ def plot_folder(folder: Path) -> dict[str, str]:
         ) from error
     configuration = manifest["configuration"]
     scenario = validate({part: configuration[part] for part in PARTS})
+    # Folders of before windows were kept show those of the configured night in every arm.
+    windows = {arm: marked_windows(its) for arm, its in manifest.get("windows", {}).items()}
     written = write_all(
         folder / "figures", tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"],
         provinces_table(scenario), marks_of(scenario, Observed.model_validate(configuration["observed"])),
-        baseline=manifest["baseline"], open_arms=manifest["open_arms"],
+        baseline=manifest["baseline"], open_arms=manifest["open_arms"], windows=windows or None,
     )  # fmt: skip
     return dict(written.skipped)
 

@@ -25,8 +25,19 @@ if TYPE_CHECKING:
 
     from sim.config import Observed, Plan
     from sim.study.figures import Marks
+    from sim.study.figures.marks import Window
 
-__all__ = ["Clockwork", "marks_of", "open_arms", "provinces_table", "write_figures", "write_folder", "write_table"]
+__all__ = [
+    "Clockwork",
+    "marked_windows",
+    "marks_of",
+    "open_arms",
+    "provinces_table",
+    "windows_of",
+    "write_figures",
+    "write_folder",
+    "write_table",
+]
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 
@@ -97,6 +108,23 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def windows_of(scenario: Scenario) -> list[tuple[datetime, datetime, list[str], float]]:
+    """Return start, end, channels and severity of the throttle windows, as the manifest keeps them."""
+    clock, windows = scenario.clock, scenario.throttle.windows
+    return [(clock.moment(clock.tick(w.start)), clock.moment(clock.tick(w.end)), list(w.channels), w.severity)
+            for w in windows]  # fmt: skip
+
+
+def marked_windows(windows: Sequence[tuple[Any, Any, list[str], float]]) -> tuple[Window, ...]:
+    """Return windows, of a scenario or of a manifest, as the figures mark them."""
+    import pandas as pd
+
+    from sim.study.figures.style import channel_name
+
+    return tuple((pd.Timestamp(start), pd.Timestamp(end), f"throttle ({', '.join(map(channel_name, channels))})", severity)
+                 for start, end, channels, severity in windows)  # fmt: skip
+
+
 def marks_of(scenario: Scenario, observed: Observed) -> Marks:
     """Return what the figures mark: the night's bounds, throttle windows, calls, observed totals."""
     import pandas as pd
@@ -114,8 +142,7 @@ def marks_of(scenario: Scenario, observed: Observed) -> Marks:
     return Marks(
         start=pd.Timestamp(clock.start),
         end=pd.Timestamp(clock.end),
-        windows=tuple((moment(w.start), moment(w.end), f"throttle ({', '.join(w.channels)})", w.severity)
-                      for w in scenario.throttle.windows),
+        windows=marked_windows(windows_of(scenario)),
         calls=tuple((time, label) for label, time in sorted(first.items(), key=lambda item: item[1])),
         observed=tuple((moment(t.start), moment(t.end), t.posts, t.label)
                        for t in observed.totals),
@@ -147,6 +174,7 @@ def write_figures(folder: Path, study: Study, observed: Observed) -> dict[str, s
     written = write_all(
         folder, study.curves, study.nulls, study.squares, study.outcomes, provinces_table(scenario),
         marks_of(scenario, observed), baseline=study.baseline, open_arms=open_arms(study),
+        windows={name: marked_windows(windows_of(each)) for name, each in study.arms.items()},
     )  # fmt: skip
     return dict(written.skipped)
 
@@ -189,6 +217,7 @@ def write_folder(
         "arms": list(study.arms),
         "baseline": study.baseline,
         "open_arms": open_arms(study),
+        "windows": {name: windows_of(each) for name, each in study.arms.items()},
         "replicates": study.replicates,
         "runs_computed": study.n_computed,
         "runs_reused": study.n_reused,

@@ -16,6 +16,8 @@ TIMES = pd.date_range(START, periods=N, freq="min")
 T_1 = np.tan(np.pi * 0.475)
 T_2 = 0.95 / np.sqrt(2 * 0.975 * 0.025)
 CHANNELS = ("television", "twitter", "whatsapp", "drums")
+# People per minute whom each cause tips from 22:30 to 00:30, in the first replicate.
+DECIDED = {"television": 600.0, "twitter": 300.0, "crowd": 99.0, "gathering": 1.0, "cut_off": 0.0}
 
 
 def at(clock: str) -> pd.Timestamp:
@@ -46,6 +48,8 @@ def make_curves(arms=("open", "throttled"), replicates=3) -> pd.DataFrame:
             for c, channel in enumerate(CHANNELS):
                 final = (4e6, 2e6, 1e6, 1e3)[c] * (1 + 0.01 * replicate)
                 columns[f"heard_{channel}"] = final * np.clip((minute - 60) / 120, 0, 1)
+            for cause, people in DECIDED.items():
+                columns[f"decided_{cause}"] = people * (1 + replicate) * ((minute >= 90) & (minute < 210))
             for curve, value in columns.items():
                 frame = {"arm": arm, "replicate": replicate, "time": TIMES, "curve": curve, "value": value}
                 frames.append(pd.DataFrame(frame))

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.dates import num2date
 
 from sim.errors import InputError
-from sim.study.figures import Marks, people_on_squares
-from sim.study.figures.marks import flag_rows, place_boxes
+from sim.study.figures import Marks, first_hearing, people_on_squares
+from sim.study.figures.marks import flag_rows
 from tests.unit.figure_tables import CURVES, MARKS, START, ZONE, assert_apart, at, boxes, legend_texts, named, panel
 
 
@@ -55,6 +55,34 @@ def test_a_heavier_throttle_is_darker_and_one_out_of_sight_is_not_drawn():
     assert not any("later" in text for text in boxes(ax, "flag"))
 
 
+def test_in_front_of_areas_the_window_is_a_veil_of_the_same_grey():
+    (behind,) = named(people_on_squares(panel(), CURVES, MARKS), "window")
+    ax = first_hearing(panel(), CURVES, MARKS, "open")
+    (veil,) = named(ax, "window")
+    red, *_, alpha = veil.get_facecolor()
+    assert 1 - alpha * (1 - red) == pytest.approx(behind.get_facecolor()[0])
+    areas = [artist for artist in ax.collections if str(artist.get_gid()).startswith("area")]
+    (total,) = named(ax, "total")
+    assert max(area.get_zorder() for area in areas) < veil.get_zorder() < total.get_zorder()
+    edges = [num2date(edge.get_xdata()[0]).replace(microsecond=0) for edge in named(ax, "edge")]
+    assert edges == [at("22:50"), at("01:00")]
+
+
+def test_windows_of_several_arms_are_named_after_them_unless_all_have_the_same():
+    (window,) = MARKS.windows
+    longer = (window[0], at("02:00"), "throttle", 0.5)
+    same = MARKS.throttled({"open": (), "a": (window,), "b": (window,)})
+    assert same.windows == (window,)
+    other = MARKS.throttled({"open": (), "a": (window,), "b": (window,), "c": (longer,)})
+    ax = people_on_squares(panel(), CURVES, other)
+    assert {"a, b: throttle 22:50–01:00 (severity 0.5)", "c: throttle 22:50–02:00 (severity 0.5)"} < set(
+        boxes(ax, "flag")
+    )
+    edges = [num2date(edge.get_xdata()[0]).replace(microsecond=0) for edge in named(ax, "edge")]
+    assert edges == [at("22:50"), at("01:00"), at("22:50"), at("02:00")]
+    assert MARKS.throttled({"open": ()}).windows == ()
+
+
 def test_open_night_has_no_window():
     ax = people_on_squares(panel(), CURVES, Marks(START, at("03:00")))
     assert not [artist for artist in ax.get_children() if artist.get_gid() in ("window", "flag", "call")]
@@ -96,12 +124,6 @@ def test_flag_rows_keep_flags_apart():
             assert not (overlap and rows[i] == rows[j])
             # The leader of j rises from its start to its own row, and the text of i must not be in its way.
             assert not (spans[i][0] <= starts[j] < spans[i][1] and rows[i] < rows[j])
-
-
-def test_boxes_take_the_first_free_place():
-    crowd = np.array([[5.0, 5.0]])
-    candidates = [[(0.0, 0.0), (20.0, 0.0)], [(20.0, 0.0), (95.0, 0.0), (40.0, 0.0)]]
-    assert place_boxes([(10, 10), (10, 10)], candidates, crowd, (0, 0, 100, 100)) == [(20.0, 0.0), (40.0, 0.0)]
 
 
 def test_axis_names_the_zone_of_the_data_and_dates_midnight():

@@ -1,6 +1,7 @@
 """Pages of figures: whole files or a reason, panels apart, and a caller's style left alone."""
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib
@@ -10,14 +11,16 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sim.study.figures import Marks, pages, posts_per_minute, write_all
+from sim.study.figures import Marks, first_hearing, pages, posts_per_minute, write_all
 from sim.study.figures.style import STYLE, arm_style
+from sim.study.folder import marked_windows
 from tests.unit.figure_tables import (
     CURVES,
     MARKS,
     PROVINCES,
     START,
     at,
+    boxes,
     legend_texts,
     make_curves,
     make_outcomes,
@@ -33,7 +36,10 @@ def test_write_all_writes_whole_files_without_pyplot(tmp_path, monkeypatch):
     outcomes = pd.concat([make_outcomes(2).assign(arm=arm) for arm in arms])
     written = write_all(tmp_path / "figures", CURVES, None, squares, outcomes, PROVINCES, MARKS, dpi=50)
     assert written.skipped == {}
-    names = ["posts.png", "squares.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
+    names = [
+        "posts.png", "squares.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png",
+        "last_touch.png",
+    ]  # fmt: skip
     assert written.paths == [tmp_path / "figures" / name for name in names]
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(names)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written.paths)
@@ -43,10 +49,13 @@ def test_write_all_says_why_a_figure_is_missing(tmp_path):
     curves = make_curves(("open",), 1)
     written = write_all(tmp_path, curves[curves["curve"] == "on_squares"], None, None, None, None, MARKS, dpi=30)
     assert [path.name for path in written.paths] == ["squares.png"]
-    missing = ["posts.png", "first_hearing.png", "difference.png", "provinces.png", "last_touch.png"]
+    missing = [
+        "posts.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png", "last_touch.png"
+    ]  # fmt: skip
     assert list(written.skipped) == missing
     assert written.skipped["difference.png"] == "there is only the arm 'open', and a difference needs two"
     assert "published_twitter" in written.skipped["posts.png"]
+    assert "'decided_<channel>'" in written.skipped["decisions.png"]
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -66,7 +75,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 def test_panels_of_a_figure_keep_clear_of_each_other():
     calls = tuple((at("22:00") + pd.Timedelta(minutes=9 * i), f"a call, the {i}th") for i in range(8))
     marks = Marks(START, at("03:00"), MARKS.windows, calls)
-    drawing = pages._hearing_page(CURVES, marks, ["open", "throttled"], 10e6)
+    drawing = pages._page_of_arms(first_hearing, CURVES, {"open": replace(marks, windows=()), "throttled": marks})
     extents = [ax.get_tightbbox() for ax in drawing.axes]
     assert all(above.y0 > below.y1 for above, below in pairwise(extents))
     assert drawing.axes[0].get_xlim() == drawing.axes[1].get_xlim()
@@ -91,3 +100,33 @@ def test_the_callers_style_is_left_alone():
     (mean,) = named(ax, "mean open")
     assert isinstance(mean, Line2D)
     assert mean.get_linewidth() == STYLE["lines.linewidth"]
+
+
+@pytest.mark.parametrize("page", ["first_hearing.png", "decisions.png"])
+def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
+    drawings = {}
+    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    (window,) = MARKS.windows
+    windows = {"open": [], "throttled": [window], "long": [(window[0], at("02:00"), "throttle", 1.0)]}
+    write_all(tmp_path, make_curves(tuple(windows)), None, None, None, None, MARKS, windows=windows)
+    panels = {ax.get_title(loc="left"): ax for ax in drawings[page].axes}
+    assert list(panels) == list(windows)
+    shown = {arm: [text for text in boxes(ax, "flag") if "throttle" in text] for arm, ax in panels.items()}
+    throttled, long = "throttle 22:50–01:00 (severity 0.5)", "throttle 22:50–02:00 (severity 1)"
+    assert shown == {"open": [], "throttled": [throttled], "long": [long]}
+    (squares,) = drawings["squares.png"].axes
+    assert {f"throttled: {throttled}", f"long: {long}"} < set(boxes(squares, "flag"))
+
+
+def test_windows_of_an_arm_that_failed_are_left_out(tmp_path, monkeypatch):
+    drawings = {}
+    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    dark = (at("21:30"), at("02:00"), "dark", 1.0)
+    write_all(tmp_path, CURVES, None, None, None, None, MARKS, windows={"throttled": MARKS.windows, "failed": [dark]})
+    (squares,) = drawings["squares.png"].axes
+    assert [text for text in boxes(squares, "flag") if "severity" in text] == ["throttle 22:50–01:00 (severity 0.5)"]
+
+
+def test_the_manifest_keeps_windows_that_are_marked_again():
+    kept = [["2016-07-15 22:50:00+03:00", "2016-07-16 01:00:00+03:00", ["twitter", "facebook"], 0.5]]
+    assert marked_windows(kept) == ((at("22:50"), at("01:00"), "throttle (Twitter, Facebook)", 0.5),)

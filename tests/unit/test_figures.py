@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.dates import num2date
+from matplotlib.patches import Rectangle
 
 from sim.errors import InputError
 from sim.study.figures import (
     Marks,
+    decisions_over_time,
     first_hearing,
     last_touch,
     paired_difference,
@@ -19,12 +21,14 @@ from sim.study.figures.replicates import t_band
 from sim.study.figures.style import area_style, arm_style, readable
 from tests.unit.figure_tables import (
     CURVES,
+    DECIDED,
     MARKS,
     PROVINCES,
     START,
     T_1,
     T_2,
     TIMES,
+    ZONE,
     assert_apart,
     at,
     band_at,
@@ -218,10 +222,10 @@ def test_difference_needs_known_arms_and_common_replicates():
 def test_first_hearing_stacks_to_all_who_have_heard():
     ax = first_hearing(panel(), CURVES, MARKS, "open", population=10e6)
     np.testing.assert_allclose(line(ax, "total")[-1], 100 * 7.001e6 * 1.01 / 10e6)
-    (top,) = named(ax, "area 1 other channel")
+    (top,) = named(ax, "area Drums")
     np.testing.assert_allclose(top.get_paths()[0].vertices[:, 1].max(), 100 * 7.001e6 * 1.01 / 10e6)
     texts = legend_texts(ax)
-    expected = ["1 other channel: 0.0 %", "WhatsApp: 10.1 %", "Twitter: 20.2 %", "Other television: 40.4 %"]
+    expected = ["Drums: 0.0 %", "WhatsApp: 10.1 %", "Twitter: 20.2 %", "Other television: 40.4 %"]
     assert texts[:5] == [*expected, "all channels: 70.7 %"]
     assert ax.get_legend().get_title().get_text() == "at the end (16 Jul 03:00)"
     assert num2date(ax.get_xlim()[0]) == at("22:00")
@@ -237,6 +241,61 @@ def test_first_hearing_counts_people_without_a_population():
 def test_an_unknown_channel_keeps_its_own_name():
     ax = first_hearing(panel(), CURVES, MARKS, "open", smallest=0)
     assert any(text.startswith("Drums: ") for text in legend_texts(ax))
+
+
+def test_first_hearing_shows_a_short_rest_of_the_period_for_its_values_are_those_of_the_end():
+    for hours, expected in ((6, 0), (23, 17)):  # until 03:00, all have heard at midnight
+        marks = Marks(START, START + pd.Timedelta(hours=hours), zone=ZONE)
+        last = CURVES[(CURVES["time"] == TIMES[-1]) & CURVES["curve"].str.startswith("heard_")]
+        later = [last.assign(time=when) for when in pd.date_range(TIMES[-1], marks.end, freq="h")[1:]]
+        ax = first_hearing(panel(), pd.concat([CURVES, *later]), marks, "open")
+        shown = num2date(ax.get_xlim()[1]) + pd.Timedelta(hours=expected)
+        assert abs(shown - marks.end) <= pd.Timedelta(hours=1)
+
+
+def test_decisions_are_people_per_hour_stacked_to_all_first_decisions():
+    ax = decisions_over_time(panel(), CURVES, MARKS, "open", minutes=15)
+    inside = (at("22:45") <= TIMES) & (at("00:15") > TIMES)
+    # 1,000 people a minute in the first replicate, 2,000 and 3,000 in the others.
+    np.testing.assert_allclose(line(ax, "total")[inside], 60 * 2000.0)
+    edge = np.flatnonzero(at("22:30") == TIMES)[0]
+    np.testing.assert_allclose(line(ax, "total")[edge], 60 * 2000.0 * 8 / 15)  # 7 of the 15 minutes lie before
+    (television,) = named(ax, "area Other television")
+    np.testing.assert_allclose(television.get_paths()[0].vertices[:, 1].max(), 60 * 2 * DECIDED["television"])
+    assert ax.get_ylim()[0] == 0
+    assert "last exposure before deciding\n(last touch, not cause)\n(15-minute centred mean)" in ax.get_ylabel()
+    texts = ["2 others: 0.1 %", "Crowd: 9.9 %", "Twitter: 30.0 %", "Other television: 60.0 %"]
+    assert legend_texts(ax)[:5] == [*texts, "all first decisions: 240 k people"]
+    assert num2date(ax.get_xlim()[0]) == at("22:00")
+
+
+def test_a_channel_looks_the_same_in_both_figures_of_channels():
+    shuffled = CURVES.sort_values("curve", ascending=False)
+    axes = first_hearing(panel(), shuffled, MARKS, "open"), decisions_over_time(panel(), shuffled, MARKS, "open")
+    for channel in ("Twitter", "Other television"):
+        (one,), (other,) = (named(ax, f"area {channel}") for ax in axes)
+        assert one.get_hatch() == other.get_hatch()
+        np.testing.assert_array_equal(one.get_facecolor(), other.get_facecolor())
+    (crowd,) = named(axes[1], "area Crowd")
+    assert (crowd.get_hatch(), *crowd.get_facecolor()[0]) not in [
+        (area.get_hatch(), *area.get_facecolor()[0])
+        for ax in axes
+        for area in ax.collections
+        if str(area.get_gid()).startswith("area") and area is not crowd
+    ]
+
+
+def test_decisions_may_go_without_a_legend_and_need_their_curves():
+    assert decisions_over_time(panel(), CURVES, MARKS, "open", legend=False, title="x").get_legend() is None
+    with pytest.raises(InputError, match="no 'decided_<channel>'"):
+        decisions_over_time(panel(), CURVES[CURVES["curve"] == "on_squares"], MARKS, "open")
+
+
+def test_nobody_decides_on_a_quiet_night():
+    quiet = CURVES.assign(value=0.0)
+    ax = decisions_over_time(panel(), quiet, MARKS, "open")
+    assert not line(ax, "total").any()
+    assert "all first decisions: 0 people" in legend_texts(ax)
 
 
 def test_map_shows_peaks_as_areas_and_shares_as_greys():
@@ -285,3 +344,38 @@ def test_last_touch_of_one_replicate_or_of_mixed_units():
     mixed.loc[0, "unit"] = "people"
     with pytest.raises(InputError, match="have the units \\['people', 'share'\\]"):
         last_touch(panel(), mixed, "open")
+
+
+def test_small_channels_of_last_touch_share_a_row_that_says_who_they_are():
+    few = [("tipped_by_crowd", 0.0), ("tipped_by_youtube", 0.0004), ("first_heard_youtube", 0.0006)]
+    rows = [("open", r, outcome, share * (1 + r), "share") for r in range(2) for outcome, share in few]
+    outcomes = make_outcomes(2)
+    ax = last_touch(panel(), pd.concat([outcomes, pd.DataFrame(rows, columns=outcomes.columns)]), "open")
+    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "2 others"
+    np.testing.assert_allclose([bar.get_width() for bar in ax.patches][3::4], [0.06, 0.09])
+    assert "2 others, each below 0.1 %: Crowd, YouTube" in legend_texts(ax)
+    # One alone keeps its name.
+    alone = [row for row in rows if row[2] != "tipped_by_crowd"]
+    ax = last_touch(panel(), pd.concat([outcomes, pd.DataFrame(alone, columns=outcomes.columns)]), "open")
+    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "YouTube"
+
+
+def test_a_band_far_wider_than_its_line_leaves_the_axes_and_the_legend_says_so():
+    wild = CURVES[CURVES["replicate"] < 2].copy()
+    wild.loc[wild["replicate"] == 1, "value"] *= 3
+    ax = people_on_squares(panel(), wild, MARKS)
+    highest = max(line(ax, f"mean {arm}").max() for arm in ("open", "throttled"))
+    assert 2 * highest <= ax.get_ylim()[1] < 2.5 * highest
+    (band,) = named(ax, "band open")
+    assert band.get_paths()[0].vertices[:, 1].max() > ax.get_ylim()[1]
+    assert legend_texts(ax)[-1].endswith("n = 2 replicates, cut off by the axis")
+    assert "cut off" not in legend_texts(people_on_squares(panel(), CURVES, MARKS))[-1]
+
+
+def test_legend_shows_the_bands_in_their_own_colours_and_not_in_that_of_the_window():
+    ax = people_on_squares(panel(), CURVES, MARKS)
+    ax.figure.draw_without_rendering()
+    swatches = [tuple(patch.get_facecolor()) for patch in ax.get_legend().findobj(Rectangle)]
+    bands = [tuple(named(ax, f"band {arm}")[0].get_facecolor()[0]) for arm in ("open", "throttled")]
+    assert swatches == bands
+    assert tuple(named(ax, "window")[0].get_facecolor()) not in swatches

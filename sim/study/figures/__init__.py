@@ -20,6 +20,7 @@ title
 They raise `InputError` where a table lacks a column, curve or arm, repeats a row, or holds nothing within the period.
 """
 
+from sim.study.figures.decisions import decisions_over_time
 from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
 from sim.study.figures.marks import Marks
@@ -31,6 +32,7 @@ from sim.study.figures.style import figure
 __all__ = [
     "Marks",
     "Written",
+    "decisions_over_time",
     "figure",
     "first_hearing",
     "last_touch",

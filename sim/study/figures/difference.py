@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from sim.errors import InputError
 from sim.study.figures.marks import Marks, night_axis
-from sim.study.figures.replicates import cut, draw_arms, n_replicates, read, smooth
-from sim.study.figures.style import band_handle, curve_name, legend_below, note, styled
+from sim.study.figures.replicates import bands, cut, draw_arms, n_replicates, read, smooth
+from sim.study.figures.style import curve_name, legend_below, note, styled
 
 
 @styled
@@ -57,7 +57,7 @@ def paired_difference(
     counts = [difference.shape[1] for difference in differences.values()]
     for line, name, n in zip(handles, arms, counts, strict=True):
         line.set_label(f"{name} \N{MINUS SIGN} {baseline}, {n_replicates(n, 'paired replicate')}")
-    handles.append(band_handle("mean and pointwise 95 % t band") if max(counts) > 1 else note("one pair: no band"))
+    handles.append(bands(ax, "mean and pointwise 95 % t band") if max(counts) > 1 else note("one pair: no band"))
     words = curve_name(curve, minutes)
     if cumulative:
         words = curve_name(curve).removesuffix(" per minute") + f",\nsummed from {marks.start:%H:%M}"

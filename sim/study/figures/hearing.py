@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import date2num
-from matplotlib.patches import Patch
 
 from sim.errors import InputError
-from sim.study.figures.marks import Marks, night_axis, whole_hour
-from sim.study.figures.replicates import by_replicate, cut, draw_bars, localized, n_replicates, need, t_band, whiskers
-from sim.study.figures.style import area_style, channel_name, legend_below, legend_right, note, readable, styled
+from sim.study.figures.marks import Marks, night_axis
+from sim.study.figures.replicates import cut, draw_bars, localized, need, t_band, whiskers
+from sim.study.figures.stacks import busy_hours, draw_stack, looks, parts_of
+from sim.study.figures.style import channel_name, legend_below, legend_right, note, readable, styled
 
-_DASHES: dict[str, Any] = {"color": "black", "linewidth": 0.7, "linestyle": (0, (2, 1.5)), "zorder": 3}
 _TOUCHES: dict[str, tuple[str, dict[str, Any]]] = {
     "tipped_by_": ("last exposure before deciding", {"facecolor": "#3B6E8F"}),
     "first_heard_": ("first hearing", {"facecolor": "white", "hatch": "//////"}),
 }
+_OTHERS = "<others>"  # no channel has such a name
 
 
 @styled
@@ -52,40 +50,20 @@ def first_hearing(
     marks = localized(curves, marks, arm)
     if population is not None and population <= 0:
         raise InputError(f"population is {population}, expected the number of people that shares refer to, above 0.")
-    names = [str(name) for name in curves["curve"].unique() if str(name).startswith("heard_")]
-    rows = curves.loc[curves["curve"].isin(names)]
-    tables = by_replicate(rows.loc[rows["arm"] == arm], "curve")
-    if not tables:
-        raise InputError(f"curves hold no 'heard_<channel>' in the arm {arm!r}; keep them in the study.")
+    tables, rows = parts_of(curves, "heard_", arm)
     scale = 1 if population is None else 100 / population
-    parts = {name: scale * cut(tables[name], marks) for name in names if name in tables}
-    total = reduce(add, parts.values())
-    x, band, n = date2num(total.index), t_band(total), total.shape[1]
-    keys = night_axis(ax, _hours_of_hearing(rows, marks), title, in_front=True)
-    # A channel has the same look in every arm.
-    is_small = {name: part.iloc[-1].mean() < smallest * total.iloc[-1].mean() for name, part in parts.items()}
-    large = [name for name in parts if not is_small[name]]
-    areas = [(channel_name(name.removeprefix("heard_")), parts[name], area_style(names.index(name))) for name in large]
-    if small := [part for name, part in parts.items() if is_small[name]]:
-        label = f"{len(small)} other channel{'s' if len(small) > 1 else ''}"
-        areas.append((label, reduce(add, small), {"facecolor": "0.3", "edgecolor": "0.3", "linewidth": 0.4}))
+    parts = {channel: scale * cut(table, marks) for channel, table in tables.items()}
+    at_end = {channel: float(part.iloc[-1].mean()) for channel, part in parts.items()}
+    everyone = sum(at_end.values())
+    shares = {channel: value / everyone if everyone else 0.0 for channel, value in at_end.items()}
 
-    def amount(value: float) -> str:
+    def amounts(channels: Sequence[str]) -> str:
+        value = sum(at_end[channel] for channel in channels)
         return readable(value) if population is None else f"{value:.1f} %"
 
-    handles: list[Any] = []
-    base = np.zeros(len(x))
-    for label, part, look in areas:
-        values = part.mean(axis=1).to_numpy(dtype=float)
-        ax.fill_between(x, base, base + values, **look, zorder=2, gid=f"area {label}")
-        handles.insert(0, Patch(**look, label=f"{label}: {amount(values[-1])}"))
-        base = base + values
-    label = f"all channels: {amount(float(band['mean'].iloc[-1]))}"
-    handles += ax.plot(x, band["mean"], color="black", linewidth=1, zorder=3, label=label, gid="total")
-    if n > 1:
-        handles += ax.plot(x, band[["low", "high"]], **_DASHES, label="its pointwise 95 % t band,")[:1]
-    handles.append(note(n_replicates(n) + (": no band" if n == 1 else "")))
-    ax.set_ylim(0, 1.05 * float(band.max().max()) or 1)
+    people = cut(rows.groupby(["time", "arm"], observed=True)["value"].sum().unstack(), marks)
+    keys = night_axis(ax, busy_hours(people, marks, to_end=True), title, in_front=True)
+    handles = draw_stack(ax, parts, looks(curves), shares, smallest, amounts, "all channels")
     what = "People who have heard," if population is None else "Share of the population (%) that has heard,"
     ax.set_ylabel(f"{what}\nby channel of first hearing")
     end = f"at the end ({marks.end.day} {marks.end:%b %H:%M})"
@@ -93,20 +71,8 @@ def first_hearing(
     return ax
 
 
-def _hours_of_hearing(rows: pd.DataFrame, marks: Marks) -> Marks:
-    """Return the marks from the hour before anyone has heard until 99 % of those who do have, six hours at least."""
-    people = cut(rows.groupby(["time", "arm"], observed=True)["value"].sum().unstack(), marks)
-    people = people.loc[:, people.iloc[-1] > 0]
-    if people.empty:
-        return marks
-    share = people / people.iloc[-1]
-    first = whole_hour(share.index[(share > 0).any(axis=1)][0])
-    full = whole_hour(share.index[(share >= 0.99).all(axis=1)][0] + pd.Timedelta(minutes=59))
-    return marks.between(max(marks.start, first), min(marks.end, max(full, first + pd.Timedelta(hours=6))))
-
-
 @styled
-def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, title: str = "") -> Axes:
+def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, smallest: float = 0.001, title: str = "") -> Axes:
     """Draw, by channel, the last exposure before deciding and the first hearing: bars with 95 % t intervals, one arm.
 
     Parameters
@@ -116,6 +82,8 @@ def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, title: str = "") -
     outcomes
         Columns ``arm, replicate, outcome, value, unit`` with the outcomes ``tipped_by_<channel>`` and
         ``first_heard_<channel>``, in one unit; shares are drawn in percent. Missing values are left out.
+    smallest
+        Channels of which neither share reaches this one become the last row, their sum, where they are two or more.
     """
     need(outcomes, "outcomes", ("arm", "replicate", "outcome", "value", "unit"), arm)
     is_touch = outcomes["outcome"].astype(str).str.startswith(tuple(_TOUCHES)) & outcomes["value"].notna()
@@ -126,17 +94,41 @@ def last_touch(ax: Axes, outcomes: pd.DataFrame, arm: str, *, title: str = "") -
         raise InputError(f"tipped_by_* and first_heard_* have the units {units}, expected one; give shares.")
     unit, scale = ("%", 100) if units == ["share"] else (units[0], 1)
     values = scale * rows.pivot_table(index="outcome", columns="replicate", values="value", observed=True)
+    values, small = _lump(values, scale * smallest)
     band = t_band(values)
     means: dict[str, float] = {str(name): value for name, value in band["mean"].items()}
     channels = {name.removeprefix(prefix) for name in means for prefix in _TOUCHES if name.startswith(prefix)}
-    ranked = sorted(channels, key=lambda name: (*(-means.get(prefix + name, 0.0) for prefix in _TOUCHES), name))
+    ranked = sorted(channels, key=lambda name: (name == _OTHERS, *(-means.get(p + name, 0.0) for p in _TOUCHES), name))
+    names = [f"{len(small)} others" if name == _OTHERS else channel_name(name) for name in ranked]
     handles: list[Any] = []
     for (prefix, (label, look)), shift in zip(_TOUCHES.items(), (-0.19, 0.19), strict=True):
         chosen = band.reindex([prefix + name for name in ranked])
         if chosen["mean"].notna().any():
-            names = [channel_name(name) for name in ranked]
             handles.append(draw_bars(ax, names, chosen, shift, 0.36, label=label, **look))
-    ax.set_xlabel(f"Share ({unit}): last exposure before deciding (last touch, not cause), and first hearing")
-    legend_below(ax, [*handles, note(whiskers(values.shape[1]))])
+    ax.set_xlabel(
+        f"Share ({unit}) of those who decided: last exposure before deciding (last touch, not cause);\n"
+        "of those who heard: first hearing"
+    )
+    notes = [note(whiskers(values.shape[1]))]
+    if small:
+        each = f"each below {readable(scale * smallest)} {unit}"
+        lines = textwrap.wrap(f"{len(small)} others, {each}: {', '.join(map(channel_name, small))}", 64)
+        notes.insert(0, note("\n".join(lines)))
+    legend_below(ax, [*handles, *notes])
     ax.set_title(title, loc="left", pad=5)
     return ax
+
+
+def _lump(values: pd.DataFrame, smallest: float) -> tuple[pd.DataFrame, list[str]]:
+    """Return outcomes x replicate with the sum of the small channels instead of them, and which these are."""
+    means = values.mean(axis=1)
+    of = {name: name.removeprefix(p) for name in map(str, values.index) for p in _TOUCHES if name.startswith(p)}
+    large = {channel for name, channel in of.items() if means[name] >= smallest}
+    small = sorted({*of.values()} - large, key=channel_name)
+    if len(small) < 2:
+        return values, []
+    kept = [values.loc[[name for name, channel in of.items() if channel in large]]]
+    for prefix in _TOUCHES:
+        if names := [prefix + channel for channel in small if prefix + channel in of]:
+            kept.append(values.loc[names].sum(min_count=1).to_frame(prefix + _OTHERS).T)
+    return pd.concat(kept), small

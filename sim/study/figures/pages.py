@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.errors import InputError
+from sim.study.figures.decisions import decisions_over_time
 from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
-from sim.study.figures.marks import Marks, whole_hour
+from sim.study.figures.marks import Marks, Window, whole_hour
 from sim.study.figures.posts import posts_per_minute
 from sim.study.figures.replicates import CURVES, need
 from sim.study.figures.squares import people_on_squares, squares_by_province
@@ -43,6 +44,7 @@ def write_all(
     baseline: str | None = None,
     arm: str | None = None,
     open_arms: Sequence[str] = (),
+    windows: Mapping[str, Sequence[Window]] | None = None,
     population: float | None = None,
     channel: str = "twitter",
     dpi: int = 200,
@@ -60,6 +62,9 @@ def write_all(
         figures that show one (default: the first that is not the baseline).
     open_arms
         Arms without a throttle: no window is shaded where one of them is shown alone.
+    windows
+        Throttle windows of each arm, as in `Marks`; default: those of `marks` in all but the open arms. Those of arms
+        without curves, which failed, are left out.
     population
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
     channel, dpi
@@ -83,13 +88,20 @@ def write_all(
         population = float(provinces["population"].sum())
     posts = f"published_{channel}"
     names = [str(name) for name in curves["curve"].unique()]
-    kept = [name for name in names if name in (posts, "on_squares") or name.startswith("heard_")]
+    kept = [name for name in names if name in (posts, "on_squares") or name.startswith(("heard_", "decided_"))]
     curves = curves.loc[curves["curve"].isin(kept)]  # A study keeps many more, and every figure searches them.
+    if windows is None:
+        windows = {name: () if name in open_arms else marks.windows for name in arms}
+    windows = {name: windows.get(name, ()) for name in (baseline, *others)}
+    seen = {name: replace(marks, windows=tuple(its)) for name, its in windows.items()}
+    if any(windows.values()):
+        marks = marks.throttled(windows)
     late = _from_first_departure(curves, marks)
     plans: dict[str, Callable[[], Figure]] = {
         "posts.png": partial(_posts_page, curves, marks, channel, nulls),
         "squares.png": partial(_squares_page, curves, late),
-        "first_hearing.png": partial(_hearing_page, curves, marks, [baseline, *others], population, open_arms),
+        "first_hearing.png": partial(_page_of_arms, partial(first_hearing, population=population), curves, seen),
+        "decisions.png": partial(_page_of_arms, decisions_over_time, curves, seen),
         "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
         "provinces.png": partial(_provinces_page, squares, provinces, arm),
         "last_touch.png": partial(_touch_page, outcomes, arm),
@@ -159,13 +171,11 @@ def _squares_page(curves: pd.DataFrame, marks: Marks) -> Figure:
     return drawing
 
 
-def _hearing_page(
-    curves: pd.DataFrame, marks: Marks, arms: Sequence[str], population: float | None, open_arms: Sequence[str] = ()
-) -> Figure:
-    drawing, panels = figure((2.3,) * len(arms), width=5.2)
-    for panel, arm in zip(panels, arms, strict=True):
-        seen = replace(marks, windows=()) if arm in open_arms else marks
-        first_hearing(panel, curves, seen, arm, population=population, title=arm)
+def _page_of_arms(draw: Callable[..., Any], curves: pd.DataFrame, marks: Mapping[str, Marks]) -> Figure:
+    """Return one panel for each arm, under its own marks, all with the same y axis."""
+    drawing, panels = figure((2.3,) * len(marks), width=5.2)
+    for panel, (arm, seen) in zip(panels, marks.items(), strict=True):
+        draw(panel, curves, seen, arm, title=arm)
     top = max(panel.get_ylim()[1] for panel in panels)
     for panel in panels:
         panel.set_ylim(0, top)

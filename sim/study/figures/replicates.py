@@ -84,15 +84,24 @@ def n_replicates(n: int, what: str = "replicate") -> str:
     return f"n = {n} {what}{'s' if n > 1 else ''}"
 
 
-def uncertainty(tables: dict[str, pd.DataFrame]) -> Any:
-    """Return the legend's entry on uncertainty: what the band is, or that there is none."""
+def uncertainty(ax: Axes, tables: dict[str, pd.DataFrame]) -> Any:
+    """Return the legend's entry on uncertainty: what the bands of finished axes are, or that there are none."""
     counts = {arm: table.shape[1] for arm, table in tables.items()}
     most = max(counts.values())
     if most < 2:
         return note(f"{n_replicates(most)}: no band")
     each = "n = " + ", ".join(f"{n} ({arm})" for arm, n in counts.items()) + " replicates"
     words = each if min(counts.values()) < most else n_replicates(most)
-    return band_handle(f"lines are means, bands pointwise 95 % t intervals, {words}")
+    return bands(ax, f"lines are means, bands pointwise 95 % t intervals, {words}")
+
+
+def bands(ax: Axes, text: str) -> Any:
+    """Return the legend's entry on the bands that `draw_arms` drew, in their looks."""
+    shades = [shade for shade in ax.collections if str(shade.get_gid()).startswith("band ")]
+    low, high = ax.get_ylim()
+    edges = [shade.get_paths()[0].get_extents() for shade in shades]
+    is_cut = any(edge.y1 > high or (edge.y0 < low and low < 0) for edge in edges)
+    return band_handle(text + is_cut * ", cut off by the axis", [shade.get_facecolor() for shade in shades])
 
 
 def whiskers(n: int) -> str:
@@ -111,10 +120,20 @@ def draw_arms(ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], m
             look["linestyle"] = "solid"
         every = max(len(x) // 9, 1)
         look["markevery"] = ((2 * place + 1) * every // (2 * len(order)), every)
-        if table.shape[1] > 1:
-            shade = {"color": look["color"], "alpha": 0.22, "linewidth": 0, "zorder": 2, "gid": f"band {arm}"}
-            ax.fill_between(x, band["low"], band["high"], **shade)
         lines += ax.plot(x, band["mean"], **look, label=arm, gid=f"mean {arm}")
+        if table.shape[1] > 1:
+            # A band of two replicates may be ten times the line: the line stays readable, and the band leaves the axes.
+            limits = ax.dataLim.frozen()
+            low, high = min(0.0, float(band["mean"].min())), max(0.0, float(band["mean"].max()))
+            seen = band[["low", "high"]].clip(2 * low - high, 2 * high - low).to_numpy(dtype=float)
+            colour: dict[str, Any] = {
+                "facecolor": (look["color"], 0.22),
+                "edgecolor": (look["color"], 0.45),
+                "linewidth": 0.3,
+            }
+            ax.fill_between(x, band["low"], band["high"], **colour, zorder=2, gid=f"band {arm}")
+            ax.dataLim.set(limits)
+            ax.update_datalim([(x[0], np.nanmin(seen)), (x[-1], np.nanmax(seen))])
     return lines
 
 

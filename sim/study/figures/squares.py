@@ -13,13 +13,14 @@ from matplotlib.lines import Line2D
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
-from sim.study.figures.marks import LEADER, Marks, floating_text, night_axis, pixels, settle_texts
+from sim.study.figures.labels import Places, floating_text, pixels, settle_texts
+from sim.study.figures.marks import Marks, night_axis
 from sim.study.figures.replicates import draw_arms, draw_bars, n_replicates, need, read, t_band, uncertainty, whiskers
 from sim.study.figures.style import curve_name, legend_below, legend_right, readable, styled
 
 _GREYS = LinearSegmentedColormap.from_list("greys", ["0.97", "0.12"])
 _RIM: dict[str, Any] = {"color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5}
-_SIDES = np.deg2rad([0, 180, 90, 270, 35, 325, 145, 215, 65, 295, 115, 245])  # where a name may stand, the best first
+_SIDES = np.deg2rad([0, 180, 90, 270, *(turn for turn in range(10, 360, 10) if turn % 90)])  # preferred first
 
 
 @styled
@@ -41,7 +42,7 @@ def people_on_squares(
     ax.set_ylim(bottom=0)
     words = curve_name(curve)
     ax.set_ylabel(words[0].upper() + words[1:])
-    legend_below(ax, [*handles, uncertainty(tables), *keys])
+    legend_below(ax, [*handles, uncertainty(ax, tables), *keys])
     return ax
 
 
@@ -121,7 +122,7 @@ def _draw_map(ax: Axes, table: pd.DataFrame, largest: int, n: int) -> None:
     examples = [float(f"{people.max() * share:.1g}") for share in (0.5, 0.15, 0.03) if people.max() > 0]
     look = {"linestyle": "none", "marker": "o", **_RIM}
     handles = [Line2D([], [], markersize=float(np.sqrt(x * area)), label=readable(x), **look) for x in examples]
-    legend_right(ax, handles, "people at the peak", handlelength=4, handleheight=4.4)
+    legend_right(ax, handles, "people at the peak", handlelength=4, handleheight=0.7, labelspacing=2.6)
     bar = ax.figure.colorbar(ScalarMappable(norm, _GREYS), cax=ax.inset_axes((1.02, 0.05, 0.02, 0.42)))
     bar.set_label("peak per 1,000 inhabitants", fontsize=7)
     words = (
@@ -133,29 +134,38 @@ def _draw_map(ax: Axes, table: pd.DataFrame, largest: int, n: int) -> None:
 
 
 def _name_circles(ax: Axes, named: pd.Series, centres: Floats, radii: Floats) -> None:
-    """Write names and peaks beside the first circles, clear of each other and, where there is room, of all circles.
+    """Write names and peaks beside the first circles, each nearest to its own and clear of all where there is room.
 
     `centres` are pixels, `radii` points.
     """
     point = pixels(ax)
-    turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    radii = radii * point
+    turns = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     ring = np.column_stack((np.cos(turns), np.sin(turns)))
     rings = np.concatenate([ring, 0.6 * ring, 0.2 * ring])
-    crowd = np.concatenate([centre + rings * radius * point for centre, radius in zip(centres, radii, strict=True)])
-    texts, candidates = [], []
-    for (name, value), (x, y), radius in zip(named.items(), centres, radii, strict=False):
+    crowd = np.concatenate([centre + rings * radius for centre, radius in zip(centres, radii, strict=True)])
+    texts, places = [], []
+    for i, (name, value) in enumerate(named.items()):
         text = floating_text(ax, f"{name} {readable(float(value))}", 6.5, "province label")
         box = text.get_window_extent()
         # A box touches the circle of this reach with the side or corner that faces the centre.
-        reach = (radius + np.arange(2, 40, 4)[:, None]) * point
-        across = x + reach * np.cos(_SIDES) - box.width * (1 - np.cos(_SIDES)) / 2
-        up = y + reach * np.sin(_SIDES) - box.height * (1 - np.sin(_SIDES)) / 2
-        candidates.append(list(zip(across.ravel().tolist(), up.ravel().tolist(), strict=True)))
+        reach = radii[i] + np.arange(1, 45, 2)[:, None] * point
+        across = centres[i, 0] + reach * np.cos(_SIDES) - box.width * (1 - np.cos(_SIDES)) / 2
+        up = centres[i, 1] + reach * np.sin(_SIDES) - box.height * (1 - np.sin(_SIDES)) / 2
+        corners = np.column_stack((across.ravel(), up.ravel()))
+        nearest = np.clip(centres, corners[:, None], corners[:, None] + [box.width, box.height])
+        gaps = np.maximum(np.hypot(*np.moveaxis(nearest - centres, 2, 0)) - radii, 0)  # place x circle
+        own, others = gaps[:, i], np.delete(gaps, i, axis=1)
+        doubt = np.clip(1 - (others - own[:, None]) / (6 * point), 0, 3)  # 0: clearly nearest to its own circle
+        is_named = np.delete(np.arange(len(radii)) < len(named), i)
+        cost = own / point / 2 + 100 * (gaps < 1.5 * point).sum(axis=1) + doubt @ np.where(is_named, 50, 10)
+        leaders = np.stack((np.broadcast_to(centres[i], corners.shape), nearest[:, i]), axis=1)
+        # From the rim of the circle, not from its centre; a leader over another circle seems to come from there.
+        leaders[:, 0] += (leaders[:, 1] - leaders[:, 0]) * (radii[i] / (own + radii[i]))[:, None]
+        leaders[own <= 5 * point] = np.nan
+        along = np.linspace(leaders[:, 0], leaders[:, 1], 12, axis=1)[:, :, None] - np.delete(centres, i, axis=0)
+        cost += 40 * (np.hypot(along[..., 0], along[..., 1]) < np.delete(radii, i) + point).any(axis=1).sum(axis=1)
+        cost += 4 * (own > 5 * point) + np.tile(1.5 * (np.arange(len(_SIDES)) > 3), len(reach))
+        places.append(Places(corners, cost, leaders))
         texts.append(text)
-    settle_texts(ax, texts, candidates, crowd, point)
-    for text, centre, radius in zip(texts, centres, radii, strict=False):
-        box = text.get_window_extent()
-        nearest = np.clip(centre, box.min, box.max)
-        if np.hypot(*(nearest - centre)) > (radius + 5) * point:
-            end, start = ax.transAxes.inverted().transform([nearest, centre])
-            ax.annotate("", end, start, "axes fraction", arrowprops=LEADER | {"shrinkA": radius})
+    settle_texts(ax, texts, places, crowd, 1.5 * point)

@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
@@ -165,9 +166,18 @@ def note(text: str) -> Any:
     return Line2D([], [], linestyle="none", label=text)
 
 
-def band_handle(text: str) -> Any:
-    """Return a legend handle for uncertainty bands."""
-    return Patch(facecolor="0.8", edgecolor="0.5", linewidth=0.5, label=text)
+class _Swatches(tuple[Patch, ...]):
+    """Patches that share one entry of a legend."""
+
+    def get_label(self) -> str:
+        """Return the words of the entry."""
+        return str(self[0].get_label())
+
+
+def band_handle(text: str, colours: Sequence[Any]) -> Any:
+    """Return a legend handle for uncertainty bands: their colours, over white, side by side."""
+    patches = [Patch(facecolor=colour, edgecolor="0.4", linewidth=0.4, label=text) for colour in colours]
+    return _Swatches(patches)
 
 
 def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True) -> None:
@@ -177,7 +187,10 @@ def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True) ->
     room = ax if where is True else where
     drop = ScaledTranslation(0, -38 / 72, room.figure.dpi_scale_trans)
     box: dict[str, Any] = {"bbox_to_anchor": (0, 0), "bbox_transform": room.transAxes + drop}
-    room.legend(handles=list(handles), loc="upper left", ncols=2, handlelength=3, columnspacing=1.5, **box)
+    beside: dict[Any, Any] = {_Swatches: HandlerTuple(ndivide=None, pad=0)}
+    room.legend(
+        handles=list(handles), handler_map=beside, loc="upper left", ncols=2, handlelength=3, columnspacing=1.5, **box
+    )
 
 
 def legend_right(ax: Axes, handles: Iterable[Any], title: str, **room: Any) -> None:
