@@ -359,3 +359,26 @@ def test_the_readme_prints_no_place_of_this_machine() -> None:
     for path in [README, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *SOURCES, *EXPERIMENTS, ROOT / "Makefile"]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"/(home|Users|root|work|tmp/dev)/", text), path
+
+
+# -- facts and their sources
+
+FACTS = ROOT / "docs" / "facts.md"
+CITED = re.compile(r"facts ((?:[STDWP]\d+)(?:(?:, | / )[STDWP]\d+)*)")
+
+
+def test_every_fact_that_the_options_cite_stands_in_the_document() -> None:
+    known = set(re.findall(r"^\| ([STDWP]\d+) \|", FACTS.read_text(encoding="utf-8"), re.MULTILINE))
+    cited = set()
+    for path in (ROOT / "conf").rglob("*.yaml"):
+        for match in CITED.findall(path.read_text(encoding="utf-8")):
+            cited |= set(re.findall(r"[STDWP]\d+", match))
+    assert len(cited) > 20
+    assert cited <= known
+
+
+def test_what_the_timeline_does_not_assume_cites_a_fact() -> None:
+    night = scenario_of(compose_tree([])).scenario
+    for entry in night.timeline:
+        assert (entry.confidence == "assumed") == entry.source.startswith("assumed"), entry.what
+        assert entry.source.startswith(("assumed", "facts ")), entry.what
