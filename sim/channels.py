@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sim.laws import DelayLaw, Frozen
+from sim.posting import ceiling_of
 
 __all__ = ["CHANNEL", "KINDS", "MAX_CHANNELS", "Attention", "Channel", "Doses", "Trending", "channel_rows"]
 
@@ -29,11 +30,13 @@ CHANNEL = np.dtype(
         ("groups", "i8"),  # index of the membership set, -1 without groups
         ("attention", "f8", 3),  # by ORDINARY, ALERTED, CUT_OFF
         ("attention_max", "f8"),
+        ("ceiling", "f8"),  # the power of two at or above attention_max
         ("while_out", "f8"),
-        ("waits", "i8"),
+        ("waits", "f8"),
         ("wakes", "f8"),
         ("posts_per_tick", "f8"),  # per user with propensity 1 at full activity
         ("reaction", "f8"),
+        ("direct", "f8"),
         ("recommended", "f8"),  # mean number of extra readers of a post
         ("trend_posts", "f8"),  # topical posts within the window that make a trend, for this population; inf: never
         ("trend_minutes", "i8"),
@@ -83,10 +86,14 @@ class Channel(Frozen):
     look: DelayLaw
     attention: Attention
     while_out: float = Field(0.0, ge=0, le=1)
-    waits: bool = False
+    """Factor on attention while out."""
+    waits: float = Field(0.0, ge=0, le=1)
+    """Probability that a message which comes up while its reader sleeps is looked at after waking."""
     wakes: float = Field(0.0, ge=0, le=1)
     posts_per_user_day: float = Field(0.0, ge=0)
     reaction: float = Field(0.0, ge=0)
+    direct: float = Field(0.0, ge=0, le=1)
+    """Type group: probability that a message goes to one other member alone, a chat of two."""
     recommended: float = Field(0.0, ge=0)
     trending: Trending | None = None
     live: float = Field(0.0, ge=0)
@@ -103,6 +110,8 @@ class Channel(Frozen):
             raise ValueError(f"posts_per_user_day must be 0 on a channel of type {self.type}")
         if self.type in ("broadcast", "neighbours") and (self.reaction > 0 or self.live > 0):
             raise ValueError(f"reaction and live must be 0 on a channel of type {self.type}: nobody posts there")
+        if self.type != "group" and self.direct > 0:
+            raise ValueError(f"direct needs a channel of type group, not {self.type}")
         if self.type != "feed" and (self.recommended > 0 or self.trending is not None):
             raise ValueError(f"recommended and trending need a channel of type feed, not {self.type}")
         return self
@@ -121,11 +130,13 @@ def channel_rows(
         row["groups"] = group_sets.index(name) if name in group_sets else -1
         row["attention"] = (a.ordinary, a.alerted, a.cut_off)
         row["attention_max"] = max(a.ordinary, a.alerted, a.cut_off)
+        row["ceiling"] = ceiling_of(float(row["attention_max"]))
         row["while_out"] = channel.while_out
         row["waits"] = channel.waits
         row["wakes"] = channel.wakes
         row["posts_per_tick"] = channel.posts_per_user_day / 86_400_000
         row["reaction"] = channel.reaction
+        row["direct"] = channel.direct
         row["recommended"] = channel.recommended
         row["trend_posts"] = trend.posts_per_million * millions if trend else np.inf
         row["trend_minutes"] = trend.minutes if trend else 1

@@ -10,7 +10,7 @@ from sim.jit import njit
 from sim.laws import DelayLaw, Frozen
 from sim.units import DAY, HOUR
 
-__all__ = ["MOST_REACTIONS", "Posting", "Victory", "cycle_at", "log_of_missing", "skip_length"]
+__all__ = ["MOST_REACTIONS", "Posting", "Victory", "ceiling_of", "cycle_at", "log_of_missing", "skip_length"]
 
 
 MOST_REACTIONS = 100.0
@@ -72,6 +72,21 @@ def cycle_at(cycle, time_of_day, tick):
     hour = int(x)
     share = x - hour
     return cycle[hour] * (1.0 - share) + cycle[(hour + 1) % 24] * share
+
+
+@njit
+def ceiling_of(p):
+    """Return the smallest power of two that is at least p, for p in (0, 1]; 0 for p = 0.
+
+    Whoever could be reached with probability p is sought at this rate and then thinned by a draw of their own, so that those
+    who are reached at p are among those who are reached at any larger p of the same octave.
+    """
+    if p <= 0.0:
+        return 0.0
+    ceiling = 1.0
+    while 0.5 * ceiling >= p:
+        ceiling *= 0.5
+    return ceiling
 
 
 @njit

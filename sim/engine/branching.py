@@ -66,9 +66,12 @@ def next_generation(tables, exists, posts):
                     else:
                         said[group] += attention * posts[c, j] / n_joined * passed_on
                         passed_on = 1
+            direct = channel["direct"]
             for i in range(n):
                 for g in range(starts[i], starts[i + 1]):
-                    seen[i] += said[tables.joined[g]]
+                    group = tables.joined[g]
+                    others = tables.group_starts[group + 1] - tables.group_starts[group] - 1
+                    seen[i] += said[group] * (1.0 - direct + direct / max(others, 1))
         else:
             continue
         for i in range(n):

@@ -129,6 +129,9 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         owned[g.owner[new]] = new + n_groups
         n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
 
+    channel_names = list(scenario.channels)
+    group_channel = np.repeat([channel_names.index(name) for name in group_names], [len(g.owner) for g in groups])
+
     person = aligned(n, PERSON)
     person["able"] = people.u_able < decision.able_share
     rule = DECISION_RULES.index(decision.rule)
@@ -143,7 +146,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     person["travel"], person["bed"], person["sleep"] = people.travel, people.bed, people.sleep
     person["owned_group"] = owned
     person["n_neighbours"] = np.diff(world.ties["neighbours"].starts)
-    person["ready"] = people.u_circumvent < scenario.throttle.circumvention.share_before
+    # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
+    person["ready"] = (people.u_circumvent < scenario.throttle.circumvention.share_before) & (rates > 0)
 
     attendance, throttle = scenario.attendance, scenario.throttle
     laws = [
@@ -159,9 +163,9 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     rules = _rules(scenario, world, seed, rule)
     tables = Tables(
         people=person, province=people.province.astype(np.int16), channels=channels, airings=airings, airs_in=airs_in,
-        stagger=stagger, laws=law_rows,
-        points=points, ties_starts=ties_starts, ties=ties, group_starts=np.concatenate(group_starts),
-        members=np.concatenate(members), joined_starts=joined_starts, joined=np.concatenate(joined),
+        stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
+        group_starts=np.concatenate(group_starts), members=np.concatenate(members),
+        group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
         audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
         by_threshold=_by_threshold(person) if decision.rule == "critical_mass" else np.zeros(0, np.int32), rules=rules,
     )  # fmt: skip

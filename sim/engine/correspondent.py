@@ -36,7 +36,7 @@ class Correspondent(ABC):
         self.circumventing = bool(self.traits["ready"])
         self.heard_tick = -1
         self.called = False
-        self.contacts_out = self.trips = self.wake_at = 0
+        self.contacts_out = self.trips = self.wake_at = self.night = 0
 
     @property
     def now(self) -> int:
@@ -60,7 +60,15 @@ class Correspondent(ABC):
         """Return this person's draw for a purpose."""
         return float(draws.uniform(self.nation.seed, purpose, self.number, object_, ordinal))
 
+    def distraction(self, message: Message) -> float:
+        """Return the attention that noticing a message takes, in (0, ceiling of the channel): the same wherever it is asked."""
+        return self.u(draws.ATTEND, message.id) * float(self.nation.channels[message.channel]["ceiling"])
+
     # -- what a body does with what is read (`Person`)
+
+    @abstractmethod
+    def offline_until(self) -> int:
+        """Return when whoever is asleep as a reader and writer wakes up; -1 if awake."""
 
     @abstractmethod
     def be_woken(self, message: Message) -> None:
@@ -109,7 +117,7 @@ class Correspondent(ABC):
     def activity(self) -> float:
         """Return the factor on posting now: state x daily cycle."""
         rules = self.nation.rules
-        if self.asleep:
+        if self.offline_until() >= 0:
             return 0.0
         factor = 1.0
         if not rules["as_if_home"]:
@@ -178,7 +186,7 @@ class Correspondent(ABC):
         if is_held:
             self.nation.publish(message)
             result = o.PUBLISHED
-        elif self.asleep:
+        elif self.offline_until() >= 0:
             self.nation.count(st.FAILED_COUNT, message.channel)
             result = o.FAILED
         else:
@@ -204,22 +212,26 @@ class Correspondent(ABC):
         """Asleep? Interested? Let through? Then see."""
         nation, c = self.nation, message.channel
         channel, totals = nation.channels[c], nation.totals[c]
-        if self.asleep:
-            if channel["wakes"] > 0 and self.u(draws.WOKEN, message.id) < channel["wakes"]:
+        is_out = bool(phase_is_out[self.phase])
+        # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
+        is_heard_outside = is_out and message.kind == STAY_CALL
+        wakes_at = -1 if is_heard_outside else self.offline_until()
+        if wakes_at >= 0:
+            night = self.night + 1
+            if self.asleep and channel["wakes"] > 0 and self.u(draws.WOKEN, message.id, night) < channel["wakes"]:
                 self.be_woken(message)
-            elif channel["waits"]:
-                delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id))
-                nation.impression_at(max(self.wake_at, self.now) + delay, self, message, is_held)
+            elif channel["waits"] > 0 and self.u(draws.WAITS, message.id, night) < channel["waits"]:
+                delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id, night))
+                nation.impression_at(wakes_at + delay, self, message, is_held)
                 return o.WAITING
             else:
                 totals[st.UNSEEN_TOTAL] += 1
                 return o.UNSEEN
         if not is_held:
-            level = channel["attention"][self.seeking()] / channel["attention_max"]
-            # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
-            if phase_is_out[self.phase] and (not nation.rules["as_if_home"] or message.kind == STAY_CALL):
+            level = channel["attention"][self.seeking()]
+            if is_heard_outside or (is_out and not nation.rules["as_if_home"]):
                 level *= channel["while_out"]
-            if level < 1 and self.u(draws.ATTEND, message.id) >= level:
+            if self.distraction(message) >= level:
                 totals[st.UNSEEN_TOTAL] += 1
                 return o.UNSEEN
             severity, mode = nation.gate(c)

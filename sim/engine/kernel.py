@@ -7,7 +7,7 @@ import numpy as np
 from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
 from sim.channels import BROADCAST, CALL, NEWS
-from sim.draws import MAX_ORDINAL, identity, uniform
+from sim.draws import identity, uniform
 from sim.engine.calendar import peek, pop, push, spare
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
 from sim.engine.order import (
@@ -33,16 +33,19 @@ from sim.engine.reading import announce, celebrate, film, on_impression
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
 from sim.engine.sending import (
     deliver,
+    distraction,
     impression_at,
+    is_thinned,
+    jump,
     on_candidate,
     on_reaction,
     on_retry,
     schedule_candidate,
     write,
 )
-from sim.engine.state import CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, UNSEEN_TOTAL
+from sim.engine.state import CREATED, CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, TRENDING, UNSEEN_TOTAL
 from sim.jit import by_reference, njit, prefetch
-from sim.posting import log_of_missing, skip_length
+from sim.posting import ceiling_of, log_of_missing
 from sim.quantiles import delay_ticks
 from sim.units import MINUTE
 
@@ -165,6 +168,7 @@ def react_to(T, S, kind, p, t, key, slot, flag):
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
         S.exists[key] = 1
+        S.counts[t // MINUTE, T.group_channel[key], CREATED] += 1
     return result, channel
 
 
@@ -191,6 +195,7 @@ def snapshot(T, S, minute):
         for m in range(max(0, minute - channel["trend_minutes"]), minute):
             topical += S.counts[m, c, TOPICAL]
         S.trending[c] = 1 if topical >= channel["trend_posts"] else 0
+        S.counts[minute, c, TRENDING] = S.trending[c]
     for q in range(len(S.squares)):
         S.squares_by_minute[minute, q] = S.squares[q]
     now["crowd"] = phases[ON_SQUARE] / rules["n_normal"]
@@ -225,30 +230,37 @@ def _air(T, S, airing, t):
     if c < 0:
         i = np.int64(0)
         k = 0
+        rate = ceiling_of(share)
         while share > 0.0:
-            i += skip_length(uniform(seed, draws.INITIATE, k >> 24, a["id"], k & MAX_ORDINAL), log_of_missing(share))
+            i += jump(seed, draws.INITIATE, k, a["id"], log_of_missing(rate))
             if i >= len(T.people):
                 return
             province = T.province[i]
             tick = t + 1 + T.stagger[airing, province]
-            if T.airs_in[airing, province] == 1 and T.people[i]["able"] == 1 and tick < rules["horizon"]:
+            is_asked = T.airs_in[airing, province] == 1 and not is_thinned(seed, i, a["id"], rate, share)
+            if is_asked and T.people[i]["able"] == 1 and tick < rules["horizon"]:
                 push(S.calendar, order_of(tick, PROMPT, i), a["id"], -1, GATHERING)
             i += 1
             k += 1
         return
     channel = T.channels[c]
     slot = write(S, a["id"], -1, c, a["kind"], 0, a["authority"], a["arousal"])
-    share = share * channel["attention_max"]
-    log_miss = log_of_missing(share)
+    share = share * channel["ceiling"]
+    rate = ceiling_of(share)
+    log_miss = log_of_missing(rate)
     i = T.audience_starts[c]
     k = 0
     while share > 0.0:
-        i += skip_length(uniform(seed, draws.SKIP, k >> 24, a["id"], k & MAX_ORDINAL), log_miss)
+        i += jump(seed, draws.SKIP, k, a["id"], log_miss)
         if i >= T.audience_starts[c + 1]:
             return
         reader = np.int64(T.audience[i])
         province = T.province[reader]
-        if T.airs_in[airing, province] == 1:
+        if (
+            T.airs_in[airing, province] == 1
+            and not is_thinned(seed, reader, a["id"], rate, share)
+            and distraction(T, reader, c, a["id"]) < channel["attention_max"]
+        ):
             begins = t + T.stagger[airing, province]
             if channel["type"] == BROADCAST:
                 u = uniform(seed, draws.NOTICE, reader, a["id"], 0)

@@ -17,7 +17,7 @@ from sim.engine.actors import At, Process, start_actors
 from sim.engine.correspondent import Correspondent
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
-from sim.posting import log_of_missing, skip_length
+from sim.posting import ceiling_of, log_of_missing, skip_length
 from sim.quantiles import delay_ticks
 from sim.scenario import Scenario
 from sim.units import MINUTE
@@ -87,16 +87,18 @@ class Nation:
         self.count(st.PUBLISHED_COUNT, c)
         if message.kind != CHATTER:
             self.count(st.TOPICAL, c)
+        if message.live:
+            self.count(st.LIVE, c)
         if channel["type"] == FEED:
             own = self.ties(channel["ties"], author) if channel["ties"] >= 0 else []
-            self.spread(message, own, channel["attention_max"], draws.SKIP)
-            extra = channel["recommended"]
+            self.spread(message, own)
+            extra, most = channel["recommended"], channel["recommended"] + channel["trend_readers"]
             if self.trending[c] and message.kind != CHATTER:
-                extra += channel["trend_readers"]
+                extra = most
             everyone = self.audience(c)
             if everyone:
-                share = min(1.0, extra / len(everyone)) * channel["attention_max"]
-                self.spread(message, everyone, share, draws.EXTRA_READER, but=set(own))
+                share, largest = min(1.0, extra / len(everyone)), min(1.0, most / len(everyone))
+                self.spread(message, everyone, share, largest, draws.EXTRA_READER, but=set(own))
             return
         groups = self.groups(channel["groups"], author)
         if groups:
@@ -104,7 +106,11 @@ class Nation:
             for group in groups[first:] + groups[:first]:
                 if self.exists[group]:
                     lo, hi = self.tables.group_starts[group : group + 2]
-                    self.spread(message, self.tables.members[lo:hi].tolist(), channel["attention_max"], draws.SKIP)
+                    members = self.tables.members[lo:hi].tolist()
+                    if author.u(draws.DIRECT, message.id) < channel["direct"]:
+                        others = [m for m in members if m != author.number]
+                        members = [others[int(author.u(draws.DIRECT_TO, message.id) * len(others))]] if others else []
+                    self.spread(message, members)
                     return
 
     def announce(self, author: Correspondent, id_: int, kind: int, trip: int = 0) -> None:
@@ -114,34 +120,49 @@ class Nation:
             near = self.ties(self.rules["neighbours_ties"], author)
             message = self.message(id_, author, c, kind)
             message.tries = trip
-            self.spread(message, near, self.channels[c]["attention_max"], draws.SKIP)
+            self.spread(message, near)
 
     def spread(
         self,
         message: Message,
         people: list[int],
-        share: float,
-        purpose: int,
+        share: float = 1.0,
+        largest: float = 1.0,
+        purpose: int = draws.SKIP,
         but: set[int] | frozenset[int] = frozenset(),
     ) -> None:
-        """Deliver to each of the people with probability `share`, but to neither the author nor those in `but`."""
-        for number in self.chosen(people, share, purpose, message.id):
+        """Show a message to each of the people with probability `share`, but to neither the author nor those in `but`."""
+        for number in self.noticing(message, people, share, largest, purpose):
             if self.people[number] is not message.author and number not in but:
                 self.deliver(message, self.people[number], self.now)
 
-    def chosen(self, people: list[int], share: float, purpose: int, key: int) -> Iterator[int]:
-        """Yield each of the people with probability `share`: geometric jumps along the list, drawn for `key`."""
+    def noticing(
+        self, message: Message, people: list[int], share: float, largest: float, purpose: int
+    ) -> Iterator[int]:
+        """Yield those of the people, each with probability `share`, who could notice a message if they looked for news."""
+        channel = self.channels[message.channel]
+        for number in self.chosen(people, share, largest, channel["ceiling"], purpose, message.id):
+            if self.people[number].distraction(message) < channel["attention_max"]:
+                yield number
+
+    def chosen(
+        self, people: list[int], share: float, largest: float, ceiling: float, purpose: int, key: int
+    ) -> Iterator[int]:
+        """Yield each of the people with probability share x ceiling, drawn for `key`.
+
+        Geometric jumps along the list at a rate of which `share` is no part, only the `largest` that it could be; then a draw
+        of each person's own thins them.
+        """
+        rate = ceiling_of(largest * ceiling)
         i = k = 0
-        while share > 0:
-            i += int(
-                skip_length(
-                    draws.uniform(self.seed, purpose, k >> 24, key, k & draws.MAX_ORDINAL), log_of_missing(share)
-                )
-            )
+        while share * ceiling > 0:
+            u = draws.uniform(self.seed, purpose, k >> 24, key, k & draws.MAX_ORDINAL)
+            i, k = i + int(skip_length(u, log_of_missing(rate))), k + 1
             if i >= len(people):
                 return
-            yield people[i]
-            i, k = i + 1, k + 1
+            if self.people[people[i]].u(draws.THIN, key) * rate < share * ceiling:
+                yield people[i]
+            i += 1
 
     def deliver(self, message: Message, reader: Correspondent, start: int) -> None:
         """Deliver a message; the reader looks at it after a while."""
@@ -170,7 +191,7 @@ class Nation:
         a = self.tables.airings[airing]
         c, key, audience = int(a["channel"]), int(a["id"]), float(a["audience"])
         if c < 0:
-            for number in self.chosen(list(range(len(self.people))), audience, draws.INITIATE, key):
+            for number in self.chosen(list(range(len(self.people))), audience, audience, 1.0, draws.INITIATE, key):
                 person = self.people[number]
                 start = self.start_in_province(airing, person)
                 if start is not None and person.traits["able"]:
@@ -179,7 +200,7 @@ class Nation:
             return
         message = Message(key, None, c, int(a["kind"]), False, float(a["authority"]), float(a["arousal"]))
         channel = self.channels[c]
-        for number in self.chosen(self.audience(c), audience * channel["attention_max"], draws.SKIP, key):
+        for number in self.noticing(message, self.audience(c), audience, audience, draws.SKIP):
             reader = self.people[number]
             start = self.start_in_province(airing, reader)
             if start is None:
@@ -238,6 +259,7 @@ class Nation:
             self.heard_on[minute, c] = sum(p.heard_on == c for p in self.people)
             recent = self.counts[max(0, minute - channel["trend_minutes"]) : minute, c, st.TOPICAL].sum()
             self.trending[c] = bool(recent >= channel["trend_posts"])
+            self.counts[minute, c, st.TRENDING] = self.trending[c]
         for person in self.people:
             if person.phase == ON_SQUARE:
                 self.squares_by_minute[minute, person.traits["province"]] += 1

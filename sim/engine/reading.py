@@ -23,8 +23,8 @@ from sim.engine.order import (
     WAITING,
     order_of,
 )
-from sim.engine.rules import hear, prolong, rouse
-from sim.engine.sending import impression_at, own_channel, release_tick, spread, write
+from sim.engine.rules import hear, offline_until, prolong, rouse
+from sim.engine.sending import distraction, impression_at, own_channel, release_tick, spread, write
 from sim.engine.state import (
     DROPPED_TOTAL,
     IMPRESSIONS,
@@ -55,24 +55,28 @@ def on_impression(T, S, p, t, slot, is_held):
     rules = T.rules[0]
     seed = rules["seed"]
     totals = S.totals[c]
-    if s["asleep"] == 1:
-        if channel["wakes"] > 0.0 and uniform(seed, draws.WOKEN, p, id_, 0) < channel["wakes"]:
+    phase = s["phase"]
+    is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
+    # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
+    is_heard_outside = is_out and m["kind"] == STAY_CALL
+    wakes_at = np.int64(-1) if is_heard_outside else offline_until(T, S, p, t)
+    if wakes_at >= 0:
+        night = np.int64(s["night"]) + 1
+        is_woken = s["asleep"] == 1 and channel["wakes"] > 0.0
+        if is_woken and uniform(seed, draws.WOKEN, p, id_, night) < channel["wakes"]:
             rouse(T, S, p, t, id_)
-        elif channel["waits"] == 1:
-            delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, 0))
-            impression_at(T, S, max(s["wake_at"], t) + delay, p, slot, is_held)
+        elif channel["waits"] > 0.0 and uniform(seed, draws.WAITS, p, id_, night) < channel["waits"]:
+            delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, night))
+            impression_at(T, S, wakes_at + delay, p, slot, is_held)
             return WAITING
         else:
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
     if is_held == 0:
-        level = channel["attention"][seeking(S, s)] / channel["attention_max"]
-        phase = s["phase"]
-        is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
-        # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
-        if is_out and (rules["as_if_home"] == 0 or m["kind"] == STAY_CALL):
+        level = channel["attention"][seeking(S, s)]
+        if is_heard_outside or (is_out and rules["as_if_home"] == 0):
             level = level * channel["while_out"]
-        if level < 1.0 and uniform(seed, draws.ATTEND, p, id_, 0) >= level:
+        if distraction(T, p, c, id_) >= level:
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
         gate = S.gates[c]
@@ -163,7 +167,7 @@ def announce(T, S, p, t, id_, kind, trip):
     S.messages[slot]["tries"] = trip
     ties = rules["neighbours_ties"]
     lo, hi = T.ties_starts[ties, p], T.ties_starts[ties, p + 1]
-    spread(T, S, t, slot, T.ties, lo, hi, T.channels[c]["attention_max"], draws.SKIP, -1)
+    spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)
 
 
 @njit

@@ -40,7 +40,7 @@ class Person(Correspondent):
         self.prolonged = self.stay_until = 0
         self.was_cut_off = self.is_adopting = False
         self.adopt_at = self.sleep_left = 0
-        self.night = self.sleep_stamp = self.decide_stamp = 0
+        self.sleep_stamp = self.decide_stamp = 0
 
     # -- sleeping
 
@@ -88,8 +88,8 @@ class Person(Correspondent):
         rules, night = self.nation.rules, self.night + 1
         if stamp != self.sleep_stamp:
             self.note(o.BED, stamp, o.STALE)
-        elif self.phase not in (HOME, BACK) and not rules["as_if_home"]:
-            self.missed_sleep = True
+        elif self.phase not in (HOME, BACK):
+            self.missed_sleep, self.sleep_left = True, 0
             self.next_bed()
             self.note(o.BED, stamp, o.POSTPONED)
         elif self.heard_tick >= 0 and not self.stayed_up and self.u(draws.STAY_UP, 0, night) < rules["stay_up"]:
@@ -124,6 +124,23 @@ class Person(Correspondent):
         self.sleep_left = max(self.wake_at - self.now, 1)
         self.go_to_bed_at(self.now + self.nation.delay(st.L_STAY_UP, self.u(draws.WOKEN_LENGTH, message.id)))
 
+    def offline_until(self) -> int:
+        """Return when whoever is asleep as a reader and writer wakes up; -1 if awake.
+
+        That is the body's sleep, but in the null night keyboard, from the first trip on, the sleep that would have been.
+        """
+        rules, traits = self.nation.rules, self.traits
+        if not rules["as_if_home"] or self.trips == 0:
+            return self.wake_at if self.asleep else -1
+        first = max((self.now + rules["time_of_day"] - traits["bed"]) // DAY - 1, -1)
+        for night in range(first, first + 3):
+            bed = self.bed_tick(night)
+            if 0 <= self.heard_tick < bed and self.u(draws.STAY_UP, 0, night + 1) < rules["stay_up"]:
+                bed += self.nation.delay(st.L_STAY_UP, self.u(draws.STAY_UP_LENGTH, 0, night + 1))
+            if bed <= self.now < bed + traits["sleep"]:
+                return int(bed + traits["sleep"])
+        return -1
+
     # -- hearing
 
     def hear(self, channel: int) -> None:
@@ -142,6 +159,7 @@ class Person(Correspondent):
         """Create a chat group."""
         yield self.at(tick, o.CREATE, group)
         self.nation.exists[group] = True
+        self.nation.count(st.CREATED, int(self.nation.tables.group_channel[group]))
         self.note(o.CREATE, group, o.DONE)
 
     # -- deciding
@@ -324,15 +342,13 @@ class Person(Correspondent):
         self.phase = BACK
         self.dose, self.dose_tick, self.hazard = 0.0, self.now, 0.0
         awake_from = self.now
-        if rules["as_if_home"]:
-            return
         if self.missed_sleep:
             self.missed_sleep = False
             if self.u(draws.SLEEP_AFTER, 0, self.trips) < rules["sleep_after"]:
                 self.fall_asleep(nation.delay(st.L_SLEEP_AFTER, self.u(draws.SLEEP_AFTER_LENGTH, 0, self.trips)))
                 awake_from = self.wake_at
         mean = rules["victory_posts"] * self.traits["posts_per_tick"]
-        if mean <= 0:
+        if mean <= 0 or rules["as_if_home"]:
             return
         for j in range(poisson(min(mean, MOST_REACTIONS), self.u(draws.VICTORY_COUNT, 0, self.trips))):
             ordinal = self.trips * 256 + j

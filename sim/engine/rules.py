@@ -35,7 +35,19 @@ from sim.jit import njit
 from sim.quantiles import delay_ticks, normal_quantile
 from sim.units import DAY, MINUTE
 
-__all__ = ["arrive", "come_home", "depart", "first_night", "hear", "on_bed", "on_leave", "on_wake", "prolong", "rouse"]
+__all__ = [
+    "arrive",
+    "come_home",
+    "depart",
+    "first_night",
+    "hear",
+    "offline_until",
+    "on_bed",
+    "on_leave",
+    "on_wake",
+    "prolong",
+    "rouse",
+]
 
 
 @njit
@@ -123,10 +135,25 @@ def rouse(T, S, p, t, key):
 
 
 @njit
-def is_up_and_about(T, s):
-    """Return whether a person is out or about to leave, and so cannot go to bed."""
-    phase = s["phase"]
-    return T.rules[0]["as_if_home"] == 0 and phase != HOME and phase != BACK
+def offline_until(T, S, p, t):
+    """Return when whoever is asleep as a reader and writer wakes up; -1 if awake.
+
+    That is the body's sleep, but in the null night keyboard, from the first trip on, the sleep that would have been.
+    """
+    s = S.people[p]
+    rules = T.rules[0]
+    if rules["as_if_home"] == 0 or s["trips"] == 0:
+        return np.int64(s["wake_at"]) if s["asleep"] == 1 else np.int64(-1)
+    length = np.int64(T.people[p]["sleep"])
+    first = max((t + rules["time_of_day"] - T.people[p]["bed"]) // DAY - 1, -1)
+    for night in range(first, first + 3):
+        bed = bed_tick(T, p, night)
+        if 0 <= s["heard_tick"] < bed and uniform(rules["seed"], draws.STAY_UP, p, 0, night + 1) < rules["stay_up"]:
+            u = uniform(rules["seed"], draws.STAY_UP_LENGTH, p, 0, night + 1)
+            bed += delay_ticks(T.laws[L_STAY_UP], T.points, u)
+        if bed <= t < bed + length:
+            return bed + length
+    return np.int64(-1)
 
 
 @njit
@@ -136,8 +163,10 @@ def on_bed(T, S, p, t, key):
     rules = T.rules[0]
     if key != s["sleep_stamp"]:
         return STALE
-    if is_up_and_about(T, s):
+    phase = s["phase"]
+    if phase != HOME and phase != BACK:
         s["missed_sleep"] = 1
+        s["sleep_left"] = 0
         next_bed(T, S, p, t)
         return POSTPONED
     if s["has_heard"] == 1 and s["stayed_up"] == 0:
@@ -234,7 +263,7 @@ def come_home(T, S, p, t):
     s["dose"] = 0.0
     s["dose_tick"] = t
     s["hazard"] = 0.0
-    if s["missed_sleep"] == 1 and rules["as_if_home"] == 0:
+    if s["missed_sleep"] == 1:
         s["missed_sleep"] = 0
         trip = np.int64(s["trips"])
         if uniform(rules["seed"], draws.SLEEP_AFTER, p, 0, trip) < rules["sleep_after"]:

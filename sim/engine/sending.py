@@ -24,11 +24,13 @@ from sim.engine.order import (
     THINNED,
     order_of,
 )
+from sim.engine.rules import offline_until
 from sim.engine.state import (
     ATTEMPTED,
     DELIVERED,
     FAILED_COUNT,
     L_RETRY,
+    LIVE,
     LOOKS,
     PENDING,
     POSTS_PENDING,
@@ -36,12 +38,12 @@ from sim.engine.state import (
     TOPICAL,
 )
 from sim.jit import njit
-from sim.posting import cycle_at, log_of_missing, skip_length
+from sim.posting import ceiling_of, cycle_at, log_of_missing, skip_length
 from sim.quantiles import delay_ticks
 from sim.units import MINUTE
 
-__all__ = ["deliver", "impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "release_tick",
-           "schedule_candidate", "spread", "write"]  # fmt: skip
+__all__ = ["deliver", "distraction", "impression_at", "is_thinned", "jump", "on_candidate", "on_reaction", "on_retry",
+           "own_channel", "release_tick", "schedule_candidate", "spread", "write"]  # fmt: skip
 
 
 @njit
@@ -67,7 +69,7 @@ def activity(T, S, p, t):
     """Return the factor in [0, 1] on a person's posting now: state x daily cycle."""
     s = S.people[p]
     rules = T.rules[0]
-    if s["asleep"] == 1:
+    if offline_until(T, S, p, t) >= 0:
         return 0.0
     factor = 1.0
     if rules["as_if_home"] == 0:
@@ -189,7 +191,7 @@ def on_retry(T, S, p, t, slot, is_held):
     if is_held == 1:
         publish(T, S, t, slot)
         return PUBLISHED
-    if S.people[p]["asleep"] == 1:
+    if offline_until(T, S, p, t) >= 0:
         S.counts[t // MINUTE, S.messages[slot]["channel"], FAILED_COUNT] += 1
         return FAILED
     return send(T, S, p, t, slot)
@@ -206,18 +208,21 @@ def publish(T, S, t, slot):
     S.counts[t // MINUTE, c, PUBLISHED_COUNT] += 1
     if m["kind"] != CHATTER:
         S.counts[t // MINUTE, c, TOPICAL] += 1
+    if m["live"] == 1:
+        S.counts[t // MINUTE, c, LIVE] += 1
     if channel["type"] == FEED:
         ties = channel["ties"]
         if ties >= 0:
             lo, hi = T.ties_starts[ties, author], T.ties_starts[ties, author + 1]
-            spread(T, S, t, slot, T.ties, lo, hi, channel["attention_max"], draws.SKIP, -1)
+            spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)
         extra = channel["recommended"]
+        most = extra + channel["trend_readers"]
         if S.trending[c] == 1 and m["kind"] != CHATTER:
-            extra += channel["trend_readers"]
+            extra = most
         lo, hi = T.audience_starts[c], T.audience_starts[c + 1]
         if extra > 0.0 and hi > lo:
-            share = min(1.0, extra / (hi - lo)) * channel["attention_max"]
-            spread(T, S, t, slot, T.audience, lo, hi, share, draws.EXTRA_READER, ties)
+            share, largest = min(1.0, extra / (hi - lo)), min(1.0, most / (hi - lo))
+            spread(T, S, t, slot, T.audience, lo, hi, share, largest, draws.EXTRA_READER, ties)
     else:
         starts = T.joined_starts[channel["groups"]]
         n_joined = starts[author + 1] - starts[author]
@@ -229,7 +234,14 @@ def publish(T, S, t, slot):
             group = T.joined[starts[author] + (k + i) % n_joined]
             if S.exists[group] == 1:
                 lo, hi = T.group_starts[group], T.group_starts[group + 1]
-                spread(T, S, t, slot, T.members, lo, hi, channel["attention_max"], draws.SKIP, -1)
+                if uniform(rules["seed"], draws.DIRECT, author, m["id"], 0) < channel["direct"]:
+                    if hi - lo < 2:
+                        return
+                    lo += np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (hi - lo - 1))
+                    if T.members[lo] >= author:
+                        lo += 1  # members stand in ascending order, and the author is one of them
+                    hi = lo + 1
+                spread(T, S, t, slot, T.members, lo, hi, 1.0, 1.0, draws.SKIP, -1)
                 return
 
 
@@ -247,24 +259,53 @@ def is_tied(T, ties, author, reader):
 
 
 @njit
-def spread(T, S, t, slot, people, lo, hi, share, purpose, but_ties):
-    """Deliver a message to each of people[lo:hi] with probability `share`, jumping from reader to reader.
+def jump(seed, purpose, k, key, log_miss):
+    """Return how many people the k-th jump passes over; without a draw where nobody can be missed."""
+    if log_miss == 0.0:
+        return np.int64(0)
+    return np.int64(skip_length(uniform(seed, purpose, k >> 24, key, k & MAX_ORDINAL), log_miss))
+
+
+@njit
+def is_thinned(seed, reader, key, rate, share):
+    """Return whether someone found by jumps at a rate falls out of those who are reached with probability `share`."""
+    return share < rate and uniform(seed, draws.THIN, reader, key, 0) * rate >= share
+
+
+@njit
+def distraction(T, reader, c, key):
+    """Return the attention that noticing a message takes, in (0, ceiling of the channel): the same wherever it is asked."""
+    return uniform(T.rules[0]["seed"], draws.ATTEND, reader, key, 0) * T.channels[c]["ceiling"]
+
+
+@njit
+def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
+    """Show a message to each of people[lo:hi] with probability `share`, jumping from reader to reader; see `Nation.chosen`.
 
     The author is left out, and so are the author's own ties in the set `but_ties` (they have it already).
     """
-    if share <= 0.0:
-        return
     m = S.messages[slot]
+    c = np.int64(m["channel"])
+    channel = T.channels[c]
+    wanted = share * channel["ceiling"]
+    if wanted <= 0.0:
+        return
     seed = T.rules[0]["seed"]
-    log_miss = log_of_missing(share)
+    rate = ceiling_of(largest * channel["ceiling"])
+    log_miss = log_of_missing(rate)
     i = np.int64(lo)
     k = 0
     while True:
-        i += skip_length(uniform(seed, purpose, k >> 24, m["id"], k & MAX_ORDINAL), log_miss)
+        i += jump(seed, purpose, k, m["id"], log_miss)
         if i >= hi:
             return
         reader = people[i]
-        if reader != m["author"] and (but_ties < 0 or not is_tied(T, but_ties, m["author"], reader)):
+        if (
+            reader != m["author"]
+            and (but_ties < 0 or not is_tied(T, but_ties, m["author"], reader))
+            and not is_thinned(seed, reader, m["id"], rate, wanted)
+            and distraction(T, reader, c, m["id"]) < channel["attention_max"]
+        ):
             deliver(T, S, t, slot, reader)
         i += 1
         k += 1

@@ -30,7 +30,7 @@ class Record:
     """What is measured of one run, in simulated people and posts; m reported minutes, c channels, q provinces."""
 
     counts: np.ndarray
-    """int32[m, c, 8]: posts attempted, published, failed, topical; impressions of chatter, news, call, stay."""
+    """int32[m, c, 11]: what `COUNTS` names, per minute and channel."""
     snapshots: np.ndarray
     """int32[m, 8]: people deciding, travelling, on_squares, returned, asleep, online, circumventing, heard."""
     heard_on: np.ndarray

@@ -144,9 +144,11 @@ NOW = np.dtype(
 """The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
 shows throttled_before, plus the time since throttled_since while some channel is throttled."""
 
-COUNTS = ("attempted", "published", "failed", "topical", *(f"impressions_{kind}" for kind in KINDS))
-"""Counts per minute and channel: posts attempted, published, failed, on the topic; impressions by kind of message."""
-ATTEMPTED, PUBLISHED_COUNT, FAILED_COUNT, TOPICAL, IMPRESSIONS = range(5)
+COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
+          *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
+"""Counts per minute and channel: posts attempted, published, failed; of those published on the topic, and live videos; groups
+created; 1 while trending; impressions by kind of message."""
+ATTEMPTED, PUBLISHED_COUNT, FAILED_COUNT, TOPICAL, LIVE, CREATED, TRENDING, IMPRESSIONS = range(8)
 
 SNAPSHOT = ("deciding", "travelling", "on_squares", "returned", "asleep", "online", "circumventing", "heard")
 """People by state at each whole minute."""
@@ -180,6 +182,7 @@ class Tables(NamedTuple):
     ties: np.ndarray  # int32
     group_starts: np.ndarray  # int64[groups + 1]
     members: np.ndarray  # int32
+    group_channel: np.ndarray  # int32[groups]
     joined_starts: np.ndarray  # int64[group channels, n + 1]
     joined: np.ndarray  # int32
     audience_starts: np.ndarray  # int64[c + 1]
@@ -197,7 +200,7 @@ class State(NamedTuple):
     exists: np.ndarray  # uint8[groups]
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
-    counts: np.ndarray  # int64[minutes, c, 8]
+    counts: np.ndarray  # int64[minutes, c, 11]
     decided: np.ndarray  # int64[minutes, c + 3]: first decisions by the channel or other cause that tipped
     departed: np.ndarray  # int64[minutes]: first departures
     snapshots: np.ndarray  # int64[minutes, 8]

@@ -8,7 +8,17 @@ import numpy as np
 
 from sim.channels import KINDS
 from sim.engine.simulate import SQUARES_EVERY, Record
-from sim.engine.state import ATTEMPTED, BEYOND_CHANNELS, FAILED_COUNT, IMPRESSIONS, PUBLISHED_COUNT, SNAPSHOT
+from sim.engine.state import (
+    ATTEMPTED,
+    BEYOND_CHANNELS,
+    CREATED,
+    FAILED_COUNT,
+    IMPRESSIONS,
+    LIVE,
+    PUBLISHED_COUNT,
+    SNAPSHOT,
+    TRENDING,
+)
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -29,15 +39,19 @@ def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndar
     """Return the names of all curves and float64[curves, minutes], real people or posts.
 
     attempted_, published_, failed_ and impressions_<channel>, impressions_<channel>_<kind> and decided_<cause> count within
-    the minute; the others are people at its start. Exposures are the impressions of kinds that have a dose on the channel.
+    the minute, as do live_<channel> (live videos published) and groups_created_<channel>; trending_<channel> is 1 in minutes
+    that begin while it is trending, else 0; the others are people at the minute's start. Exposures are the impressions of
+    kinds that have a dose on the channel.
     """
     names, rows = [], []
-    for index, channel in enumerate(scenario.channels):
-        posts = scenario.channels[channel].posts_per_user_day > 0 or record.counts[:, index, ATTEMPTED].any()
-        kinds = (("attempted", ATTEMPTED), ("published", PUBLISHED_COUNT), ("failed", FAILED_COUNT)) if posts else ()
-        for name, column in kinds:
-            names.append(f"{name}_{channel}")
-            rows.append(record.counts[:, index, column])
+    for index, (channel, c) in enumerate(scenario.channels.items()):
+        posts = c.posts_per_user_day > 0 or bool(record.counts[:, index, ATTEMPTED].any())
+        told = (("attempted", ATTEMPTED, posts), ("published", PUBLISHED_COUNT, posts), ("failed", FAILED_COUNT, posts),
+                ("live", LIVE, c.live > 0), ("groups_created", CREATED, c.type == "group"))  # fmt: skip
+        for name, column, is_told in told:
+            if is_told:
+                names.append(f"{name}_{channel}")
+                rows.append(record.counts[:, index, column])
         names.append(f"impressions_{channel}")
         rows.append(record.counts[:, index, IMPRESSIONS:].sum(axis=1))
         for column, kind in enumerate(KINDS[0 if posts else 1 :], start=IMPRESSIONS + (0 if posts else 1)):
@@ -51,7 +65,10 @@ def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndar
     for index, name in enumerate(SNAPSHOT):
         names.append(name)
         rows.append(record.snapshots[:, index])
-    return names, np.stack(rows) * scenario.population.real_per_person
+    values = np.stack(rows) * scenario.population.real_per_person
+    trends = [index for index, channel in enumerate(scenario.channels.values()) if channel.trending is not None]
+    names += [f"trending_{list(scenario.channels)[index]}" for index in trends]
+    return names, np.concatenate([values, *(record.counts[None, :, index, TRENDING] for index in trends)])
 
 
 def curve_table(scenario: Scenario, record: Record, only: tuple[str, ...] = ()) -> pd.DataFrame:
