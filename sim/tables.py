@@ -25,6 +25,8 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, expected a table in one .csv or .parquet file; give the path of a file.")
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise InputError(f"{path} ends in {suffix!r}, expected .csv or .parquet; convert the file.")

@@ -15,7 +15,7 @@ from sim.draws import MAX_SEED
 from sim.engine.branching import spectral_radius
 from sim.engine.build import group_exists, make_tables
 from sim.engine.simulate import Record, run
-from sim.errors import InputError, SimError
+from sim.errors import CapacityError, InputError
 from sim.measures.contrast import (
     CONTRAST_COLUMNS,
     REDUCTION_COLUMNS,
@@ -64,6 +64,10 @@ class Failure:
     null: str
     replicate: int
     reason: str
+
+    def __str__(self) -> str:
+        null = f", null night {self.null}" if self.null else ""
+        return f"arm {self.arm}{null}, replicate {self.replicate}: {self.reason}"
 
 
 @dataclass
@@ -209,6 +213,12 @@ def _end_of_comparison(scenario: Scenario) -> int | None:
     return scenario.clock.tick(account.call) + round(account.call_minutes * MINUTE)
 
 
+def _reason(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says (a compiler's may be long)."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 def _tasks(
     arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool, engine: str
 ) -> list[list[Task]]:
@@ -351,10 +361,10 @@ def run_study(
                     record = run(task.scenario, task.seed, engine, world=its_world, until=task.until)
                     store.put(task.key, record)
                 done[task.key] = record
-            except InputError:
-                raise
-            except (SimError, ArithmeticError, MemoryError, ValueError, IndexError, AssertionError) as error:
-                note(task, None, False, False, f"{type(error).__name__}: {error}")
+            except (InputError, CapacityError):
+                raise  # true of the whole study
+            except Exception as error:  # also a fault of the program costs its own run only, and is told
+                note(task, None, False, False, _reason(error))
                 continue
             note(task, record, is_new, is_reused, "")
 
