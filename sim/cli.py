@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,13 @@ class Watch(Callback):
     def on_run_start(self, config: DictConfig, **_kwargs: Any) -> None:
         """Note which folders are not there yet."""
         HydraConfig.instance().set_config(config)  # as Hydra is about to do: the folder's name may refer to it
-        with contextlib.suppress(OmegaConfBaseException):  # told when Hydra makes the folder
+        with contextlib.suppress(OmegaConfBaseException, OSError):  # told when Hydra makes the folder
             _note_missing(Path(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **_kwargs: Any) -> None:
         """Note which folders are not there yet, and name the sweep to its jobs."""
         HydraConfig.instance().set_config(config)
-        with contextlib.suppress(OmegaConfBaseException):
+        with contextlib.suppress(OmegaConfBaseException, OSError):
             _note_missing(Path(config.hydra.sweep.dir))
         self.sweep = _sweep(config.hydra)
 
@@ -89,7 +90,7 @@ def _hydra() -> int:
         if _codes:
             raise
         # No job has begun: Hydra could not make sense of an override, and has no exception of its own for it.
-        raise InputError(one_line(error)) from error
+        raise InputError(f"{one_line(error).rstrip('.')} (given: {' '.join(sys.argv[1:])}).") from error
     finally:
         _remove_empty()
     return max(_codes, default=OK)

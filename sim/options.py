@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import hydra
@@ -45,7 +46,7 @@ def one_line(error: BaseException) -> str:
              "Config search path", "provider=")  # fmt: skip
     kept = [line.removeprefix("In 'config': ") for line in lines if not line.startswith(noise)]
     text = " ".join(kept) if any("Available options" in line for line in kept) else "; ".join(kept)
-    text = text or type(error).__name__
+    text = re.sub(r"\.;? (?=[A-Z])", "; ", text) or type(error).__name__  # one sentence
     keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key")]
     where = f" (key {keys[0]})" if keys and keys[0] and keys[0] not in text else ""
     return f"{text.rstrip('.')}{where}; correct the override, `python -m sim --help` lists the options."

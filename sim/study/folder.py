@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from sim.errors import InputError
 from sim.places import read_provinces
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.run import Study, omitted
-from sim.study.whole import PARTIAL, clear_leftovers, whole_folder, write_whole
+from sim.study.whole import PARTIAL, clear_leftovers, is_partial, whole_folder, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,10 @@ __all__ = ["Clockwork", "draw_figures", "git_commit", "open_arms", "prepare_fold
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
 """Tables of a run folder, in the order in which they are written: a file named outcomes.parquet has all others beside it."""
+_OURS = re.compile(
+    rf"manifest\.json|status\.json|\.hydra|figures(/[^/]+\.png)?|({'|'.join(TABLES)}|collected_.+)\.parquet"
+)
+"""What may lie in the folder of a finished run, and goes when another run takes its place."""
 _PACKAGE = "mobsim"
 
 
@@ -118,29 +123,17 @@ def prepare_folder(folder: Path, of_job: Collection[str] = ()) -> None:
 
 
 def _foreign(folder: Path, of_job: Collection[str]) -> str | None:
-    """Return the first thing in a folder that no run of ours has put there, or None."""
+    """Return something in a folder that no run of ours has put there (rather not a hidden name), or None."""
     try:
         read_manifest(folder)
-    except InputError:
-        is_ours = False
-    else:
         is_ours = True
-    tables = {f"{name}.parquet" for name in TABLES}
-    for path in sorted(folder.iterdir()):
-        name = path.name
-        if name in of_job or name.startswith(PARTIAL):
-            continue
-        if not is_ours:
-            return "a table without a manifest of ours" if path.suffix == ".parquet" else name
-        is_known = name in tables or name in ("manifest.json", "status.json", ".hydra") or path.suffix == ".log"
-        is_collected = name.startswith("collected_") and path.suffix == ".parquet"
-        if name == "figures":
-            others = [p.name for p in sorted(path.iterdir()) if p.suffix != ".png" and not p.name.startswith(PARTIAL)]
-            if others:
-                return f"figures/{others[0]}"
-        elif not (is_known or is_collected):
-            return name
-    return None
+    except InputError:
+        is_ours = False  # not yet: nothing but what belongs to the job may lie there
+    paths = [p.relative_to(folder) for p in (*folder.glob("*"), *folder.glob("figures/*"))]
+    names = [p.as_posix() for p in paths if p.as_posix() not in of_job and not is_partial(p)]
+    others = [name for name in names if not (is_ours and _OURS.fullmatch(name))]
+    first = min(others, key=lambda name: (name.startswith("."), name), default=None)
+    return "a table without a manifest of ours" if first and not is_ours and first.endswith(".parquet") else first
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
