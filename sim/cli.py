@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
@@ -84,6 +85,8 @@ def _hydra() -> int:
         hydra.main(config_path=str(CONFIG_DIR), config_name="config", **version_base(), **callbacks_allowed())(_job)()
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(one_line(error)) from error
+    except BrokenPipeError:
+        raise  # nobody reads what Hydra prints
     except OSError as error:
         raise _unusable(error) from error
     except (AssertionError, TypeError, ValueError) as error:
@@ -145,7 +148,7 @@ def _remove_empty() -> None:
 
 def _arms(config: DictConfig, arms: dict[str, tuple[str, ...]] | None) -> tuple[dict[str, Scenario], str]:
     """Return the arms of a study and the name of its baseline."""
-    from sim.config import compose_tree, scenario_of
+    from sim.config import scenario_of
 
     if arms is None:
         night = scenario_of(config)
@@ -156,10 +159,10 @@ def _arms(config: DictConfig, arms: dict[str, tuple[str, ...]] | None) -> tuple[
         raise InputError("study.arms is empty, expected names with lists of overrides; give at least one arm or null.")
     ours = HydraConfig.get()
     given = [o for o in ours.overrides.task if not o.lstrip("+~").startswith("study")]
-    folders = [s.path for s in ours.runtime.config_sources if s.schema == "file"]  # the project's, then --config-dir
+    given += [o for o in ours.overrides.hydra if o.startswith("hydra.searchpath")]
+    # Composed as the command was: from the same file (--config-name), searching the same folders (--config-dir).
     scenarios = {
-        name: scenario_of(compose_tree([*given, *overrides], folders, str(ours.job.config_name)))
-        for name, overrides in arms.items()
+        name: scenario_of(compose(ours.job.config_name, [*given, *overrides])) for name, overrides in arms.items()
     }
     return scenarios, next(iter(scenarios))
 

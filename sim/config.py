@@ -77,34 +77,26 @@ class Plan(Frozen):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
-def compose_tree(
-    overrides: Sequence[str], folders: Sequence[str] = (str(CONFIG_DIR),), name: str = "config"
-) -> DictConfig:
-    """Return Hydra's composition of options with overrides (thread-safe, also within a Hydra job).
-
-    Parameters
-    ----------
-    overrides
-        As on the command line.
-    folders
-        Where options lie: the project's own folder, then others that are searched beside it.
-    name
-        The file to begin with, without its ending.
+def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
+    """Return Hydra's composition of the project's options with overrides (thread-safe, also within a Hydra job).
 
     Raises
     ------
     InputError
         An override names an unknown key or option.
     """
-    first, *others = (Path(folder).absolute() for folder in folders)
-    beside = [f"hydra.searchpath=[{','.join(repr(f'file://{folder}') for folder in others)}]"] if others else []
+    extra = (
+        [f"hydra.searchpath=[{','.join(repr(f'file://{Path(d).absolute()}') for d in config_dirs)}]"]
+        if config_dirs
+        else []
+    )
     with _LOCK:
         state = GlobalHydra.instance()
         kept = state.hydra
         state.clear()
         try:
-            with initialize_config_dir(str(first), **version_base()):
-                return compose(name, overrides=[*overrides, *beside])
+            with initialize_config_dir(str(CONFIG_DIR.absolute()), **version_base()):
+                return compose("config", overrides=[*overrides, *extra])
         except (HydraException, OmegaConfBaseException) as error:
             raise InputError(one_line(error)) from error
         finally:
@@ -163,5 +155,4 @@ def load(*overrides: str, config_dir: str | Path | None = None) -> Scenario:
     InputError
         An unknown key or option, or a value out of range.
     """
-    own = [] if config_dir is None else [str(config_dir)]
-    return scenario_of(compose_tree(overrides, [str(CONFIG_DIR), *own]))
+    return scenario_of(compose_tree(overrides, [str(config_dir)] if config_dir is not None else []))

@@ -19,8 +19,11 @@ OK, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def command(work: Callable[[], int]) -> int:
     """Run a command and return its exit code: its own, 2 for bad input, 130 when interrupted."""
     logging.raiseExceptions = False  # nor does a log tell how it failed to reach a reader who has gone
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed before Python began
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (open as long as the process runs)
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Turkish letters is no reason to fail
     try:
         return work()
@@ -55,10 +58,8 @@ def tell(*lines: str) -> None:
     _write(sys.stderr, lines)
 
 
-def _write(stream: TextIO | None, lines: tuple[str, ...]) -> None:
+def _write(stream: TextIO, lines: tuple[str, ...]) -> None:
     """Write lines now. Where nobody reads any more (``| head -1``), this and the rest go nowhere, and no work is lost."""
-    if stream is None:  # closed before Python began
-        return
     try:
         for line in lines:
             stream.write(f"{line}\n")
