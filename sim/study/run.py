@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Failure", "Study", "Task", "run_study"]
+
+
+_PATIENCE = 2.0
+"""Seconds that an interrupted study waits for the runs that it has begun: short ones are kept, long ones are given up."""
 
 
 @dataclass(frozen=True)
@@ -358,6 +363,8 @@ def run_study(
                 if record is None:
                     with lock if world == "fixed" else threading.Lock():
                         its_world = worlds.get(task.scenario, task.seed, task.world_seed)
+                    if stop.is_set():
+                        return
                     record = run(task.scenario, task.seed, engine, world=its_world, until=task.until)
                     store.put(task.key, record)
                 done[task.key] = record
@@ -368,20 +375,20 @@ def run_study(
                 continue
             note(task, record, is_new, is_reused, "")
 
-    import os
-
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        pending = {pool.submit(replicate, tasks) for tasks in grouped}
-        try:
-            while pending:
-                # A timeout lets the interpreter notice Ctrl-C while the threads compute.
-                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    pending = {pool.submit(replicate, tasks) for tasks in grouped}
+    try:
+        while pending:
+            # A timeout lets the interpreter notice Ctrl-C while the threads compute.
+            finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+    except BaseException:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([future for future in pending if not future.cancelled()], timeout=_PATIENCE)
+        raise
+    pool.shutdown()
     study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))
     return study
 
