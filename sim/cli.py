@@ -176,10 +176,9 @@ def _study(config: DictConfig, folder: Path) -> int:
     from sim.study.terminal import Progress, announce_compilation, table_text
 
     ours = HydraConfig.get()
-    of_hydra = {f"{ours.job.name}.log", str(ours.output_subdir)}
-    of_job = of_hydra | {_STATUS} if ours.mode == RunMode.MULTIRUN else of_hydra
-    prepare_folder(folder, of_job)
+    of_job = {f"{ours.job.name}.log", str(ours.output_subdir)} | ({_STATUS} if ours.mode == RunMode.MULTIRUN else set())
     plan = plan_of(config)
+    prepare_folder(folder, plan.study.store, of_job)
     scenarios, baseline = _arms(config, plan.study.arms)
     clockwork = Clockwork()
     if plan.study.store is not None:
@@ -194,7 +193,7 @@ def _study(config: DictConfig, folder: Path) -> int:
     resolved = OmegaConf.to_container(config, resolve=True)
     assert isinstance(resolved, dict)
     skipped = write_folder(
-        folder, study, plan, {str(k): v for k, v in resolved.items()}, list(ours.overrides.task), clockwork, of_hydra
+        folder, study, plan, {str(k): v for k, v in resolved.items()}, list(ours.overrides.task), clockwork, of_job
     )
     say(table_text(study, plan.observed), "", f"results and figures: {folder}")
     tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))

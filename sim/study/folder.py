@@ -85,30 +85,33 @@ def _put_table(path: Path, table: pd.DataFrame) -> None:
         table.to_parquet(temporary, index=False)
 
 
-def prepare_folder(folder: Path, of_job: Collection[str] = ()) -> None:
+def prepare_folder(folder: Path, store: Path | None, of_job: Collection[str]) -> None:
     """Make sure, before hours of computing, that a run folder may be written, and remove what killed runs left of it.
 
     Parameters
     ----------
     folder
         Exists, and is empty or holds an earlier run.
+    store
+        Where finished runs are kept.
     of_job
-        Names within it that belong to the job that is running, as its log.
+        Names within the folder that belong to the job that is running, as its log.
 
     Raises
     ------
     InputError
         It holds what is not ours, or cannot be replaced.
     """
-    foreign = _foreign(folder, of_job)
-    if foreign:
+    _refuse_foreign(folder, of_job)
+    if os.path.ismount(folder) or folder.resolve() == Path.cwd():
         raise InputError(
-            f"{folder} exists and holds {foreign}, which is not ours; choose another folder with hydra.run.dir=FOLDER."
+            f"{folder} is the folder that you are in, or where a disk is mounted, expected one that can be replaced; choose a "
+            "folder within it with hydra.run.dir=FOLDER."
         )
-    if os.path.ismount(folder):
+    if store is not None and store.resolve().is_relative_to(folder.resolve()):
         raise InputError(
-            f"{folder} is where a disk is mounted, expected a folder that can be replaced; choose a folder within it with "
-            "hydra.run.dir=FOLDER."
+            f"study.store is {store}, which lies within the run folder {folder}, expected a place of its own; choose another "
+            "with study.store=FOLDER."
         )
     above = folder.resolve().parent
     try:
@@ -122,8 +125,8 @@ def prepare_folder(folder: Path, of_job: Collection[str] = ()) -> None:
     clear_leftovers(folder)
 
 
-def _foreign(folder: Path, of_job: Collection[str]) -> str | None:
-    """Return something in a folder that no run of ours has put there (rather not a hidden name), or None."""
+def _refuse_foreign(folder: Path, of_job: Collection[str]) -> None:
+    """Refuse a folder that holds something that no run of ours has put there."""
     try:
         read_manifest(folder)
         is_ours = True
@@ -132,8 +135,12 @@ def _foreign(folder: Path, of_job: Collection[str]) -> str | None:
     paths = [p.relative_to(folder) for p in (*folder.glob("*"), *folder.glob("figures/*"))]
     names = [p.as_posix() for p in paths if p.as_posix() not in of_job and not is_partial(p)]
     others = [name for name in names if not (is_ours and _OURS.fullmatch(name))]
-    first = min(others, key=lambda name: (name.startswith("."), name), default=None)
-    return "a table without a manifest of ours" if first and not is_ours and first.endswith(".parquet") else first
+    if others:
+        first = min(others, key=lambda name: (name.startswith("."), name))
+        name = "a table without a manifest of ours" if first.endswith(".parquet") and not is_ours else first
+        raise InputError(
+            f"{folder} exists and holds {name}, which is not ours; choose another folder with hydra.run.dir=FOLDER."
+        )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -254,22 +261,22 @@ def write_folder(
     configuration: Mapping[str, Any],
     overrides: Sequence[str],
     clockwork: Clockwork,
-    keep: Collection[str] = (),
+    of_job: Collection[str],
 ) -> dict[str, str]:
     """Write tables, figures and manifest of a study; return the figures that were left out, and why.
 
-    All of them take the place of what `folder` held, in one step, but for the names in `keep`.
+    All of them take the place of what `folder` held, in one step, but for the names in `of_job`.
 
     Raises
     ------
     InputError
-        The disk is full or the folder cannot be written.
+        The disk is full, the folder cannot be written, or somebody has put something into it.
     """
     tables = {name: getattr(study, name) for name in TABLES}
     arm = next((a for a in study.arms if a != study.baseline), study.baseline)
     skipped: dict[str, str] = {}
     try:
-        with whole_folder(folder, keep) as temporary:
+        with whole_folder(folder, of_job) as temporary:
             if plan.study.figures:
                 skipped = draw_figures(
                     temporary / "figures", tables, study.arms[arm], plan.observed, study.baseline, open_arms(study)
@@ -283,6 +290,7 @@ def write_folder(
                 file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
             for name, table in tables.items():
                 _put_table(temporary / f"{name}.parquet", table)
+            _refuse_foreign(folder, of_job)
     except OSError as error:
         raise InputError(
             f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "

@@ -208,3 +208,32 @@ def test_a_run_folder_that_cannot_be_read(module: str, fault: str, folder: Path)
     assert len(answer.err.splitlines()) == 1
     assert answer.err.endswith(".\n")
     assert run.name in answer.err
+
+
+def test_a_folder_that_must_not_be_replaced(tmp_path: Path) -> None:
+    answer = forked_sim(*OLD, "hydra.run.dir=.", folder=tmp_path)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "the folder that you are in" in answer.err
+    answer = forked_sim(*OLD, "study.store=run/store", folder=tmp_path)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "study.store is run/store, which lies within the run folder" in answer.err
+    assert listing(tmp_path) == set()
+
+
+def test_what_somebody_puts_into_the_folder_meanwhile_is_not_lost(place: Path, tmp_path: Path) -> None:
+    os.symlink(place / "store", tmp_path / "store")
+    meanwhile = """
+import sim.study.folder as folder
+
+real = folder.Clockwork.read
+
+def read(clockwork):
+    open("run/notes.txt", "w").close()
+    return real(clockwork)
+
+folder.Clockwork.read = read
+"""
+    answer = forked_sim(*OLD, "study.figures=false", folder=tmp_path, before=meanwhile)
+    assert answer.code == 2
+    assert "notes.txt" in answer.err
+    assert listing(tmp_path) == {"store", "run", "run/notes.txt"}
