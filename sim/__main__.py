@@ -1,8 +1,15 @@
 """`python -m sim`: the door."""
 
+import os
 import sys
 
-from sim.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from sim.cli import main
+
+        code = main()
+    except KeyboardInterrupt:  # before the door was open
+        code = 130
+    if code in (2, 130):
+        os._exit(code)  # Python would wait for threads that compute runs which nobody will ask for
+    sys.exit(code)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sim.door import OK, command, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,20 +33,19 @@ def collect(folder: Path, table: str = "outcomes") -> pd.DataFrame:
     import pandas as pd
 
     from sim.errors import InputError
+    from sim.study.folder import read_manifest
+    from sim.study.whole import is_partial
+    from sim.tables import read_table
 
-    found = sorted(p.parent for p in folder.glob("**/manifest.json"))
+    found = sorted(p.parent for p in folder.glob("**/outcomes.parquet") if not is_partial(p.relative_to(folder)))
     if not found:
         raise InputError(
-            f"{folder} holds no finished run (a folder with manifest.json); give the folder of a run or sweep."
+            f"{folder} holds no finished run (a folder with outcomes.parquet); give that of a run or sweep."
         )
     parts = []
     for place in found:
-        try:
-            manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-            part = pd.read_parquet(place / f"{table}.parquet")
-        except (OSError, ValueError) as error:
-            raise InputError(f"{place} cannot be read ({error}); run it again or move it away.") from error
-        words = dict(o.lstrip("+").split("=", 1) for o in manifest["overrides"] if "=" in o)
+        part = read_table(place / f"{table}.parquet")
+        words = dict(o.lstrip("+").split("=", 1) for o in read_manifest(place)["overrides"] if "=" in o)
         for position, (key, value) in enumerate(sorted(words.items())):
             part.insert(position, key, value)
         part.insert(0, "folder", str(place.relative_to(folder)))
@@ -53,9 +53,8 @@ def collect(folder: Path, table: str = "outcomes") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def main() -> int:
-    """Run the command line and return its exit code: 0, or 2 for a folder that cannot be used."""
-    from sim.errors import InputError
+def _join() -> int:
+    """Read the command line, join the tables and write them."""
     from sim.study.folder import write_table
 
     parser = argparse.ArgumentParser(
@@ -65,15 +64,16 @@ def main() -> int:
     parser.add_argument("--table", default="outcomes", help="outcomes (default), contrasts, summary, curves ...")
     parser.add_argument("--out", type=Path, help="Parquet file to write (default: DIR/collected_TABLE.parquet)")
     given = parser.parse_args()
-    try:
-        joined = collect(given.folder, given.table)
-        out = given.out or given.folder / f"collected_{given.table}.parquet"
-        write_table(out, joined)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{out}: {len(joined)} rows of {joined['folder'].nunique()} runs")
-    return 0
+    joined = collect(given.folder, given.table)
+    out = given.out or given.folder / f"collected_{given.table}.parquet"
+    write_table(out, joined)
+    say(f"{out}: {len(joined)} rows of {joined['folder'].nunique()} runs")
+    return OK
+
+
+def main() -> int:
+    """Run the command line and return its exit code: 0, or 2 for a folder that cannot be used."""
+    return command(_join)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ _DOORS = {
     "collect.py",
     "compile.py",
     "config.py",
+    "door.py",
     "options.py",
     "plot.py",
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import hydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -28,19 +29,24 @@ def version_base() -> dict[str, str]:
 
 def callbacks_allowed() -> dict[str, str]:
     """Return the argument by which Hydra 1.4 is told that the callback of the options is ours."""
-    return {} if hydra.__version__.startswith("1.3") else {"execution_whitelist": "sim.cli.ReadStatuses"}
+    return {} if hydra.__version__.startswith("1.3") else {"execution_whitelist": "sim.cli.Watch"}
 
 
 def one_line(error: BaseException) -> str:
     """Return the message of Hydra's or OmegaConf's error as one sentence with a remedy."""
     while isinstance(error.__cause__, HydraException | OmegaConfBaseException):
         error = error.__cause__
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override!r} cannot be read as an override; expected KEY=VALUE, with quotes around values that hold "
+            "special characters (KEY='\"a value\"'): correct it."
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     noise = ("object_type", "reference_type", "full_key", "Set the environment", "To append to your config use",
              "Config search path", "provider=")  # fmt: skip
     kept = [line.removeprefix("In 'config': ") for line in lines if not line.startswith(noise)]
     text = " ".join(kept) if any("Available options" in line for line in kept) else "; ".join(kept)
-    text = text or type(error).__name__
+    text = re.sub(r"\.;? (?=[A-Z])", "; ", text) or type(error).__name__  # one sentence
     keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key")]
     where = f" (key {keys[0]})" if keys and keys[0] and keys[0] not in text else ""
     return f"{text.rstrip('.')}{where}; correct the override, `python -m sim --help` lists the options."

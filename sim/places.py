@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,6 @@ class Provinces:
         return int(self.populations.sum())
 
 
-@cache
 def read_provinces(path: Path = PROVINCES_FILE) -> Provinces:
     """Return the provinces of a CSV file with the columns province, latitude, longitude, population.
 
@@ -40,6 +40,18 @@ def read_provinces(path: Path = PROVINCES_FILE) -> Provinces:
     InputError
         The file cannot be read, lacks a column, or holds what is not a number.
     """
+    try:
+        about = os.stat(path)
+        return _read(path, about.st_mtime_ns, about.st_size)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}); expected a CSV file of provinces: check the path."
+        ) from error
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, _modified: int, _size: int) -> Provinces:
+    """Read a file once for as long as it stays as it is."""
     columns = ("province", "latitude", "longitude", "population")
     try:
         with open(path, encoding="utf-8", newline="") as file:
@@ -51,11 +63,9 @@ def read_provinces(path: Path = PROVINCES_FILE) -> Provinces:
         populations = np.array([int(r["population"]) for r in rows], np.int64)
         latitudes = np.array([float(r["latitude"]) for r in rows])
         longitudes = np.array([float(r["longitude"]) for r in rows])
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); expected a CSV file of provinces: check the path."
-        ) from error
-    except (ValueError, TypeError) as error:
+    except UnicodeDecodeError:  # a ValueError, too
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{path} holds a value that is not a number ({error}); correct that row.") from error
     if len(rows) == 0 or populations.min() < 0 or populations.sum() <= 0:
         raise InputError(

@@ -25,6 +25,8 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, expected a table in one .csv or .parquet file; give the path of a file.")
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise InputError(f"{path} ends in {suffix!r}, expected .csv or .parquet; convert the file.")
@@ -33,7 +35,7 @@ def read_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist, expected a table; check the path.") from error
     except Exception as error:  # pandas and pyarrow raise many kinds of errors for files that are cut or garbled
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0].replace(". ", ", ").rstrip(".") if str(error) else type(error).__name__
         raise InputError(
             f"{path} cannot be read ({reason}); expected a whole {suffix[1:]} table: write it again."
         ) from error
@@ -60,8 +62,9 @@ def numbers(table: pd.DataFrame, column: str, path: Path, low: float, high: floa
     if bad.any():
         row = int(np.argmax(bad))
         given = table[column].iloc[row]
+        shown = "nothing" if pd.isna(given) else repr(getattr(given, "item", lambda: given)())  # 7, not np.int64(7)
         raise InputError(
-            f"{path}, column {column!r}, row {row + 1} holds {given!r}, expected a number from {low:g} to {high:g}; "
+            f"{path}, column {column!r}, row {row + 1} holds {shown}, expected a number from {low:g} to {high:g}; "
             "correct it (a truncated last row looks like this, too)."
         )
     return values

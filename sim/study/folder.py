@@ -1,14 +1,17 @@
-"""The run folder: tables, figures and the manifest, each whole or not at all, the manifest last."""
+"""The run folder: tables, figures and the manifest, all of them or none."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
+import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +21,7 @@ from sim.errors import InputError
 from sim.places import read_provinces
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.run import Study, omitted
-from sim.study.whole import write_whole
+from sim.study.whole import PARTIAL, clear_leftovers, is_partial, whole_folder, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,19 +30,20 @@ if TYPE_CHECKING:
     from sim.study.figures import Marks
     from sim.study.figures.marks import Window
 
-__all__ = [
-    "Clockwork",
-    "marked_windows",
-    "marks_of",
-    "open_arms",
-    "provinces_table",
-    "windows_of",
-    "write_figures",
-    "write_folder",
-    "write_table",
-]
+Windows = Sequence[tuple[Any, Any, list[str], float]]
+"""Start, end, channels and severity of throttle windows."""
+
+__all__ = ["Clockwork", "draw_figures", "git_commit", "open_arms", "prepare_folder", "read_manifest", "write_folder",
+           "write_table"]  # fmt: skip
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
+TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
+"""Tables of a run folder, in the order in which they are written: a file named outcomes.parquet has all others beside it."""
+_OURS = re.compile(
+    rf"manifest\.json|status\.json|\.hydra|figures(/[^/]+\.png)?|({'|'.join(TABLES)}|collected_.+)\.parquet"
+)
+"""What may lie in the folder of a finished run, and goes when another run takes its place."""
+_PACKAGE = "mobsim"
 
 
 class Clockwork:
@@ -72,13 +76,97 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         The disk is full or the folder cannot be written.
     """
     try:
-        with write_whole(path) as temporary:
-            table.to_parquet(temporary, index=False)
+        _put_table(path, table)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(
             f"{path} could not be written ({reason}); free some space or choose another folder."
         ) from error
+
+
+def _put_table(path: Path, table: pd.DataFrame) -> None:
+    with write_whole(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def prepare_folder(folder: Path, store: Path | None, of_job: Collection[str]) -> None:
+    """Make sure, before hours of computing, that a run folder may be written, and remove what killed runs left of it.
+
+    Parameters
+    ----------
+    folder
+        Exists, and is empty or holds an earlier run.
+    store
+        Where finished runs are kept.
+    of_job
+        Names within the folder that belong to the job that is running, as its log.
+
+    Raises
+    ------
+    InputError
+        It holds what is not ours, or cannot be replaced.
+    """
+    _refuse_foreign(folder, of_job)
+    if os.path.ismount(folder) or folder.resolve() == Path.cwd():
+        raise InputError(
+            f"{folder} is the folder that you are in, or where a disk is mounted, expected one that can be replaced; choose a "
+            "folder within it with hydra.run.dir=FOLDER."
+        )
+    if store is not None and store.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"study.store is {store}, which lies within the run folder {folder}, expected a place of its own; choose another "
+            "with study.store=FOLDER."
+        )
+    above = folder.resolve().parent
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=PARTIAL):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written, for {above} cannot ({error.strerror}); choose another folder with "
+            "hydra.run.dir=FOLDER."
+        ) from error
+    clear_leftovers(folder)
+
+
+def _refuse_foreign(folder: Path, of_job: Collection[str]) -> None:
+    """Refuse a folder that holds something that no run of ours has put there."""
+    try:
+        read_manifest(folder)
+        is_ours = True
+    except InputError:
+        is_ours = False  # not yet: nothing but what belongs to the job may lie there
+    paths = [p.relative_to(folder) for p in (*folder.glob("*"), *folder.glob("figures/*"))]
+    names = [p.as_posix() for p in paths if p.as_posix() not in of_job and not is_partial(p)]
+    others = [name for name in names if not (is_ours and _OURS.fullmatch(name))]
+    if others:
+        first = min(others, key=lambda name: (name.startswith("."), name))
+        name = "a table without a manifest of ours" if first.endswith(".parquet") and not is_ours else first
+        raise InputError(
+            f"{folder} exists and holds {name}, which is not ours; choose another folder with hydra.run.dir=FOLDER."
+        )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run folder.
+
+    Raises
+    ------
+    InputError
+        The folder holds none of ours.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(
+            f"{folder} is not a finished run folder (manifest.json: {reason}); give a folder that a run has written."
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("package") != _PACKAGE:
+        raise InputError(
+            f"{folder} is not a run folder of ours (manifest.json is another program's); give a folder that a run has written."
+        )
+    return manifest
 
 
 def git_commit() -> str | None:
@@ -108,14 +196,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def windows_of(scenario: Scenario) -> list[tuple[datetime, datetime, list[str], float]]:
+def windows_of(scenario: Scenario) -> Windows:
     """Return start, end, channels and severity of the throttle windows, as the manifest keeps them."""
     clock, windows = scenario.clock, scenario.throttle.windows
     return [(clock.moment(clock.tick(w.start)), clock.moment(clock.tick(w.end)), list(w.channels), w.severity)
             for w in windows]  # fmt: skip
 
 
-def marked_windows(windows: Sequence[tuple[Any, Any, list[str], float]]) -> tuple[Window, ...]:
+def marked_windows(windows: Windows) -> tuple[Window, ...]:
     """Return windows, of a scenario or of a manifest, as the figures mark them."""
     import pandas as pd
 
@@ -165,16 +253,28 @@ def open_arms(study: Study) -> list[str]:
     return [arm for arm, scenario in study.arms.items() if scenario.throttle.is_none]
 
 
-def write_figures(folder: Path, study: Study, observed: Observed) -> dict[str, str]:
-    """Write the standard figures into `folder`; return what was left out, and why."""
+def draw_figures(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame],
+    scenario: Scenario,
+    observed: Observed,
+    baseline: str,
+    open_: list[str],
+    windows: Mapping[str, Windows],
+) -> dict[str, str]:
+    """Draw the standard figures into `folder` from the tables of a study; return what was left out, and why.
+
+    `windows` are each arm's, as `windows_of` gives them or a manifest keeps them.
+    """
     from sim.study.figures import write_all
 
-    arm = next((a for a in study.arms if a != study.baseline), study.baseline)
-    scenario = study.arms[arm]
+    finished = set(tables["curves"]["arm"].unique())
+    if not finished:
+        return {"figures": "no arm has a finished run"}
     written = write_all(
-        folder, study.curves, study.nulls, study.squares, study.outcomes, provinces_table(scenario),
-        marks_of(scenario, observed), baseline=study.baseline, open_arms=open_arms(study),
-        windows={name: marked_windows(windows_of(each)) for name, each in study.arms.items()},
+        folder, tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"], provinces_table(scenario),
+        marks_of(scenario, observed), baseline=baseline if baseline in finished else None, open_arms=open_,
+        windows={name: marked_windows(its) for name, its in windows.items()} or None,
     )  # fmt: skip
     return dict(written.skipped)
 
@@ -186,34 +286,62 @@ def write_folder(
     configuration: Mapping[str, Any],
     overrides: Sequence[str],
     clockwork: Clockwork,
+    of_job: Collection[str],
 ) -> dict[str, str]:
     """Write tables, figures and manifest of a study; return the figures that were left out, and why.
+
+    All of them take the place of what `folder` held, in one step, but for the names in `of_job`.
 
     Raises
     ------
     InputError
-        The disk is full or the folder cannot be written.
+        The disk is full, the folder cannot be written, or somebody has put something into it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {"outcomes": study.outcomes, "curves": study.curves, "contrasts": study.contrasts,
-              "summary": study.summary, "variance_reduction": study.variance_reduction,
-              "nulls": study.nulls, "squares": study.squares}  # fmt: skip
+    tables = {name: getattr(study, name) for name in TABLES}
+    arm = next((a for a in study.arms if a != study.baseline), study.baseline)
     skipped: dict[str, str] = {}
-    if plan.study.figures and study.records:
-        skipped = write_figures(folder / "figures", study, plan.observed)
-    for name, table in tables.items():
-        write_table(folder / f"{name}.parquet", table)
-    manifest = {
-        "package": "mobsim",
-        "version": _package_version(),
+    try:
+        with whole_folder(folder, of_job) as temporary:
+            if plan.study.figures:
+                windows = {name: windows_of(each) for name, each in study.arms.items()}
+                skipped = draw_figures(
+                    temporary / "figures",
+                    tables,
+                    study.arms[arm],
+                    plan.observed,
+                    study.baseline,
+                    open_arms(study),
+                    windows,
+                )
+            manifest = _about(study) | {
+                "configuration": configuration, "overrides": list(overrides), "seed": plan.seed, "engine": plan.engine,
+                "outcomes_missing_null": omitted(plan.study.nulls), "figures_left_out": skipped,
+                **clockwork.read(),
+            }  # fmt: skip
+            with write_whole(temporary / "manifest.json") as file:
+                file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
+            for name, table in tables.items():
+                _put_table(temporary / f"{name}.parquet", table)
+            _refuse_foreign(folder, of_job)
+    except OSError as error:
+        raise InputError(
+            f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "
+            "hydra.run.dir=FOLDER (all finished runs are in the store)."
+        ) from error
+    return skipped
+
+
+def _about(study: Study) -> dict[str, Any]:
+    """Return what the manifest says of a study and of the programs that ran it."""
+    import sim
+
+    return {
+        "package": _PACKAGE,
+        "version": sim.__version__,
         "git_commit": git_commit(),
         "model_version": MODEL_VERSION,
         "command": ["python", "-m", "sim", *sys.argv[1:]],
-        "overrides": list(overrides),
-        "configuration": configuration,
         "content_hash": {arm: scenario.content_hash for arm, scenario in study.arms.items()},
-        "seed": plan.seed,
-        "engine": plan.engine,
         "arms": list(study.arms),
         "baseline": study.baseline,
         "open_arms": open_arms(study),
@@ -223,21 +351,6 @@ def write_folder(
         "runs_reused": study.n_reused,
         "runs_failed": len(study.failures),
         "failures": [vars(f) for f in study.failures],
-        "outcomes_missing_null": omitted(plan.study.nulls),
-        "figures_left_out": skipped,
         "libraries": _versions(),
         "platform": platform.platform(),
-        **clockwork.read(),
     }
-    try:
-        with write_whole(folder / "manifest.json") as temporary:
-            temporary.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{folder} could not be written ({error.strerror}); choose another folder.") from error
-    return skipped
-
-
-def _package_version() -> str:
-    import sim
-
-    return sim.__version__

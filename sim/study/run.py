@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -15,7 +16,7 @@ from sim.draws import MAX_SEED
 from sim.engine.branching import spectral_radius
 from sim.engine.build import group_exists, make_tables
 from sim.engine.simulate import Record, run
-from sim.errors import InputError, SimError
+from sim.errors import CapacityError, InputError
 from sim.measures.contrast import (
     CONTRAST_COLUMNS,
     REDUCTION_COLUMNS,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Failure", "Study", "Task", "run_study"]
+
+
+_PATIENCE = 2.0
+"""Seconds that an interrupted study waits for the runs that it has begun: short ones are kept, long ones are given up."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,10 @@ class Failure:
     null: str
     replicate: int
     reason: str
+
+    def __str__(self) -> str:
+        null = f", null night {self.null}" if self.null else ""
+        return f"arm {self.arm}{null}, replicate {self.replicate}: {self.reason}"
 
 
 @dataclass
@@ -209,6 +218,12 @@ def _end_of_comparison(scenario: Scenario) -> int | None:
     return scenario.clock.tick(account.call) + round(account.call_minutes * MINUTE)
 
 
+def _reason(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says (a compiler's may be long)."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 def _tasks(
     arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool, engine: str
 ) -> list[list[Task]]:
@@ -348,30 +363,32 @@ def run_study(
                 if record is None:
                     with lock if world == "fixed" else threading.Lock():
                         its_world = worlds.get(task.scenario, task.seed, task.world_seed)
+                    if stop.is_set():
+                        return
                     record = run(task.scenario, task.seed, engine, world=its_world, until=task.until)
                     store.put(task.key, record)
                 done[task.key] = record
-            except InputError:
-                raise
-            except (SimError, ArithmeticError, MemoryError, ValueError, IndexError, AssertionError) as error:
-                note(task, None, False, False, f"{type(error).__name__}: {error}")
+            except (InputError, CapacityError):
+                raise  # true of the whole study
+            except Exception as error:  # also a fault of the program costs its own run only, and is told
+                note(task, None, False, False, _reason(error))
                 continue
             note(task, record, is_new, is_reused, "")
 
-    import os
-
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        pending = {pool.submit(replicate, tasks) for tasks in grouped}
-        try:
-            while pending:
-                # A timeout lets the interpreter notice Ctrl-C while the threads compute.
-                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    pending = {pool.submit(replicate, tasks) for tasks in grouped}
+    try:
+        while pending:
+            # A timeout lets the interpreter notice Ctrl-C while the threads compute.
+            finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+    except BaseException:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([future for future in pending if not future.cancelled()], timeout=_PATIENCE)
+        raise
+    pool.shutdown()
     study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))
     return study
 

@@ -1,14 +1,35 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all.
+
+Both are written under a hidden name beside their place, synced, and renamed. A process that is killed leaves the hidden name
+behind: nothing here takes it for a result, and whoever writes beside it later removes it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
+import hashlib
 import os
+import shutil
+import stat
+import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["PARTIAL", "clear_leftovers", "is_partial", "whole_folder", "write_whole"]
+
+PARTIAL = ".partial-"
+"""How the names of unfinished files and folders begin."""
+_DAY = 24 * 3600.0
+"""Age in seconds from which an unfinished file or folder is nobody's any more."""
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a path is, or lies within, something that was never finished."""
+    return any(part.startswith(PARTIAL) for part in path.parts)
 
 
 @contextlib.contextmanager
@@ -21,12 +42,102 @@ def write_whole(path: Path) -> Iterator[Path]:
         The disk is full or the folder cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial-{uuid.uuid4().hex}{path.suffix}")
+    _remove_unfinished(path.parent)
+    temporary = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}{path.suffix}")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
+    """Give a temporary folder beside `place`, which takes its place when the block ends without an error.
+
+    What `place` held before goes in the same step, all of it but the names in `keep`, which move to the new folder.
+
+    Raises
+    ------
+    OSError
+        The disk is full or the folder above cannot be written; `place` is as it was, and nothing is left behind.
+    """
+    place = place.resolve()  # a link stays, what it points to is replaced
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f"{_mark(place)}{uuid.uuid4().hex}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for folder, _, _ in os.walk(temporary):
+            _sync(Path(folder))
+        if place.exists():
+            temporary.chmod(stat.S_IMODE(place.stat().st_mode))
+            for name in keep:
+                if (place / name).exists():
+                    os.rename(place / name, temporary / name)
+        _take_place(temporary, place)
+        _sync(place.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # what was not finished, or what lay in the place before
+
+
+def clear_leftovers(place: Path) -> None:
+    """Remove what killed processes left beside a folder: unfinished versions of it, and whatever is older than a day."""
+    place = place.resolve()
+    _remove_unfinished(place.parent, _mark(place))
+
+
+def _mark(place: Path) -> str:
+    """Return how the names of unfinished versions of a folder begin (short, for names may be long already)."""
+    return f"{PARTIAL}{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:16]}-"
+
+
+def _remove_unfinished(folder: Path, mark: str | None = None) -> None:
+    """Remove unfinished files and folders within a folder: those with the mark, and those older than a day."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        with contextlib.suppress(OSError):  # another process may have been quicker
+            if (mark and path.name.startswith(mark)) or path.stat().st_mtime < time.time() - _DAY:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the list of names of a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_place(new: Path, place: Path) -> None:
+    """Let a folder take the place of nothing, of an empty folder, or of a full one, which is then where the new one was."""
+    try:
+        os.rename(new, place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if not _exchanged(new, place):
+            # Three steps instead of one: a kill between them leaves both folders whole, but under hidden names.
+            aside = new.with_name(f"{new.name}-before")
+            os.rename(place, aside)
+            try:
+                os.rename(new, place)
+            except OSError:
+                os.rename(aside, place)
+                raise
+            os.rename(aside, new)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, and return whether this system and file system can (Linux and macOS mostly do)."""
+    names = os.fsencode(one), os.fsencode(other)
+    swap, here = 2, -100  # RENAME_EXCHANGE and RENAME_SWAP; AT_FDCWD
+    try:
+        system = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            return bool(system.renamex_np(*names, swap) == 0)
+        return bool(system.renameat2(here, names[0], here, names[1], swap) == 0)
+    except (AttributeError, OSError):
+        return False

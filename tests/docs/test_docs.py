@@ -165,7 +165,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engine", "engine.*"),
     ("measures", "measures.*"),
     ("study", "study.*"),
-    ("api", "options", "config", "cli", "collect", "plot", "calibrate", "compile", "__init__", "__main__"),  # the door
+    (
+        "door",
+        "api",
+        "options",
+        "config",
+        "cli",
+        "collect",
+        "plot",
+        "calibrate",
+        "compile",
+        "__init__",
+        "__main__",
+    ),  # the door
 )
 """From the ground to the door; a module may import its own layer and those before it."""
 

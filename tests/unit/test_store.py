@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 import sim
 from sim.engine.simulate import Record
 from sim.errors import InputError
+from sim.study import whole
 from sim.study.store import Store, run_key
-from sim.study.whole import write_whole
+from sim.study.whole import clear_leftovers, is_partial, whole_folder, write_whole
 
 KEY = "ab" + "0" * 62
 
@@ -277,3 +279,107 @@ def test_threads_do_not_change_each_others_permissions(tmp_path: Path, monkeypat
         assert real(0o022) == 0o022
     finally:
         real(before)
+
+
+def age(path: Path, days: float) -> None:
+    then = time.time() - days * 86400
+    os.utime(path, (then, then))
+
+
+def test_what_a_crash_left_in_the_store_is_no_run_and_goes_after_a_day(store: Store) -> None:
+    store.put(KEY, small_record())
+    beside = store.path(KEY).parent
+    old, fresh = beside / ".partial-1.run", beside / ".partial-2.run"
+    for path in (old, fresh):
+        path.write_bytes(store.path(KEY).read_bytes())
+    age(old, 2)
+    store.put(KEY[:-1] + "1", small_record())
+    assert store.get(KEY[:-1] + "2") is None
+    assert not old.exists()
+    assert fresh.exists()
+
+
+# -- folders that appear whole or not at all
+
+
+def fill(folder: Path, text: str) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / f"{text}.txt").write_text(text)
+    (folder / "table.txt").write_text(text)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files(folder)}
+
+
+WHOLE_OLD, WHOLE_NEW = ({"table.txt": t, f"inner/{t}.txt": t} for t in ("old", "new"))
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+@pytest.mark.parametrize("before", ["nothing", "empty", "old", "a link"])
+def test_a_folder_takes_the_place_of_another(
+    before: str, can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(whole, "_exchanged", lambda *_: False)
+    place = tmp_path / "run"
+    if before == "a link":
+        (tmp_path / "elsewhere").mkdir()
+        place.symlink_to("elsewhere")
+    elif before != "nothing":
+        place.mkdir(mode=0o750)
+    if before in ("old", "a link"):
+        fill(place, "old")
+    with whole_folder(place) as temporary:
+        fill(temporary, "new")
+        assert is_partial(temporary / "table.txt")
+        assert texts(place) == (WHOLE_OLD if before in ("old", "a link") else {})
+    assert texts(place) == WHOLE_NEW
+    assert [p for p in tmp_path.iterdir() if is_partial(p)] == []
+    assert before != "old" or stat.S_IMODE(place.stat().st_mode) == 0o750
+    assert place.is_symlink() == (before == "a link")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    fill(place, "old")
+
+    def write() -> None:
+        with whole_folder(place) as temporary:
+            fill(temporary, "new")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert texts(tmp_path) == {f"run/{name}": text for name, text in WHOLE_OLD.items()}
+
+
+def test_names_to_keep_move_to_the_new_folder(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    fill(place, "old")
+    with open(place / "run.log", "w") as log, whole_folder(place, ("run.log", "not there")) as temporary:
+        fill(temporary, "new")
+        log.write("kept")
+    assert texts(place) == WHOLE_NEW | {"run.log": "kept"}
+
+
+def test_leftovers_of_a_place_go_and_those_of_others_only_after_a_day(tmp_path: Path) -> None:
+    def leave(name: str) -> Path:
+        with whole_folder(tmp_path / name) as temporary:
+            fill(temporary, "half")
+            aside = tmp_path / f"aside-{name}"
+            aside.mkdir()
+            fill(aside, "half")
+            kept = temporary.name
+        aside.rename(tmp_path / kept)
+        return tmp_path / kept
+
+    mine, others, ancient = leave("mine"), leave("others"), leave("ancient")
+    age(ancient, 2)
+    clear_leftovers(tmp_path / "mine")
+    assert not mine.exists()
+    assert others.exists()
+    assert not ancient.exists()

@@ -83,6 +83,14 @@ def test_a_table_of_provinces_that_cannot_be_used_is_refused(tmp_path, text, wor
     assert all(word in str(error.value) for word in [str(path), *words])
 
 
+def test_a_table_of_provinces_that_changes_is_read_again(tmp_path):
+    path = tmp_path / "provinces.csv"
+    for people in (10, 1000):
+        path.write_text(f"province,latitude,longitude,population\nAnkara,39.9,32.9,{people}\n", encoding="utf-8")
+        assert read_provinces(path).total == people
+    assert read_provinces(path) is read_provinces(path)
+
+
 def test_nobody_lives_in_an_empty_province(tmp_path):
     path = tmp_path / "places.csv"
     path.write_text("province,latitude,longitude,population\nA,1,1,0\nB,1,1,9\nC,1,1,0\n", encoding="utf-8")
@@ -410,7 +418,7 @@ def test_each_file_of_ties_is_refused_with_its_name_its_column_and_the_value(tmp
         rest = {("kin" if c == column else c): v for c, v in good.items()}
         assert f"'{column}'" in refusal(rest)
         assert "kin" in refusal(rest)
-        for bad, shown in ((40, "40"), (-1, "-1"), (2.5, "2.5")):
+        for bad, shown in ((40, " 40,"), (-1, "-1"), (2.5, "2.5")):
             if (column, bad) == ("group", 40):
                 continue  # groups are numbered as one likes
             sentence = refusal(good | {column: [0, bad, 1]})

@@ -1,0 +1,239 @@
+"""A run folder is whole or not at all, whatever happens while it is written; what was left behind confuses nobody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.door.shell import Answer, assert_same_tables, finish, forked_sim, half_written, listing, manifest, start
+
+pytestmark = pytest.mark.slow
+
+OLD = ("population.size=300", "study.replicates=1", "study.nulls=[]", "study.store=store", "hydra.run.dir=run")
+NEW = (*OLD, "seed=2")
+TABLES = 7
+
+STOP = """
+import os, signal
+import sim.study.whole as whole
+
+def stop():
+    {how}
+
+def before(function, condition):
+    def instead(*arguments):
+        if condition(*map(str, arguments)):
+            stop()
+        return function(*arguments)
+    return instead
+
+def after(function):
+    def instead(*arguments, **named):
+        done = function(*arguments, **named)
+        stop()
+        return done
+    return instead
+
+{where}
+"""
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+CTRL_C = "os.kill(os.getpid(), signal.SIGINT)"
+FULL = "import errno; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+"""What happens."""
+
+
+def at(name: str) -> str:
+    """Return code that stops before a file of that name is there."""
+    return f"os.replace = before(os.replace, lambda source, target: target.endswith({name!r}))"
+
+
+MOMENTS = [
+    pytest.param(at("posts.png"), id="at the first figure"),
+    pytest.param(at("manifest.json"), id="at the manifest"),
+    pytest.param(at("outcomes.parquet"), id="at the last table"),
+    pytest.param("whole._take_place = before(whole._take_place, lambda *_: True)", id="before the exchange"),
+]
+AFTER = pytest.param("whole._take_place = after(whole._take_place)", id="after the exchange")
+"""Moments in the writing of a folder."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an older and a newer run, their figures, and the store of both."""
+    folder = tmp_path_factory.mktemp("whole")
+    for command, name in ((OLD, "old"), (NEW, "new")):
+        answer = forked_sim(*command, f"hydra.run.dir={name}", folder=folder)
+        assert answer.code == 0, answer.err
+    return folder
+
+
+@pytest.fixture
+def folder(place: Path, tmp_path: Path) -> Path:
+    """A folder with the older run in `run`, with a figure that the newer run does not have."""
+    os.symlink(place / "store", tmp_path / "store")
+    shutil.copytree(place / "old", tmp_path / "run")
+    (tmp_path / "run" / "figures" / "stale.png").write_bytes(b"")
+    return tmp_path
+
+
+def stopped(how: str, where: str, folder: Path) -> Answer:
+    """Return what the newer run answers when something happens while it is written over the older one."""
+    return forked_sim(*NEW, folder=folder, before=STOP.format(how=how, where=where))
+
+
+def is_old(folder: Path, place: Path) -> bool:
+    """Assert that the run folder is whole, and return whether it is the older one."""
+    run = folder / "run"
+    seed = manifest(run)["seed"]
+    assert_same_tables(run, place / ("old" if seed == 1 else "new"))
+    figures = {path.name for path in (run / "figures").iterdir()}
+    assert figures == {path.name for path in (place / "old" / "figures").iterdir()} | (
+        {"stale.png"} if seed == 1 else set()
+    )
+    return bool(seed == 1)
+
+
+@pytest.mark.parametrize("where", [*MOMENTS, AFTER])
+def test_kill_9_leaves_the_old_folder_or_the_new_one(where: str, place: Path, folder: Path) -> None:
+    answer = stopped(KILL, where, folder)
+    assert answer.code == -signal.SIGKILL
+    assert is_old(folder, place) == ("after(whole" not in where)
+    collected = finish(start(["-m", "sim.collect", ".", "--out", "all.parquet"], folder))
+    assert collected.code == 0, collected.err
+    assert pd.read_parquet(folder / "all.parquet")["folder"].unique().tolist() == ["run"]
+    for path in folder.rglob("outcomes.parquet"):
+        assert len(list(path.parent.glob("*.parquet"))) == TABLES
+        assert manifest(path.parent)["package"] == "mobsim"
+    # The next run in the same place cleans up.
+    assert forked_sim(*NEW, "study.figures=false", folder=folder).code == 0
+    assert manifest(folder / "run")["seed"] == 2
+    assert half_written(folder) == []
+
+
+@pytest.mark.parametrize("where", MOMENTS)
+def test_a_full_disk_leaves_the_old_folder(where: str, place: Path, folder: Path) -> None:
+    answer = stopped(FULL, where, folder)
+    assert answer.code == 2
+    assert len(answer.err.splitlines()) == 1
+    assert f"{folder / 'run'} could not be written (No space left on device)" in answer.err
+    assert is_old(folder, place)
+    assert half_written(folder) == []
+
+
+@pytest.mark.parametrize("where", [*MOMENTS, AFTER])
+def test_ctrl_c_leaves_the_old_folder_or_the_new_one(where: str, place: Path, folder: Path) -> None:
+    answer = stopped(CTRL_C, where, folder)
+    assert answer.code == 130
+    assert len(answer.err.strip().splitlines()) == 1
+    assert is_old(folder, place) == ("after(whole" not in where)
+    assert half_written(folder) == []
+
+
+def test_ctrl_c_while_a_figure_is_drawn_leaves_nothing(place: Path, tmp_path: Path) -> None:
+    os.symlink(place / "store", tmp_path / "store")
+    drawing = "import matplotlib.figure as m; m.Figure.savefig = after(m.Figure.savefig)"
+    answer = forked_sim(*OLD, folder=tmp_path, before=STOP.format(how=CTRL_C, where=drawing))
+    assert answer.code == 130
+    assert len(answer.err.strip().splitlines()) == 1
+    assert listing(tmp_path) == {"store"}
+
+
+def test_a_new_run_leaves_no_stale_figures(place: Path, folder: Path) -> None:
+    assert forked_sim(*NEW, folder=folder).code == 0
+    assert not is_old(folder, place)
+    assert forked_sim(*OLD, "study.figures=false", folder=folder).code == 0
+    assert not (folder / "run" / "figures").exists()
+
+
+def test_what_the_user_has_put_into_a_run_folder_is_not_lost(folder: Path) -> None:
+    for name in ("thesis.tex", "figures/sketch.svg", "server.log", "mine.parquet"):
+        path = folder / "run" / name
+        path.write_text("mine")
+        answer = forked_sim(*NEW, folder=folder)
+        assert answer.code == 2
+        assert name in answer.err
+        assert path.read_text() == "mine"
+        path.unlink()
+
+
+def test_the_log_that_the_user_asked_hydra_for_is_kept(place: Path, tmp_path: Path) -> None:
+    os.symlink(place / "store", tmp_path / "store")
+    for command in (OLD, NEW):
+        answer = forked_sim(
+            *command, "study.figures=false", "hydra/job_logging=default", "hydra.output_subdir=.hydra", folder=tmp_path
+        )
+        assert answer.code == 0, answer.err
+        assert (tmp_path / "run" / "mobsim.log").exists()
+        assert (tmp_path / "run" / ".hydra" / "config.yaml").exists()
+    assert half_written(tmp_path) == []
+
+
+def test_old_leftovers_beside_a_run_folder_are_removed_and_fresh_ones_left(place: Path, tmp_path: Path) -> None:
+    os.symlink(place / "store", tmp_path / "store")
+    for name in (".partial-old", ".partial-fresh"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "curves.parquet").write_bytes(b"half")
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(tmp_path / ".partial-old", (two_days_ago, two_days_ago))
+    assert forked_sim(*OLD, "study.figures=false", folder=tmp_path).code == 0
+    assert {p.name for p in tmp_path.iterdir()} == {".partial-fresh", "run", "store"}
+
+
+def test_figures_drawn_again_take_the_place_of_all_old_ones(place: Path, folder: Path) -> None:
+    answer = finish(start(["-m", "sim.plot", "run"], folder))
+    assert answer.code == 0, answer.err
+    drawn = {p.name: p.read_bytes() for p in (folder / "run" / "figures").iterdir()}
+    assert drawn == {p.name: p.read_bytes() for p in (place / "old" / "figures").iterdir()}
+
+
+@pytest.mark.parametrize("module", ["sim.collect", "sim.plot"])
+@pytest.mark.parametrize("fault", ["a cut table", "a cut manifest", "another program's manifest", "no folder"])
+def test_a_run_folder_that_cannot_be_read(module: str, fault: str, folder: Path) -> None:
+    run = folder / "run"
+    if fault == "a cut table":
+        for table in run.glob("*.parquet"):
+            table.write_bytes(table.read_bytes()[:99])
+    elif fault == "no folder":
+        run = folder / "nowhere"
+    else:
+        (run / "manifest.json").write_text("{" if fault == "a cut manifest" else '{"name": "a web page"}')
+    answer = finish(start(["-m", module, run.name], folder))
+    assert answer.code == 2
+    assert len(answer.err.splitlines()) == 1
+    assert answer.err.endswith(".\n")
+    assert run.name in answer.err
+
+
+def test_a_folder_that_must_not_be_replaced(tmp_path: Path) -> None:
+    answer = forked_sim(*OLD, "hydra.run.dir=.", folder=tmp_path)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "the folder that you are in" in answer.err
+    answer = forked_sim(*OLD, "study.store=run/store", folder=tmp_path)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "study.store is run/store, which lies within the run folder" in answer.err
+    assert listing(tmp_path) == set()
+
+
+def test_what_somebody_puts_into_the_folder_meanwhile_is_not_lost(place: Path, tmp_path: Path) -> None:
+    os.symlink(place / "store", tmp_path / "store")
+    meanwhile = """
+import sim.study.folder as folder
+
+real = folder.Clockwork.read
+
+def read(clockwork):
+    open("run/notes.txt", "w").close()
+    return real(clockwork)
+
+folder.Clockwork.read = read
+"""
+    answer = forked_sim(*OLD, "study.figures=false", folder=tmp_path, before=meanwhile)
+    assert answer.code == 2
+    assert "notes.txt" in answer.err
+    assert listing(tmp_path) == {"store", "run", "run/notes.txt"}
