@@ -215,7 +215,7 @@ class Correspondent(ABC):
         is_out = bool(phase_is_out[self.phase])
         # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
         is_heard_outside = is_out and message.kind == STAY_CALL
-        wakes_at = -1 if is_heard_outside else self.offline_until()
+        wakes_at, answers = -1 if is_heard_outside else self.offline_until(), True
         if wakes_at >= 0:
             night = self.night + 1
             if self.asleep and channel["wakes"] > 0 and self.u(draws.WOKEN, message.id, night) < channel["wakes"]:
@@ -224,9 +224,11 @@ class Correspondent(ABC):
                 delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id, night))
                 nation.impression_at(wakes_at + delay, self, message, is_held)
                 return o.WAITING
-            else:
+            elif self.asleep or is_out:
                 totals[st.UNSEEN_TOTAL] += 1
                 return o.UNSEEN
+            else:
+                answers = False  # keyboard: awake at home as in the night itself, but as a writer still asleep
         if not is_held:
             level = channel["attention"][self.seeking()]
             if is_heard_outside or (is_out and not nation.rules["as_if_home"]):
@@ -245,7 +247,7 @@ class Correspondent(ABC):
                     return o.HELD
                 totals[st.DROPPED_TOTAL] += 1
                 return o.DROPPED
-        return self.see(message)
+        return self.see(message, answers)
 
     def seeking(self) -> int:
         """Return how much this person looks for news now."""
@@ -253,8 +255,8 @@ class Correspondent(ABC):
             return CUT_OFF
         return ALERTED if self.heard_tick >= 0 else ORDINARY
 
-    def see(self, message: Message) -> int:
-        """Hear, react, weigh, perhaps decide."""
+    def see(self, message: Message, answers: bool) -> int:
+        """Hear, react if one answers at all, weigh, perhaps decide."""
         nation, c, kind = self.nation, message.channel, message.kind
         nation.totals[c, st.SEEN_TOTAL] += 1
         nation.count(st.IMPRESSIONS + kind, c)
@@ -267,7 +269,8 @@ class Correspondent(ABC):
                 self.contacts_out += 1  # a neighbour's first departure
         if kind == STAY_CALL:
             self.consider_staying(message)
-        self.react(message)
+        if answers:
+            self.react(message)
         return o.TIPPED if self.expose(message) else o.SEEN
 
     def react(self, message: Message) -> None:

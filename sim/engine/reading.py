@@ -60,6 +60,7 @@ def on_impression(T, S, p, t, slot, is_held):
     # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
     is_heard_outside = is_out and m["kind"] == STAY_CALL
     wakes_at = np.int64(-1) if is_heard_outside else offline_until(T, S, p, t)
+    answers = True
     if wakes_at >= 0:
         night = np.int64(s["night"]) + 1
         is_woken = s["asleep"] == 1 and channel["wakes"] > 0.0
@@ -69,9 +70,11 @@ def on_impression(T, S, p, t, slot, is_held):
             delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, night))
             impression_at(T, S, wakes_at + delay, p, slot, is_held)
             return WAITING
-        else:
+        elif s["asleep"] == 1 or is_out:
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
+        else:
+            answers = False  # keyboard: awake at home as in the night itself, but as a writer still asleep
     if is_held == 0:
         level = channel["attention"][seeking(S, s)]
         if is_heard_outside or (is_out and rules["as_if_home"] == 0):
@@ -91,12 +94,12 @@ def on_impression(T, S, p, t, slot, is_held):
                     return HELD
                 totals[DROPPED_TOTAL] += 1
                 return DROPPED
-    return see(T, S, p, t, slot)
+    return see(T, S, p, t, slot, answers)
 
 
 @njit
-def see(T, S, p, t, slot):
-    """Take in a message that has been looked at."""
+def see(T, S, p, t, slot, answers):
+    """Take in a message that has been looked at, and react if one answers at all."""
     m = S.messages[slot]
     s = S.people[p]
     c = np.int64(m["channel"])
@@ -114,7 +117,8 @@ def see(T, S, p, t, slot):
     is_ignored = (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1)
     if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["author"] >= 0 and m["tries"] == 0 and not is_ignored:
         s["contacts_out"] += 1  # a neighbour's first departure
-    react(T, S, p, t, slot)
+    if answers:
+        react(T, S, p, t, slot)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
     return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen) else SEEN
 
