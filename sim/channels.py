@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sim.laws import DelayLaw, Frozen
-from sim.posting import ceiling_of
+from sim.quantiles import ceiling_of
 
 __all__ = ["CHANNEL", "KINDS", "MAX_CHANNELS", "Attention", "Channel", "Doses", "Trending", "channel_rows"]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from pydantic import Field, model_validator
 
 from sim.jit import njit
 from sim.laws import DelayLaw, Frozen
 from sim.units import DAY, HOUR
 
-__all__ = ["MOST_REACTIONS", "Posting", "Victory", "ceiling_of", "cycle_at", "log_of_missing", "skip_length"]
+__all__ = ["MOST_REACTIONS", "Posting", "Victory", "cycle_at"]
 
 
 MOST_REACTIONS = 100.0
@@ -72,38 +70,3 @@ def cycle_at(cycle, time_of_day, tick):
     hour = int(x)
     share = x - hour
     return cycle[hour] * (1.0 - share) + cycle[(hour + 1) % 24] * share
-
-
-@njit
-def ceiling_of(p):
-    """Return the smallest power of two that is at least p, for p in (0, 1]; 0 for p = 0.
-
-    Whoever could be reached with probability p is sought at this rate and then thinned by a draw of their own, so that those
-    who are reached at p are among those who are reached at any larger p of the same octave.
-    """
-    if p <= 0.0:
-        return 0.0
-    ceiling = 1.0
-    while 0.5 * ceiling >= p:
-        ceiling *= 0.5
-    return ceiling
-
-
-@njit
-def log_of_missing(p):
-    """Return ln(1 - p) for p in [0, 1); 0 for p = 1, where nobody is missed (see `skip_length`)."""
-    return math.log1p(-p) if p < 1.0 else 0.0
-
-
-@njit
-def skip_length(u, log_miss):
-    """Return how many candidates are passed over before the next reader: geometric, floor(ln u / ln(1 - p)).
-
-    `log_miss` is `log_of_missing(p)` for a probability p in (0, 1] of being reached.
-    """
-    if log_miss == 0.0:
-        return 0
-    x = math.log(u) / log_miss
-    if x > 2147483647.0:
-        return 2147483647
-    return int(x)

@@ -1,4 +1,4 @@
-"""Compiled inversion: the quantile of a delay law, of the normal and of the Poisson distribution."""
+"""Compiled inversion: quantiles of delay laws, of the normal, the Poisson and the geometric distribution (jumps)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import numpy as np
 
 from sim.jit import njit
 
-__all__ = ["delay_ticks", "delays", "law_value", "normal_quantile", "poisson"]
+__all__ = [
+    "ceiling_of",
+    "delay_ticks",
+    "delays",
+    "law_value",
+    "log_of_missing",
+    "normal_quantile",
+    "poisson",
+    "skip_length",
+]
 
 MOST_POSTS = 200
 
@@ -191,3 +200,38 @@ def delays(law, points, u):
     for i in range(len(u)):
         out[i] = delay_ticks(law, points, u[i])
     return out
+
+
+@njit
+def ceiling_of(p):
+    """Return the smallest power of two that is at least p, for p in (0, 1]; 0 for p = 0.
+
+    Whoever could be reached with probability p is sought at this rate and then thinned by a draw of their own, so that those
+    who are reached at p are among those who are reached at any larger p of the same octave.
+    """
+    if p <= 0.0:
+        return 0.0
+    ceiling = 1.0
+    while 0.5 * ceiling >= p:
+        ceiling *= 0.5
+    return ceiling
+
+
+@njit
+def log_of_missing(p):
+    """Return ln(1 - p) for p in [0, 1); 0 for p = 1, where nobody is missed (see `skip_length`)."""
+    return math.log1p(-p) if p < 1.0 else 0.0
+
+
+@njit
+def skip_length(u, log_miss):
+    """Return how many candidates are passed over before the next reader: geometric, floor(ln u / ln(1 - p)).
+
+    `log_miss` is `log_of_missing(p)` for a probability p in (0, 1] of being reached.
+    """
+    if log_miss == 0.0:
+        return 0
+    x = math.log(u) / log_miss
+    if x > 2147483647.0:
+        return 2147483647
+    return int(x)

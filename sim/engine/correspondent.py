@@ -209,33 +209,40 @@ class Correspondent(ABC):
         self.note(o.IMPRESSION, message.id, self.look(message, is_held), message.channel)
 
     def look(self, message: Message, is_held: bool) -> int:
-        """Asleep? Interested? Let through? Then see."""
+        """Asleep? Interested? Let through? Then see.
+
+        In the null night keyboard whoever is, or was, out reads and answers as if at home (`offline_until`), while the body
+        weighs what it notices where it is, outside or awake at home, as in the night itself.
+        """
         nation, c = self.nation, message.channel
         channel, totals = nation.channels[c], nation.totals[c]
         is_out = bool(phase_is_out[self.phase])
-        # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
-        is_heard_outside = is_out and message.kind == STAY_CALL
-        wakes_at, answers = -1 if is_heard_outside else self.offline_until(), True
-        if wakes_at >= 0:
-            night = self.night + 1
-            if self.asleep and channel["wakes"] > 0 and self.u(draws.WOKEN, message.id, night) < channel["wakes"]:
-                self.be_woken(message)
-            elif channel["waits"] > 0 and self.u(draws.WAITS, message.id, night) < channel["waits"]:
+        wakes_at, answers, weighs = self.offline_until(), True, not self.asleep
+        night = self.night + 1
+        is_woken = self.asleep and self.u(draws.WOKEN, message.id, night) < channel["wakes"]
+        if is_woken and self.distraction(message) < channel["attention"][self.seeking()]:
+            self.be_woken(message)
+            weighs = True
+        elif wakes_at >= 0:
+            if channel["waits"] > 0 and self.u(draws.WAITS, message.id, night) < channel["waits"]:
                 delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id, night))
                 nation.impression_at(wakes_at + delay, self, message, is_held)
                 return o.WAITING
-            elif self.asleep or is_out:
+            elif self.asleep:
                 totals[st.UNSEEN_TOTAL] += 1
                 return o.UNSEEN
             else:
-                answers = False  # keyboard: awake at home as in the night itself, but as a writer still asleep
+                answers = False
         if not is_held:
-            level = channel["attention"][self.seeking()]
-            if is_heard_outside or (is_out and not nation.rules["as_if_home"]):
-                level *= channel["while_out"]
+            level = where_one_is = channel["attention"][self.seeking()]
+            if is_out:
+                where_one_is *= channel["while_out"]
+            if not answers or not nation.rules["as_if_home"]:
+                level = where_one_is
             if self.distraction(message) >= level:
                 totals[st.UNSEEN_TOTAL] += 1
                 return o.UNSEEN
+            weighs = weighs and self.distraction(message) < where_one_is
             severity, mode = nation.gate(c)
             if nation.is_off_air(c):
                 totals[st.DROPPED_TOTAL] += 1
@@ -247,7 +254,7 @@ class Correspondent(ABC):
                     return o.HELD
                 totals[st.DROPPED_TOTAL] += 1
                 return o.DROPPED
-        return self.see(message, answers)
+        return self.see(message, answers, weighs)
 
     def seeking(self) -> int:
         """Return how much this person looks for news now."""
@@ -255,8 +262,8 @@ class Correspondent(ABC):
             return CUT_OFF
         return ALERTED if self.heard_tick >= 0 else ORDINARY
 
-    def see(self, message: Message, answers: bool) -> int:
-        """Hear, react if one answers at all, weigh, perhaps decide."""
+    def see(self, message: Message, answers: bool, weighs: bool) -> int:
+        """Hear, answer, weigh, perhaps decide."""
         nation, c, kind = self.nation, message.channel, message.kind
         nation.totals[c, st.SEEN_TOTAL] += 1
         nation.count(st.IMPRESSIONS + kind, c)
@@ -264,13 +271,16 @@ class Correspondent(ABC):
             self.hear(c)
         if kind == CALL:
             self.called = True
-            is_ignored = nation.rules["ignored"] >> c & 1
-            if nation.channels[c]["type"] == NEIGHBOURS and message.author and message.tries == 0 and not is_ignored:
-                self.contacts_out += 1  # a neighbour's first departure
-        if kind == STAY_CALL:
-            self.consider_staying(message)
         if answers:
             self.react(message)
+        if not weighs:
+            return o.SEEN
+        is_ignored = nation.rules["ignored"] >> c & 1
+        is_departure = nation.channels[c]["type"] == NEIGHBOURS and kind == CALL and message.author is not None
+        if is_departure and message.tries == 0 and not is_ignored:
+            self.contacts_out += 1  # a neighbour's first departure
+        if kind == STAY_CALL:
+            self.consider_staying(message)
         return o.TIPPED if self.expose(message) else o.SEEN
 
     def react(self, message: Message) -> None:

@@ -45,8 +45,7 @@ from sim.engine.sending import (
 )
 from sim.engine.state import CREATED, CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, TRENDING, UNSEEN_TOTAL
 from sim.jit import by_reference, njit, prefetch
-from sim.posting import ceiling_of, log_of_missing
-from sim.quantiles import delay_ticks
+from sim.quantiles import ceiling_of, delay_ticks, log_of_missing
 from sim.units import MINUTE
 
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]

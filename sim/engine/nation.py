@@ -17,8 +17,7 @@ from sim.engine.actors import At, Process, start_actors
 from sim.engine.correspondent import Correspondent
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
-from sim.posting import ceiling_of, log_of_missing, skip_length
-from sim.quantiles import delay_ticks
+from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.scenario import Scenario
 from sim.units import MINUTE
 

@@ -46,7 +46,7 @@ __all__ = ["announce", "celebrate", "film", "on_impression"]
 
 @njit
 def on_impression(T, S, p, t, slot, is_held):
-    """Look at a message: asleep? interested? let through? Then hear, react, weigh, perhaps decide."""
+    """Look at a message: asleep? interested? let through? Then see. What keyboard changes is told in `Correspondent.look`."""
     m = S.messages[slot]
     s = S.people[p]
     c = np.int64(m["channel"])
@@ -57,31 +57,41 @@ def on_impression(T, S, p, t, slot, is_held):
     totals = S.totals[c]
     phase = s["phase"]
     is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
-    # The null night keyboard reads as if at home, but what prolongs a stay is heard where one is.
-    is_heard_outside = is_out and m["kind"] == STAY_CALL
-    wakes_at = np.int64(-1) if is_heard_outside else offline_until(T, S, p, t)
+    wakes_at = offline_until(T, S, p, t)
     answers = True
-    if wakes_at >= 0:
+    weighs = s["asleep"] == 0
+    is_woken = False
+    if s["asleep"] == 1 and channel["wakes"] > 0.0:
+        is_woken = (
+            uniform(seed, draws.WOKEN, p, id_, np.int64(s["night"]) + 1) < channel["wakes"]
+            and distraction(T, p, c, id_) < channel["attention"][seeking(S, s)]
+        )
+    if is_woken:
+        rouse(T, S, p, t, id_)
+        weighs = True
+    elif wakes_at >= 0:
         night = np.int64(s["night"]) + 1
-        is_woken = s["asleep"] == 1 and channel["wakes"] > 0.0
-        if is_woken and uniform(seed, draws.WOKEN, p, id_, night) < channel["wakes"]:
-            rouse(T, S, p, t, id_)
-        elif channel["waits"] > 0.0 and uniform(seed, draws.WAITS, p, id_, night) < channel["waits"]:
+        if channel["waits"] > 0.0 and uniform(seed, draws.WAITS, p, id_, night) < channel["waits"]:
             delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, night))
             impression_at(T, S, wakes_at + delay, p, slot, is_held)
             return WAITING
-        elif s["asleep"] == 1 or is_out:
+        elif s["asleep"] == 1:
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
         else:
-            answers = False  # keyboard: awake at home as in the night itself, but as a writer still asleep
+            answers = False
     if is_held == 0:
         level = channel["attention"][seeking(S, s)]
-        if is_heard_outside or (is_out and rules["as_if_home"] == 0):
-            level = level * channel["while_out"]
-        if distraction(T, p, c, id_) >= level:
+        where_one_is = level
+        if is_out:
+            where_one_is = level * channel["while_out"]
+        if not answers or rules["as_if_home"] == 0:
+            level = where_one_is
+        taken = distraction(T, p, c, id_)
+        if taken >= level:
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
+        weighs = weighs and taken < where_one_is
         gate = S.gates[c]
         if gate["outage"] == 1:
             totals[DROPPED_TOTAL] += 1
@@ -94,16 +104,15 @@ def on_impression(T, S, p, t, slot, is_held):
                     return HELD
                 totals[DROPPED_TOTAL] += 1
                 return DROPPED
-    return see(T, S, p, t, slot, answers)
+    return see(T, S, p, t, slot, answers, weighs)
 
 
 @njit
-def see(T, S, p, t, slot, answers):
-    """Take in a message that has been looked at, and react if one answers at all."""
+def see(T, S, p, t, slot, answers, weighs):
+    """Take in a message that has been looked at: hear, answer, weigh, perhaps decide."""
     m = S.messages[slot]
     s = S.people[p]
     c = np.int64(m["channel"])
-    id_ = m["id"]
     kind = np.int64(m["kind"])
     S.totals[c, SEEN_TOTAL] += 1
     S.counts[t // MINUTE, c, IMPRESSIONS + kind] += 1
@@ -112,13 +121,15 @@ def see(T, S, p, t, slot, answers):
             hear(T, S, p, t, c)
         if kind == CALL:
             s["called"] = 1
-    elif kind == STAY_CALL:
-        prolong(T, S, p, id_)
-    is_ignored = (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1)
-    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["author"] >= 0 and m["tries"] == 0 and not is_ignored:
-        s["contacts_out"] += 1  # a neighbour's first departure
     if answers:
         react(T, S, p, t, slot)
+    if not weighs:
+        return SEEN
+    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["author"] >= 0 and m["tries"] == 0:
+        if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
+            s["contacts_out"] += 1  # a neighbour's first departure
+    if kind == STAY_CALL:
+        prolong(T, S, p, m["id"])
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
     return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen) else SEEN
 

@@ -38,8 +38,8 @@ from sim.engine.state import (
     TOPICAL,
 )
 from sim.jit import njit
-from sim.posting import ceiling_of, cycle_at, log_of_missing, skip_length
-from sim.quantiles import delay_ticks
+from sim.posting import cycle_at
+from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
 
 __all__ = ["deliver", "distraction", "impression_at", "is_thinned", "jump", "on_candidate", "on_reaction", "on_retry",

@@ -13,13 +13,13 @@ from sim.engine import kernel
 from sim.engine.actors import start_actors
 from sim.engine.build import airing_ticks, group_exists, make_tables
 from sim.engine.hybrid import CompiledRoom
-from sim.engine.order import DROPPED, FAILED, HELD, IMPRESSION, RETRYING
+from sim.engine.order import DROPPED, FAILED, HELD, IMPRESSION, RETRYING, UNSEEN, WAITING
 from sim.engine.simulate import run
 from sim.engine.state import make_state
 from sim.network import Groups, Ties
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
-from tests.nights import TIMELINE, TRAITS, accounting, entry, exponential, night, outage, window
+from tests.nights import CHANNELS, TIMELINE, TRAITS, accounting, entry, exponential, night, outage, window
 
 ENGINES = ["compiled", "reference"]
 POSTED = ["tweets", "faces", "chat"]
@@ -179,6 +179,45 @@ def test_nobody_leaves_changes_nothing_before_the_first_would_decide(seed):
     at = parts(leaving, log_of(night().null_night("stay_home"), seed))
     first = leaving[leaving["result"] == 10]["tick"].min()  # tipped
     assert at == first
+
+
+# -- readers keep their dice
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_attention_that_cannot_act_changes_nothing(seed):
+    """Nobody is cut off on an open night, so what attention one would pay then is of no consequence, larger or smaller."""
+    same = night(posting={"branching_ratio": 0.0})
+    for name, cut_off in (("tv", 0.95), ("tv", 0.71), ("tweets", 0.8), ("street", 0.55)):
+        attention = CHANNELS[name]["attention"] | {"cut_off": cut_off}
+        other = night(channels={name: {"attention": attention}}, posting={"branching_ratio": 0.0})
+        np.testing.assert_array_equal(noticed(log_of(other, seed)), noticed(log_of(same, seed)))
+
+
+def noticed(log):
+    """Return a log without the looks at messages that were not noticed, then or ever."""
+    return log[(log["kind"] != IMPRESSION) | ~np.isin(log["result"], (UNSEEN, WAITING))]
+
+
+def looks(log, key):
+    """Return (tick, person) of everybody's first look at a message."""
+    rows = log[(log["kind"] == IMPRESSION) & (log["key"] == key)]
+    _, first = np.unique(rows["person"], return_index=True)
+    return {(int(r["tick"]), int(r["person"])) for r in rows[first]}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_larger_audience_holds_the_smaller_one(seed):
+    """As long as the power of two above attention and audience stays the same, no reader is exchanged for another."""
+    found = []
+    for audience in (0.55, 0.7, 0.95):
+        scenario = night(
+            population={"size": 200}, scenario={"timeline": [entry(20, "texts", "news", audience=audience)]}
+        )
+        key = int(make_tables(scenario, make_world(scenario, seed), seed).airings["id"][0])
+        found.append(looks(log_of(scenario, seed), key))
+    assert 0 < len(found[0]) < len(found[1]) < len(found[2])
+    assert found[0] <= found[1] <= found[2]
 
 
 # -- airings keep their dice

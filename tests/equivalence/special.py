@@ -166,6 +166,12 @@ SPECIAL: dict[str, Scenario] = {
         scenario={"warm_up_hours": 0.0, "timeline": [*TIMELINE, entry(0, "tv", "news"), entry(0, None, "gathering")]},
         **_throttled((0, 60, 1.0)),
     ),
+    "chats of two": night(channels={"chat": {"direct": 1.0}}),
+    "online as if home, awake and asleep at other hours": night(
+        attendance={"online_as_if_home": True, "stay": exponential(20), "sleep_after": {"probability": 0.5}},
+        population={"sleep": {"bed_hour": {"law": "normal", "mean": -1.0, "sd": 1.0}, "stay_up": {"probability": 0.5}}},
+        channels={"tweets": {"waits": 0.5}, "street": {"wakes": 0.5}}, **_throttled((20, 100, 0.7)),
+    ),
     "ignored channels": night(decision={"ignored_channels": ["tv", "facetime", "street"]}),
     "a night over two midnights": night(
         population={"size": 8}, scenario={"end": at(30 * 60), "warm_up_hours": 24.0},

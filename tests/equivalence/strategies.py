@@ -57,12 +57,14 @@ def channels(draw: st.DrawFn) -> dict[str, Any]:
         change = {
             "look": draw(delays),
             "attention": {k: draw(attention) for k in ("ordinary", "alerted", "cut_off")},
-            "while_out": draw(shares), "waits": draw(st.booleans()), "wakes": draw(shares), "screen": draw(st.booleans()),
+            "while_out": draw(shares), "waits": draw(shares), "wakes": draw(shares), "screen": draw(st.booleans()),
             "dose": {k: draw(st.sampled_from([0.4, 1.5, 0.0])) for k in ("chatter", "news", "call", "stay")},
         }  # fmt: skip
         if channel["type"] in ("feed", "group"):
             change["reaction"] = draw(st.sampled_from([1.0, 0.5, 0.0]))
             change["live"] = draw(st.sampled_from([0.0, 1.0]))
+        if channel["type"] == "group":
+            change["direct"] = draw(shares)
         if channel["type"] == "feed":
             change["recommended"] = draw(st.sampled_from([0.0, 3.0, 1000.0]))
             trend = {"posts_per_million": draw(st.sampled_from([1.0, 60_000.0])),

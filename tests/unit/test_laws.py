@@ -227,7 +227,7 @@ def test_poisson_counts_have_mean_and_variance(uniforms):
         assert abs(x.mean() - mean) <= Z * math.sqrt(mean / len(x))
         # Var (X - m)^2 = m + 2 m^2.
         assert abs(x.var() - mean) <= Z * math.sqrt((mean + 2 * mean**2) / len(x)) + mean / len(x)
-    assert int(poisson(30.0, 1 - 2.0**-53)) <= 200
+    assert int(poisson(99.0, 1 - 2.0**-53)) == 200
 
 
 @pytest.mark.parametrize(

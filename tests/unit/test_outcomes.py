@@ -373,6 +373,7 @@ def test_names_of_the_curves() -> None:
     expected |= {f"impressions_{c}_{kind}" for c in CHANNELS for kind in ("news", "call", "stay")}
     expected |= {f"impressions_{c}_chatter" for c in POSTING}
     expected |= {f"decided_{cause}" for cause in ("gathering", "cut_off", "crowd")}
+    expected |= {"live_twitter", "live_facebook", "groups_created_whatsapp", "groups_created_viber", "trending_twitter"}
     assert names == expected
 
 
@@ -380,6 +381,8 @@ def test_curves_stand_at_the_minute_in_which_it_happened() -> None:
     record = empty()
     record.counts[minute(2, "00:24"), FACEBOOK, [NEWS_SEEN, CALLS_SEEN]] = 4, 3
     record.decided[minute(2, "00:26"), CHANNELS.index("minarets")] = 5
+    record.counts[minute(2, "00:27"), TWITTER, COUNTS.index("trending")] = 1
+    record.counts[minute(2, "01:00"), FACEBOOK, COUNTS.index("live")] = 6
     record.counts[minute(2, "00:25"), FACEBOOK, FAILED] = 8
     record.counts[0, TWITTER, ATTEMPTED] = 9
     record.snapshots[minute(2, "23:59"), CIRCUMVENTING] = 4
@@ -391,6 +394,7 @@ def test_curves_stand_at_the_minute_in_which_it_happened() -> None:
     expected = {
         "impressions_facebook": ("2016-07-16 00:24", 70.0), "impressions_facebook_news": ("2016-07-16 00:24", 40.0),
         "impressions_facebook_call": ("2016-07-16 00:24", 30.0), "decided_minarets": ("2016-07-16 00:26", 50.0),
+        "trending_twitter": ("2016-07-16 00:27", 1.0), "live_facebook": ("2016-07-16 01:00", 60.0),
         "failed_facebook": ("2016-07-16 00:25", 80.0),
         "attempted_twitter": ("2016-07-15 00:00", 90.0), "circumventing": ("2016-07-16 23:59", 40.0),
         "heard_twitter": ("2016-07-15 22:15", 30.0),
