@@ -6,6 +6,7 @@ The tables of README.md between the marks ``<!-- table: ... -->`` are written an
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from sim.config import compose_tree, plan_of, scenario_of
+from sim.measures.contrast import ratio_jackknife
 from sim.study.terminal import number
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,12 +25,13 @@ RUNS = {
     "as_told": ["parameters=as_told"],
     "rebound": ["study=rebound"],
     "sign": ["study=sign"],
+    "decisions": ["study=decisions"],
 }
 TARGETS = {
     "calendar": [
-        ("posts_ratio_day_1", "1.206"),
-        ("posts_ratio_day_2", "3.308"),
-        ("share_left_before_call", "0.36"),
+        ("posts_ratio_day_1", "1.206 (M)"),
+        ("posts_ratio_day_2", "3.308 (M)"),
+        ("share_left_before_call", "0.36 (H)"),
         ("surge_after_call", "clear of 1"),
         ("surge_after_call_ordinary", ""),
         ("surge_from_call", "clear of 1"),
@@ -44,7 +48,7 @@ TARGETS = {
         ("posts_throttle_window", "6 M"),
         ("posts_after_window", "18.67 M"),
         ("posts_published", "34.82 M (not fitted)"),
-        ("share_left_before_call", "0.36"),
+        ("share_left_before_call", "0.36 (H)"),
         ("surge_from_call", "clear of 1"),
         ("dip_from_leaving", "above 0"),
     ],
@@ -83,14 +87,10 @@ def targets_table(folder: Path, name: str) -> str:
 
 def rebound_table(folder: Path) -> str:
     summary = pd.read_parquet(folder / "summary.parquet").set_index(["arm", "outcome"])
-    lines = [
-        "| arm | `rebound_from_return` [95 %] | `rebound_ratio` [95 %] | `rebound_ratio_ordinary` [95 %] |",
-        "|---|---|---|---|",
-    ]
+    shown = ("rebound_from_return", "rebound_ratio", "rebound_ratio_ordinary", "posts_day_2")
+    lines = ["| arm | " + " | ".join(f"`{outcome}` [95 %]" for outcome in shown) + " |", "|---" * 5 + "|"]
     for arm in ("full", "no_victory", "no_text", "neither", "no_coverage"):
-        cells = [
-            interval(summary.loc[(arm, o)]) for o in ("rebound_from_return", "rebound_ratio", "rebound_ratio_ordinary")
-        ]
+        cells = [interval(summary.loc[(arm, outcome)]) for outcome in shown]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -101,8 +101,64 @@ def sign_table(folder: Path) -> str:
     for arm in ("substitution_0", "substitution_0.2", "substitution_1", "push_0.5", "push_1.5"):
         c = contrasts.loc[(arm, "participants")]
         name, value = arm.rsplit("_", 1)
-        lines.append(f"| {name} {value} | {number(c['difference'])} [{number(c['low'])}, {number(c['high'])}] |")
+        difference, low, high = (number(c[part], str(c["unit"])) for part in ("difference", "low", "high"))
+        lines.append(f"| {name} {value} | {difference} [{low}, {high}] |")
     return "\n".join(lines)
+
+
+def posts_by_hour(folder: Path, table: str, curve: str, **rows: str) -> pd.DataFrame:
+    """Posts per minute (real people's), by replicate (columns) and hour of the clock on both days (rows)."""
+    found = pd.read_parquet(folder / f"{table}.parquet")
+    for column, value in (rows | {"curve": curve}).items():
+        found = found[found[column] == value]
+    by = found.pivot_table(index="time", columns="replicate", values="value")
+    return by.resample("1h").mean()
+
+
+def shape_table(folder: Path) -> str:
+    """The ordinary day, the topic's curve, and the crowd of the null night keyboard, against what is known of them."""
+    ordinary = posts_by_hour(folder, "nulls", "published_twitter", arm="open", null="ordinary")
+    day = ordinary.groupby(ordinary.index.hour).mean()
+    peaks = sorted({f"{hour}-{hour + 1} h" for hour in day.idxmax()})
+    topic = posts_by_hour(folder, "curves", "topical_twitter", arm="throttled")
+    before, after = topic["2016-07-15 22:00":"2016-07-15 23:59"], topic["2016-07-16 00:00":"2016-07-16 03:59"]
+    crowd = posts_by_hour(folder, "curves", "on_squares", arm="throttled").sum()
+    at_keyboard = posts_by_hour(folder, "nulls", "on_squares", arm="throttled", null="keyboard").sum()
+
+    def told(above: pd.Series, below: pd.Series) -> str:
+        r = ratio_jackknife(above, below, min_denominator=0)
+        return f"{r.estimate:.3f} [{r.low:.3f}, {r.high:.3f}]"
+
+    return "\n".join([
+        "| of the throttled night, or the ordinary day | known | simulated [95 %] |",
+        "|---|---|---|",
+        f"| hour of the ordinary day with most posts, in every replicate | 22-23 h (D5, M) | {', '.join(peaks)} |",
+        f"| posts in its lowest hour / in its highest | a tenth, assumed | {told(day.min(), day.max())} |",
+        "| tweets on the topic per minute, 00:00-04:00 / 22:00-24:00 | 2,062 / 599 = 3.44 (D4, not fitted) | "
+        f"{told(after.mean(), before.mean())} |",
+        f"| person-hours on squares, `keyboard` / the night | 1, if it were absence alone | {told(at_keyboard, crowd)} |",
+    ])  # fmt: skip
+
+
+def decisions_table(folder: Path) -> str:
+    summary = pd.read_parquet(folder / "summary.parquet").set_index(["arm", "outcome"])
+    names = ("participants", "share_left_before_call", "peak_time")
+    lines = ["| rule | " + " | ".join(f"`{name}` [95 %]" for name in names) + " |", "|---" * 4 + "|"]
+    for arm in ("threshold", "hazard", "critical_mass"):
+        lines.append(f"| {arm} | " + " | ".join(interval(summary.loc[(arm, name)]) for name in names) + " |")
+    return "\n".join(lines)
+
+
+def hash_of(overrides: list[str]) -> str:
+    """Eight digits of the hash of what is run: the test of the README compares them with those that its tables carry."""
+    config = compose_tree(overrides)
+    arms = plan_of(config).study.arms
+    scenarios = (
+        [scenario_of(config)]
+        if arms is None
+        else [scenario_of(compose_tree([*overrides, *arm])) for arm in arms.values()]
+    )
+    return hashlib.sha256(" ".join(scenario.content_hash for scenario in scenarios).encode()).hexdigest()[:8]
 
 
 def main() -> None:
@@ -115,12 +171,15 @@ def main() -> None:
         "rebound": rebound_table(folders["rebound"])
     }
     tables["sign"] = sign_table(folders["sign"])
+    tables["shape"] = shape_table(folders["calendar"])
+    tables["decisions"] = decisions_table(folders["decisions"])
+    made_of = {name: hash_of(RUNS.get(name, RUNS["calendar"])) for name in tables}
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     for name, table in tables.items():
         text, n = re.subn(
-            rf"(<!-- table: {name} -->\n).*?(<!-- end -->)",
-            lambda m, t=table: f"{m[1]}{t}\n{m[2]}",
+            rf"<!-- table: {name} \S* -->\n.*?<!-- end -->",
+            lambda _, n=name, t=table: f"<!-- table: {n} {made_of[n]} -->\n{t}\n<!-- end -->",
             text,
             flags=re.DOTALL,
         )

@@ -17,6 +17,7 @@ from sim.units import MINUTE
 
 __all__ = [
     "MOST_MINUTES",
+    "Confidence",
     "DelayLaw",
     "Frozen",
     "TraitLaw",
@@ -35,6 +36,10 @@ SEISMIC_THETA = 0.2314843
 
 MOST_MINUTES = 1e6
 """Longest time that a parameter may name, nearly two years: longer than any scenario, short enough for the formats."""
+
+
+Confidence = Literal["H", "M", "L", "U", "assumed"]
+"""Two sources or a primary one, one credible source, weak, remembered and not read again, ours without a source."""
 
 
 class Frozen(BaseModel):

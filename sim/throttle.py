@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from sim.laws import MOST_MINUTES, DelayLaw, Frozen
+from sim.laws import MOST_MINUTES, Confidence, DelayLaw, Frozen
 from sim.units import is_later
 
 __all__ = ["Circumvention", "Inspector", "Outage", "Retry", "Throttle", "Window", "strongest"]
@@ -28,6 +28,7 @@ class Window(Frozen):
     lag_minutes: float | None = Field(None, gt=0, le=MOST_MINUTES)
     """Mode delay: how long an operation is held; none means until the window ends."""
     source: str = "assumed"
+    confidence: Confidence = "assumed"
 
     @model_validator(mode="after")
     def _check(self) -> Window:
@@ -45,6 +46,7 @@ class Outage(Frozen):
     start: datetime
     end: datetime
     source: str = "assumed"
+    confidence: Confidence = "assumed"
 
     @model_validator(mode="after")
     def _check(self) -> Outage:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sim.laws import MOST_MINUTES, Frozen
+from sim.laws import MOST_MINUTES, Confidence, Frozen
 from sim.units import is_later
 
 __all__ = ["Accounting", "Entry"]
@@ -37,7 +37,7 @@ class Entry(Frozen):
     tag: str = ""
     """Names a set of entries, such as the FaceTime airing and its re-runs."""
     source: str = "assumed"
-    confidence: Literal["H", "M", "L", "U", "assumed"] = "assumed"
+    confidence: Confidence = "assumed"
 
     @model_validator(mode="after")
     def _check(self) -> Entry:

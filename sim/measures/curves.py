@@ -17,6 +17,7 @@ from sim.engine.state import (
     LIVE,
     PUBLISHED_COUNT,
     SNAPSHOT,
+    TOPICAL,
     TRENDING,
 )
 from sim.scenario import Scenario
@@ -38,16 +39,17 @@ def minutes(scenario: Scenario) -> pd.DatetimeIndex:
 def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndarray]:
     """Return the names of all curves and float64[curves, minutes], real people or posts.
 
-    attempted_, published_, failed_ and impressions_<channel>, impressions_<channel>_<kind> and decided_<cause> count within
-    the minute, as do live_<channel> (live videos published) and groups_created_<channel>; trending_<channel> is 1 in minutes
-    that begin while it is trending, else 0; the others are people at the minute's start. Exposures are the impressions of
-    kinds that have a dose on the channel.
+    Within the minute count attempted_, published_, failed_, topical_ (published on the topic) and live_<channel> (live videos),
+    groups_created_<channel>, impressions_<channel> and impressions_<channel>_<kind>, decided_<cause>; trending_<channel> is 1
+    in minutes that begin while it is trending, else 0; the others are people at the minute's start. Exposures are the
+    impressions of kinds that have a dose on the channel.
     """
     names, rows = [], []
     for index, (channel, c) in enumerate(scenario.channels.items()):
         posts = c.posts_per_user_day > 0 or bool(record.counts[:, index, ATTEMPTED].any())
         told = (("attempted", ATTEMPTED, posts), ("published", PUBLISHED_COUNT, posts), ("failed", FAILED_COUNT, posts),
-                ("live", LIVE, c.live > 0), ("groups_created", CREATED, c.type == "group"))  # fmt: skip
+                ("topical", TOPICAL, posts), ("live", LIVE, c.live > 0),
+                ("groups_created", CREATED, c.type == "group"))  # fmt: skip
         for name, column, is_told in told:
             if is_told:
                 names.append(f"{name}_{channel}")

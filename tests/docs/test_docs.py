@@ -394,3 +394,14 @@ def test_what_the_timeline_does_not_assume_cites_a_fact() -> None:
     for entry in night.timeline:
         assert (entry.confidence == "assumed") == entry.source.startswith("assumed"), entry.what
         assert entry.source.startswith(("assumed", "facts ")), entry.what
+
+
+def test_the_tables_of_the_readme_were_made_of_the_options_as_they_are() -> None:
+    """Every table carries a hash of the scenarios behind it; `make figures` writes tables and hashes anew."""
+    from experiments.readme_figures import RUNS, hash_of
+
+    marks = dict(re.findall(r"<!-- table: (\w+) (\S+) -->", README.read_text(encoding="utf-8")))
+    assert set(marks) == {*RUNS, "shape"}
+    for name, overrides in RUNS.items():
+        assert marks[name] == hash_of(overrides), f"the table {name} is old: run make figures"
+    assert marks["shape"] == marks["calendar"]

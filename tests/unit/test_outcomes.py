@@ -368,7 +368,7 @@ PEOPLE = ("heard", "deciding", "travelling", "on_squares", "returned", "asleep",
 def test_names_of_the_curves() -> None:
     names = set(curve_table(NIGHT, RECORD)["curve"])
     expected = set(PEOPLE)
-    expected |= {f"{what}_{c}" for what in ("attempted", "published", "failed") for c in POSTING}
+    expected |= {f"{what}_{c}" for what in ("attempted", "published", "failed", "topical") for c in POSTING}
     expected |= {f"{what}_{c}" for what in ("impressions", "heard", "decided") for c in CHANNELS}
     expected |= {f"impressions_{c}_{kind}" for c in CHANNELS for kind in ("news", "call", "stay")}
     expected |= {f"impressions_{c}_chatter" for c in POSTING}
