@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sim.config import load as load
     from sim.errors import CapacityError as CapacityError
     from sim.errors import InputError as InputError
-    from sim.errors import RunError as RunError
     from sim.errors import SimError as SimError
     from sim.scenario import Scenario as Scenario
     from sim.study.run import Study as Study
@@ -29,12 +28,12 @@ except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0.0.0"
 
 _WHERE = {
-    "CapacityError": "sim.errors", "InputError": "sim.errors", "RunError": "sim.errors", "SimError": "sim.errors",
+    "CapacityError": "sim.errors", "InputError": "sim.errors", "SimError": "sim.errors",
     "Run": "sim.api", "Scenario": "sim.scenario", "Study": "sim.study.run", "compare": "sim.api", "load": "sim.config",
     "simulate": "sim.api",
 }  # fmt: skip
 
-__all__ = ["CapacityError", "InputError", "Run", "RunError", "Scenario", "SimError", "Study", "__version__", "compare",
+__all__ = ["CapacityError", "InputError", "Run", "Scenario", "SimError", "Study", "__version__", "compare",
            "load", "simulate"]  # fmt: skip
 
 

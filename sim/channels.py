@@ -90,7 +90,7 @@ class Channel(Frozen):
     waits: float = Field(0.0, ge=0, le=1)
     """Probability that a message which comes up while its reader sleeps is looked at after waking."""
     wakes: float = Field(0.0, ge=0, le=1)
-    posts_per_user_day: float = Field(0.0, ge=0)
+    posts_per_user_day: float = Field(0.0, ge=0, le=10_000)
     reaction: float = Field(0.0, ge=0)
     direct: float = Field(0.0, ge=0, le=1)
     """Type group: probability that a message goes to one other member alone, a chat of two."""

@@ -168,7 +168,19 @@ def _arms(config: DictConfig, arms: dict[str, tuple[str, ...]] | None) -> tuple[
 
 
 def _study(config: DictConfig, folder: Path) -> int:
-    """Run the study of one job and write its folder."""
+    """Run the study of one job and write its folder, which no other command may write meanwhile."""
+    from sim.study.whole import claimed
+
+    with claimed(folder) as is_free:
+        if not is_free:
+            raise InputError(
+                f"{folder} is being written by another command, expected a folder of one's own; wait, or choose another with "
+                "hydra.run.dir=FOLDER."
+            )
+        return _study_in(config, folder)
+
+
+def _study_in(config: DictConfig, folder: Path) -> int:
     from sim.config import plan_of
     from sim.study.folder import Clockwork, prepare_folder, write_folder
     from sim.study.run import run_study
@@ -184,7 +196,8 @@ def _study(config: DictConfig, folder: Path) -> int:
     if plan.study.store is not None:
         _note_missing(plan.study.store)
     store = Store(plan.study.store)
-    announce_compilation(plan.engine)
+    if notice := announce_compilation(plan.engine):
+        tell(notice)
     with Progress() as progress:
         study = run_study(
             scenarios, baseline, plan.study.replicates, seed=plan.seed, nulls=plan.study.nulls, world=plan.study.world,

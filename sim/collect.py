@@ -45,7 +45,7 @@ def collect(folder: Path, table: str = "outcomes") -> pd.DataFrame:
     parts = []
     for place in found:
         part = read_table(place / f"{table}.parquet")
-        words = dict(o.lstrip("+").split("=", 1) for o in read_manifest(place)["overrides"] if "=" in o)
+        words = dict(o.lstrip("+").split("=", 1) for o in (read_manifest(place).get("overrides") or ()) if "=" in o)
         for position, (key, value) in enumerate(sorted(words.items())):
             part.insert(position, key, value)
         part.insert(0, "folder", str(place.relative_to(folder)))

@@ -16,7 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from sim.draws import MAX_SEED
 from sim.errors import InputError
@@ -65,6 +65,13 @@ class StudyPlan(Frozen):
     store: Path | None = Path("outputs/store")
     workers: int | None = Field(None, ge=1)
     figures: bool = True
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("expected the name of a folder, or null to keep nothing")
+        return value
 
 
 class Plan(Frozen):

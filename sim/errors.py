@@ -2,13 +2,12 @@
 
 SimError                everything that this package raises on purpose
 ├── InputError          the user's input is wrong: one sentence with value, expectation and remedy; exit code 2
-├── RunError            a run failed while it was computed; the rest of a study goes on; exit code 1
 └── CapacityError       the machine or a format is too small for what was asked; exit code 2
 """
 
 from __future__ import annotations
 
-__all__ = ["CapacityError", "InputError", "RunError", "SimError"]
+__all__ = ["CapacityError", "InputError", "SimError"]
 
 
 class SimError(Exception):
@@ -17,10 +16,6 @@ class SimError(Exception):
 
 class InputError(SimError):
     """The user's input is wrong. The message is one sentence: where, what was given, what is expected, what to do."""
-
-
-class RunError(SimError):
-    """A run failed while it was computed."""
 
 
 class CapacityError(SimError):

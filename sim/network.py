@@ -26,7 +26,7 @@ __all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network
 class Followers(Frozen):
     """Directed follower graph: log-normal number of accounts followed; attractive accounts are followed more."""
 
-    mean: float = Field(ge=0)
+    mean: float = Field(ge=0, le=10_000)
     sigma: float = Field(ge=0, le=3)
     fame_sigma: float = Field(ge=0, le=4)
     """Log-sd of attractiveness."""
@@ -41,7 +41,7 @@ class Followers(Frozen):
 class Friends(Frozen):
     """Mutual ties."""
 
-    mean: float = Field(ge=0)
+    mean: float = Field(ge=0, le=10_000)
     sigma: float = Field(ge=0, le=3)
     local_share: float = Field(ge=0, le=1)
     file: Path | None = None
@@ -52,7 +52,7 @@ class GroupTies(Frozen):
     """Chat groups of one channel."""
 
     groups_per_user: int = Field(ge=0, le=100)
-    mean_size: float = Field(ge=2)
+    mean_size: float = Field(ge=2, le=1_000_000)
     sigma: float = Field(ge=0, le=2)
     largest: int = Field(256, ge=2)
     local_share: float = Field(ge=0, le=1)
@@ -65,7 +65,8 @@ class GroupTies(Frozen):
 class Neighbours(Frozen):
     """People who live near: a ring within each province."""
 
-    mean: int = Field(ge=0, le=1000)
+    mean: int = Field(ge=0, le=1000, multiple_of=2)
+    """As many on either side of the ring."""
     file: Path | None = None
     """Edge list with columns person, neighbour; each pair once or twice."""
 
@@ -291,6 +292,8 @@ def _cut(seed, channel, layer, key, mean_size, sigma, largest):
 
 
 def _index_groups(group: np.ndarray, person: np.ndarray, owner: np.ndarray | None, n: int) -> Groups:
+    if owner is None:  # names from a file, which may be any numbers
+        group = np.unique(group, return_inverse=True)[1]
     count = int(group.max()) + 1 if len(group) else 0
     pairs = _distinct(group.astype(np.int64) * n + person)
     group, person = pairs // n, pairs % n

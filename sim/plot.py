@@ -20,21 +20,26 @@ def plot_folder(folder: Path) -> dict[str, str]:
         The folder is not a finished run folder.
     """
     from sim.config import Observed
-    from sim.scenario import PARTS, validate
-    from sim.study.folder import draw_figures, read_manifest
+    from sim.errors import InputError
+    from sim.scenario import validate
+    from sim.study.folder import draw_figures, read_manifest, refuse_foreign_figures
     from sim.study.whole import clear_leftovers, whole_folder
     from sim.tables import read_table
 
     manifest = read_manifest(folder)
+    refuse_foreign_figures(folder / "figures")
     tables = {name: read_table(folder / f"{name}.parquet") for name in ("curves", "nulls", "squares", "outcomes")}
-    configuration = manifest["configuration"]
-    scenario = validate({part: configuration[part] for part in PARTS})
+    try:
+        scenario = validate(manifest["shown"])
+        observed = Observed.model_validate(manifest["configuration"]["observed"])
+        arms = manifest["baseline"], manifest["open_arms"], manifest["windows"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder / 'manifest.json'} lacks what the figures need ({error}); give a folder that this version has written."
+        ) from error
     clear_leftovers(folder / "figures")
     with whole_folder(folder / "figures") as temporary:
-        return draw_figures(
-            temporary, tables, scenario, Observed.model_validate(configuration["observed"]), manifest["baseline"],
-            manifest["open_arms"], manifest.get("windows", {}),
-        )  # fmt: skip
+        return draw_figures(temporary, tables, scenario, observed, *arms)
 
 
 def _draw() -> int:

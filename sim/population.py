@@ -211,7 +211,7 @@ def _from_file(
         traits["province"] = np.array([names[str(p)] for p in table["province"]])
     scales = {
         "travel_minutes": ("travel", MINUTE, 0.0, 7 * 24 * 60.0), "bed_hour": ("bed", HOUR, -24.0, 24.0),
-        "sleep_hours": ("sleep", HOUR, 0.0, 24.0),
+        "sleep_hours": ("sleep", HOUR, 1 / 60, 24.0),
     }  # fmt: skip
     for column, (trait, factor, low, high) in scales.items():
         if column in table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from sim.jit import njit
-from sim.laws import DelayLaw, Frozen
+from sim.laws import MOST_MINUTES, DelayLaw, Frozen
 from sim.units import DAY, HOUR
 
 __all__ = ["MOST_REACTIONS", "Posting", "Victory", "cycle_at"]
@@ -19,7 +19,7 @@ class Victory(Frozen):
     """After coming home: extra posts, `boost` times the person's own rate at first, fading over waking time."""
 
     boost: float = Field(ge=0)
-    decay_minutes: float = Field(gt=0)
+    decay_minutes: float = Field(gt=0, le=MOST_MINUTES)
 
 
 class Posting(Frozen):

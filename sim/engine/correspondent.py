@@ -12,6 +12,7 @@ from sim.channels import ALERTED, CALL, CHATTER, CUT_OFF, NEIGHBOURS, NEWS, ORDI
 from sim.engine import order as o
 from sim.engine import state as st
 from sim.engine.actors import At
+from sim.engine.order import HELD_NOTICED, HELD_UNNOTICED
 from sim.posting import MOST_REACTIONS, cycle_at
 from sim.quantiles import poisson
 from sim.units import HOUR
@@ -203,12 +204,12 @@ class Correspondent(ABC):
 
     # -- reading
 
-    def reading(self, tick: int, message: Message, is_held: bool = False) -> Life:
-        """Look at a message that was delivered."""
+    def reading(self, tick: int, message: Message, is_held: int) -> Life:
+        """Look at a message that was delivered, perhaps held by a gate before (by whom noticed, see `look`)."""
         yield self.at(tick, o.IMPRESSION, message.id)
         self.note(o.IMPRESSION, message.id, self.look(message, is_held), message.channel)
 
-    def look(self, message: Message, is_held: bool) -> int:
+    def look(self, message: Message, is_held: int) -> int:
         """Asleep? Interested? Let through? Then see.
 
         In the null night keyboard whoever is, or was, out reads and answers as if at home (`offline_until`), while the body
@@ -219,7 +220,8 @@ class Correspondent(ABC):
         is_out = bool(phase_is_out[self.phase])
         wakes_at, answers, weighs = self.offline_until(), True, not self.asleep
         night = self.night + 1
-        is_woken = self.asleep and self.u(draws.WOKEN, message.id, night) < channel["wakes"]
+        is_news = is_held != HELD_UNNOTICED
+        is_woken = self.asleep and is_news and self.u(draws.WOKEN, message.id, night) < channel["wakes"]
         if is_woken and self.distraction(message) < channel["attention"][self.seeking()]:
             self.be_woken(message)
             weighs = True
@@ -233,6 +235,7 @@ class Correspondent(ABC):
                 return o.UNSEEN
             else:
                 answers = False
+        weighs = weighs and is_news
         if not is_held:
             level = where_one_is = channel["attention"][self.seeking()]
             if is_out:
@@ -250,7 +253,8 @@ class Correspondent(ABC):
             if severity > 0 and not self.circumventing and self.u(draws.READ_GATE, message.id) < severity:
                 self.feel_cut_off()
                 if mode == "delay":
-                    nation.impression_at(nation.release(self, message, 1), self, message, is_held=True)
+                    held = HELD_NOTICED if weighs else HELD_UNNOTICED
+                    nation.impression_at(nation.release(self, message, 1), self, message, held)
                     return o.HELD
                 totals[st.DROPPED_TOTAL] += 1
                 return o.DROPPED

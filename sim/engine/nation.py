@@ -167,9 +167,9 @@ class Nation:
         """Deliver a message; the reader looks at it after a while."""
         self.totals[message.channel, st.DELIVERED] += 1
         delay = self.delay(st.LOOKS + message.channel, reader.u(draws.LOOK, message.id))
-        self.impression_at(start + delay, reader, message, is_held=False)
+        self.impression_at(start + delay, reader, message)
 
-    def impression_at(self, tick: int, reader: Correspondent, message: Message, is_held: bool) -> None:
+    def impression_at(self, tick: int, reader: Correspondent, message: Message, is_held: int = 0) -> None:
         """Let a reader look at a message at a tick; behind the horizon it is pending."""
         if tick >= self.horizon:
             self.totals[message.channel, st.PENDING] += 1
@@ -210,7 +210,7 @@ class Nation:
             self.totals[c, st.DELIVERED] += 1
             delay = self.delay(st.LOOKS + c, reader.u(draws.NOTICE, key))
             if delay < a["ticks"]:
-                self.impression_at(start + delay, reader, message, is_held=False)
+                self.impression_at(start + delay, reader, message)
             else:
                 self.totals[c, st.UNSEEN_TOTAL] += 1
 

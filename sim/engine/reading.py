@@ -16,6 +16,8 @@ from sim.engine.deciding import cut_off, expose, seeking
 from sim.engine.order import (
     DROPPED,
     HELD,
+    HELD_NOTICED,
+    HELD_UNNOTICED,
     REACTION,
     SEEN,
     TIPPED,
@@ -61,7 +63,8 @@ def on_impression(T, S, p, t, slot, is_held):
     answers = True
     weighs = s["asleep"] == 0
     is_woken = False
-    if s["asleep"] == 1 and channel["wakes"] > 0.0:
+    is_news = is_held != HELD_UNNOTICED
+    if s["asleep"] == 1 and channel["wakes"] > 0.0 and is_news:
         is_woken = (
             uniform(seed, draws.WOKEN, p, id_, np.int64(s["night"]) + 1) < channel["wakes"]
             and distraction(T, p, c, id_) < channel["attention"][seeking(S, s)]
@@ -80,6 +83,7 @@ def on_impression(T, S, p, t, slot, is_held):
             return UNSEEN
         else:
             answers = False
+    weighs = weighs and is_news
     if is_held == 0:
         level = channel["attention"][seeking(S, s)]
         where_one_is = level
@@ -100,7 +104,8 @@ def on_impression(T, S, p, t, slot, is_held):
             if uniform(seed, draws.READ_GATE, p, id_, 0) < gate["severity"]:
                 cut_off(T, S, p, t)
                 if gate["mode"] == 1:
-                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, 1)
+                    held = HELD_NOTICED if weighs else HELD_UNNOTICED
+                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, held)
                     return HELD
                 totals[DROPPED_TOTAL] += 1
                 return DROPPED

@@ -122,7 +122,6 @@ def _record(
 ) -> Record:
     """Cut what either engine has counted to the report; `heard` and `awake` are heard_tick and awake_at_news by person."""
     clock = scenario.clock
-    # A warm-up that is not whole minutes begins the report with the minute in which it ends.
     first, minutes = clock.warm_up // MINUTE, clock.n_minutes
     report = slice(first, first + minutes)
 

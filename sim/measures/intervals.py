@@ -193,7 +193,9 @@ def variance_reduction(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Inter
         Missing for n < 2 or a difference that does not vary (standard deviation within rounding error); bounds
         missing for n = 2.
 
-    Notes ----- With D = a - b and S = a + b, s2_a + s2_b = (s2_D + s2_S) / 2, so that the variance reduction is (1 +
+    Notes
+    -----
+    With D = a - b and S = a + b, s2_a + s2_b = (s2_D + s2_S) / 2, so that the variance reduction is (1 +
     F) / 2 with F = s2_S / s2_D: increasing in a ratio of two variances. For bivariate normal pairs, S and D are
     bivariate normal, and the exact interval of their variance ratio inverts the test of Morgan (1939) and Pitman
     (1939): S + c D and S - c D are uncorrelated just where c^2 = sigma2_S / sigma2_D. With r the correlation of S and

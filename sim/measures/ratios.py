@@ -187,7 +187,9 @@ def ratio_variance_reduction(
     num_a, den_a, num_b, den_b, level, min_denominator, names
         As in `paired_ratio_jackknife`; missing where that is.
 
-    Notes ----- The pseudo-values p_i = n R - (n - 1) R_(-i) behave like independent values whose mean has the ratio's
+    Notes
+    -----
+    The pseudo-values p_i = n R - (n - 1) R_(-i) behave like independent values whose mean has the ratio's
     variance (Tukey 1958), so that (s2_{p_a} + s2_{p_b}) / s2_{p_a - p_b} compares the jackknife variances of the
     unpaired and the paired difference. The interval is exact only in the limit of many replicates.
     """

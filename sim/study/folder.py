@@ -33,14 +33,17 @@ if TYPE_CHECKING:
 Windows = Sequence[tuple[Any, Any, list[str], float]]
 """Start, end, channels and severity of throttle windows."""
 
-__all__ = ["Clockwork", "draw_figures", "git_commit", "open_arms", "prepare_folder", "read_manifest", "write_folder",
+__all__ = ["Clockwork", "draw_figures", "git_commit", "open_arms", "prepare_folder", "read_manifest",
+           "refuse_foreign_figures", "write_folder",
            "write_table"]  # fmt: skip
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
 """Tables of a run folder, in the order in which they are written: a file named outcomes.parquet has all others beside it."""
+FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch")
+"""The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""
 _OURS = re.compile(
-    rf"manifest\.json|status\.json|\.hydra|figures(/[^/]+\.png)?|({'|'.join(TABLES)}|collected_.+)\.parquet"
+    rf"manifest\.json|status\.json|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?|({'|'.join(TABLES)}|collected_.+)\.parquet"
 )
 """What may lie in the folder of a finished run, and goes when another run takes its place."""
 _PACKAGE = "mobsim"
@@ -145,6 +148,19 @@ def _refuse_foreign(folder: Path, of_job: Collection[str]) -> None:
         raise InputError(
             f"{folder} exists and holds {name}, which is not ours; choose another folder with hydra.run.dir=FOLDER."
         )
+
+
+def refuse_foreign_figures(folder: Path) -> None:
+    """Refuse to draw figures anew in a folder that holds something beside the standard ones.
+
+    Raises
+    ------
+    InputError
+        It does.
+    """
+    others = sorted(p.name for p in folder.glob("*") if p.name not in {f"{name}.png" for name in FIGURES})
+    if others:
+        raise InputError(f"{folder} holds {others[0]}, which is not ours and would be lost; move it to another folder.")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -315,6 +331,7 @@ def write_folder(
                 )
             manifest = _about(study) | {
                 "configuration": configuration, "overrides": list(overrides), "seed": plan.seed, "engine": plan.engine,
+                "shown": study.arms[arm].model_dump(mode="json"),
                 "outcomes_missing_null": omitted(plan.study.nulls), "figures_left_out": skipped,
                 **clockwork.read(),
             }  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.draws import MAX_SEED
-from sim.engine.branching import spectral_radius
-from sim.engine.build import group_exists, make_tables
 from sim.engine.simulate import Record, run
 from sim.errors import CapacityError, InputError
 from sim.measures.contrast import (
@@ -28,8 +24,8 @@ from sim.measures.curves import curve_table, squares_table
 from sim.measures.outcomes import NEEDED_NULLS, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study.store import Store, run_key
+from sim.study.worlds import Worlds
 from sim.units import MINUTE
-from sim.world import World, make_world
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,32 +238,6 @@ def _tasks(
     return grouped
 
 
-def _world_key(scenario: Scenario) -> str:
-    parts = (scenario.population, scenario.network, scenario.channels)
-    return hashlib.sha256("\n".join(p.model_dump_json() if not isinstance(p, dict) else json.dumps(
-        {k: v.model_dump(mode="json") for k, v in p.items()}) for p in parts).encode()).hexdigest()  # fmt: skip
-
-
-class _Worlds:
-    """The worlds of one replicate, each built once, with the reactions scaled once per posting behaviour."""
-
-    def __init__(self) -> None:
-        self.worlds: dict[str, World] = {}
-        self.radii: dict[str, float] = {}
-
-    def get(self, scenario: Scenario, seed: int, world_seed: int) -> World:
-        key = f"{_world_key(scenario)} {world_seed}"
-        if key not in self.worlds:
-            self.worlds[key] = make_world(scenario, world_seed)
-        world = self.worlds[key]
-        scale_key = f"{key} {scenario.posting.cross_posting} {scenario.posting.propensity_cap}"
-        if scale_key not in self.radii:
-            tables = make_tables(scenario, world.replace(reaction_scale=1.0), seed)
-            self.radii[scale_key] = float(spectral_radius(tables, group_exists(scenario, world)))
-        radius = self.radii[scale_key]
-        return world.replace(reaction_scale=scenario.posting.branching_ratio / radius if radius > 0 else 0.0)
-
-
 def run_study(
     arms: Mapping[str, Scenario],
     baseline: str,
@@ -335,7 +305,7 @@ def run_study(
     grouped = _tasks(arms, replicates, seed, nulls, world == "fixed", engine)
     total = sum(map(len, grouped))
     lock, stop = threading.Lock(), threading.Event()
-    shared = _Worlds()
+    shared = Worlds()
 
     def note(task: Task, record: Record | None, is_new: bool, is_reused: bool, reason: str) -> None:
         with lock:
@@ -349,7 +319,7 @@ def run_study(
                 progress(len(study.records), len(study.failures), total)
 
     def replicate(tasks: list[Task]) -> None:
-        worlds = shared if world == "fixed" else _Worlds()
+        worlds = shared if world == "fixed" else Worlds()
         done: dict[str, Record] = {}
         for task in tasks:
             if stop.is_set():
@@ -370,12 +340,18 @@ def run_study(
                 done[task.key] = record
             except (InputError, CapacityError):
                 raise  # true of the whole study
+            except MemoryError as error:
+                people = task.scenario.population.n_people
+                raise CapacityError(
+                    f"population.size is {people}, for which the memory does not suffice ({error}); choose a smaller "
+                    "population, or study.workers=1."
+                ) from error
             except Exception as error:  # also a fault of the program costs its own run only, and is told
                 note(task, None, False, False, _reason(error))
                 continue
             note(task, record, is_new, is_reused, "")
 
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(workers or n_processors())
     pending = {pool.submit(replicate, tasks) for tasks in grouped}
     try:
         while pending:
@@ -391,6 +367,11 @@ def run_study(
     pool.shutdown()
     study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))
     return study
+
+
+def n_processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def omitted(nulls: Sequence[str]) -> list[str]:

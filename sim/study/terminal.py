@@ -45,10 +45,11 @@ class Progress:
         self.bar.refresh()
 
 
-def announce_compilation(engine: str) -> None:
-    """Say that the engine will be compiled first, where no compiled code is found."""
+def announce_compilation(engine: str) -> str:
+    """Return what to say where the engine will be compiled first, as no compiled code is found; else nothing."""
     if is_compiling and engine == "compiled" and not any(cache_folder().rglob("kernel.advance*.nbi")):
-        print("compiling the engine, once for this version (about half a minute) ...", file=sys.stderr, flush=True)
+        return "compiling the engine, once for this version (about half a minute) ..."
+    return ""
 
 
 def number(value: float, unit: str = "1") -> str:

@@ -14,12 +14,13 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-__all__ = ["PARTIAL", "clear_leftovers", "is_partial", "whole_folder", "write_whole"]
+__all__ = ["PARTIAL", "claimed", "clear_leftovers", "is_partial", "whole_folder", "write_whole"]
 
 PARTIAL = ".partial-"
 """How the names of unfinished files and folders begin."""
@@ -81,6 +82,32 @@ def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
         _sync(place.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # what was not finished, or what lay in the place before
+
+
+@contextlib.contextmanager
+def claimed(place: Path) -> Iterator[bool]:
+    """Take a place for this process and give whether it was free; a process that ends, however it ends, claims nothing.
+
+    The claim is a lock on a file in the folder for temporary files, so that nothing is left beside the place; it does not reach
+    other machines, nor systems without such locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield True
+        return
+    name = hashlib.sha256(os.fsencode(place.resolve())).hexdigest()[:32]
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    descriptor = os.open(Path(tempfile.gettempdir()) / f"mobsim-{user}-{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def clear_leftovers(place: Path) -> None:

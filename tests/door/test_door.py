@@ -98,7 +98,7 @@ def sweep(place: Path) -> Path:
 
 def test_the_run_folder_is_dated_and_named_on_the_terminal(first: tuple[Answer, Path], place: Path) -> None:
     answer, folder = first
-    assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d", folder.relative_to(place).as_posix())
+    assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", folder.relative_to(place).as_posix())
     assert str(folder) in answer.out
     assert "participants" in answer.out
     assert "throttled - open" in answer.out
@@ -375,13 +375,12 @@ def test_a_sweep_forgets_the_faults_of_an_earlier_one_in_its_folder(place: Path)
 def test_some_runs_failed_and_the_rest_is_kept(place: Path) -> None:
     broken = """
 import sim.study.run as study
-from sim.errors import RunError
 
 real = study.run
 
 def run(scenario, seed, *rest, **more):
     if seed == 2 and scenario.throttle.windows:
-        raise RunError("broke on purpose")
+        raise RuntimeError("broke on purpose")
     return real(scenario, seed, *rest, **more)
 
 study.run = run
@@ -403,13 +402,12 @@ study.run = run
 def test_an_arm_without_any_finished_run_does_not_lose_the_others(place: Path) -> None:
     broken = """
 import sim.study.run as study
-from sim.errors import RunError
 
 real = study.run
 
 def run(scenario, *rest, **more):
     if not scenario.throttle.windows:
-        raise RunError("broke on purpose")
+        raise RuntimeError("broke on purpose")
     return real(scenario, *rest, **more)
 
 study.run = run

@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sim.study.folder import FIGURES
+from sim.study.whole import claimed
 from tests.door.shell import Answer, assert_same_tables, finish, forked_sim, half_written, listing, manifest, start
 
 pytestmark = pytest.mark.slow
@@ -75,10 +77,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(place: Path, tmp_path: Path) -> Path:
-    """A folder with the older run in `run`, with a figure that the newer run does not have."""
+    """A folder with the older run in `run`, one of whose figures is of an older version."""
     os.symlink(place / "store", tmp_path / "store")
     shutil.copytree(place / "old", tmp_path / "run")
-    (tmp_path / "run" / "figures" / "stale.png").write_bytes(b"")
+    (tmp_path / "run" / "figures" / "posts.png").write_bytes(b"stale")
     return tmp_path
 
 
@@ -93,9 +95,8 @@ def is_old(folder: Path, place: Path) -> bool:
     seed = manifest(run)["seed"]
     assert_same_tables(run, place / ("old" if seed == 1 else "new"))
     figures = {path.name for path in (run / "figures").iterdir()}
-    assert figures == {path.name for path in (place / "old" / "figures").iterdir()} | (
-        {"stale.png"} if seed == 1 else set()
-    )
+    assert figures == {path.name for path in (place / "old" / "figures").iterdir()}
+    assert ((run / "figures" / "posts.png").read_bytes() == b"stale") == (seed == 1)
     return bool(seed == 1)
 
 
@@ -152,7 +153,7 @@ def test_a_new_run_leaves_no_stale_figures(place: Path, folder: Path) -> None:
 
 
 def test_what_the_user_has_put_into_a_run_folder_is_not_lost(folder: Path) -> None:
-    for name in ("thesis.tex", "figures/sketch.svg", "server.log", "mine.parquet"):
+    for name in ("thesis.tex", "figures/sketch.svg", "figures/mine.png", "server.log", "mine.parquet"):
         path = folder / "run" / name
         path.write_text("mine")
         answer = forked_sim(*NEW, folder=folder)
@@ -190,6 +191,39 @@ def test_figures_drawn_again_take_the_place_of_all_old_ones(place: Path, folder:
     assert answer.code == 0, answer.err
     drawn = {p.name: p.read_bytes() for p in (folder / "run" / "figures").iterdir()}
     assert drawn == {p.name: p.read_bytes() for p in (place / "old" / "figures").iterdir()}
+
+
+def test_drawing_again_refuses_to_lose_what_the_user_has_put_beside(folder: Path) -> None:
+    mine = folder / "run" / "figures" / "mine.png"
+    mine.write_text("mine")
+    answer = finish(start(["-m", "sim.plot", "run"], folder))
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "mine.png" in answer.err
+    assert mine.read_text() == "mine"
+
+
+def test_the_standard_figures_are_those_that_are_drawn(place: Path) -> None:
+    drawn = {path.stem for path in (place / "old" / "figures").iterdir()}
+    skipped = {name.removesuffix(".png") for name in manifest(place / "old")["figures_left_out"]}
+    assert drawn | skipped == set(FIGURES)
+
+
+def test_a_folder_that_another_command_is_writing_is_refused(place: Path, tmp_path: Path) -> None:
+    os.symlink(place / "store", tmp_path / "store")
+    with claimed(tmp_path / "run") as is_free:
+        assert is_free
+        answer = forked_sim(*OLD, "study.figures=false", folder=tmp_path)
+        assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+        assert "run is being written by another command" in answer.err
+        assert listing(tmp_path) == {"store"}
+    assert forked_sim(*OLD, "study.figures=false", folder=tmp_path).code == 0
+
+
+def test_commands_of_one_moment_have_folders_of_their_own(tmp_path: Path) -> None:
+    command = ["-m", "sim", "population.size=100", "study.replicates=1", "study.nulls=[]", "study.figures=false"]
+    several = [start([*command, f"seed={seed}"], tmp_path) for seed in (1, 2, 3)]
+    assert [finish(process).code for process in several] == [0, 0, 0]
+    assert sorted(manifest(p.parent)["seed"] for p in tmp_path.rglob("outcomes.parquet")) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("module", ["sim.collect", "sim.plot"])

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import sim
-from sim.errors import InputError, RunError
+from sim.errors import CapacityError, InputError
 from sim.measures.outcomes import NEEDED_NULLS
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study import run as study_module
+from sim.study import worlds as worlds_module
 from sim.study.run import Study
 
 SMALL = ("population.size=150", "scenario.warm_up_hours=2")
@@ -201,7 +202,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, is_hit) -> None: 
 
 
 @pytest.mark.parametrize(
-    "error", [RunError("broke"), ValueError("broke"), MemoryError("broke"), ZeroDivisionError("broke")]
+    "error", [RuntimeError("broke"), ValueError("broke"), KeyError("broke"), ZeroDivisionError("broke")]
 )
 def test_a_run_that_fails_is_listed_and_the_rest_is_kept(
     arms: dict[str, Scenario], study: Study, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -210,15 +211,23 @@ def test_a_run_that_fails_is_listed_and_the_rest_is_kept(
     found = sim.compare(arms, 3, nulls=(), workers=2)
     (failure,) = found.failures
     assert (failure.arm, failure.null, failure.replicate) == ("throttled", "", 1)
-    assert failure.reason == f"{type(error).__name__}: broke"
+    assert failure.reason == f"{type(error).__name__}: {error}"
     assert found.n_computed == 5
     kept = study.outcomes[(study.outcomes["arm"] == "open") | (study.outcomes["replicate"] != 1)].reset_index(drop=True)
     pd.testing.assert_frame_equal(found.outcomes, kept, check_exact=True)
     assert found.contrasts.set_index("outcome").loc["participants", "n"] == 2
 
 
+def test_too_little_memory_ends_the_study_with_a_sentence(
+    arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, MemoryError("Unable to allocate"), lambda scenario, seed: seed == 2)
+    with pytest.raises(CapacityError, match="memory does not suffice"):
+        sim.compare(arms, 3, nulls=(), workers=2)
+
+
 def test_a_null_night_that_fails_takes_its_outcomes_only(open_night: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, RunError("broke"), lambda scenario, _: scenario.attendance.online_as_if_home)
+    failing(monkeypatch, RuntimeError("broke"), lambda scenario, _: scenario.attendance.online_as_if_home)
     found = sim.compare({"open": open_night}, 1, nulls=("ordinary", "keyboard"), workers=1)
     assert [(f.arm, f.null, f.replicate) for f in found.failures] == [("open", "keyboard", 0)]
     table = found.outcomes.set_index("outcome")
@@ -227,14 +236,14 @@ def test_a_null_night_that_fails_takes_its_outcomes_only(open_night: Scenario, m
 
 
 def test_a_world_that_cannot_be_made_fails_its_runs(arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch) -> None:
-    real = study_module.make_world
+    real = worlds_module.make_world
 
     def make(scenario, seed):  # type: ignore[no-untyped-def]
         if seed == 2:
-            raise MemoryError("no room for this world")
+            raise RuntimeError("no such world")
         return real(scenario, seed)
 
-    monkeypatch.setattr(study_module, "make_world", make)
+    monkeypatch.setattr(worlds_module, "make_world", make)
     found = sim.compare(arms, 2, nulls=(), workers=1)
     assert {(f.arm, f.replicate) for f in found.failures} == {("open", 1), ("throttled", 1)}
     assert found.finished("open") == [0]
@@ -244,7 +253,7 @@ def test_a_world_that_cannot_be_made_fails_its_runs(arms: dict[str, Scenario], m
 def test_tables_of_what_is_left_when_an_arm_is_lost(
     arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    failing(monkeypatch, RunError("broke"), lambda s, _: lost == "both" or s.throttle.is_none == (lost == "open"))
+    failing(monkeypatch, RuntimeError("broke"), lambda s, _: lost == "both" or s.throttle.is_none == (lost == "open"))
     found = sim.compare(arms, 2, nulls=(), workers=1)
     assert len(found.failures) == (4 if lost == "both" else 2)
     left = set(arms) - {lost} if lost != "both" else set()

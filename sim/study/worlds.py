@@ -1,0 +1,40 @@
+"""The worlds of a study: each built once, whichever arms and nights share it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from sim.engine.branching import spectral_radius
+from sim.engine.build import group_exists, make_tables
+from sim.scenario import Scenario
+from sim.world import World, make_world
+
+__all__ = ["Worlds"]
+
+
+def _world_key(scenario: Scenario) -> str:
+    parts = (scenario.population, scenario.network, scenario.channels)
+    return hashlib.sha256("\n".join(p.model_dump_json() if not isinstance(p, dict) else json.dumps(
+        {k: v.model_dump(mode="json") for k, v in p.items()}) for p in parts).encode()).hexdigest()  # fmt: skip
+
+
+class Worlds:
+    """The worlds of one replicate, each built once, with the reactions scaled once per posting behaviour."""
+
+    def __init__(self) -> None:
+        self.worlds: dict[str, World] = {}
+        self.radii: dict[str, float] = {}
+
+    def get(self, scenario: Scenario, seed: int, world_seed: int) -> World:
+        """Return the world that a seed draws for a scenario, with its reactions scaled to the branching ratio."""
+        key = f"{_world_key(scenario)} {world_seed}"
+        if key not in self.worlds:
+            self.worlds[key] = make_world(scenario, world_seed)
+        world = self.worlds[key]
+        scale_key = f"{key} {scenario.posting.cross_posting} {scenario.posting.propensity_cap}"
+        if scale_key not in self.radii:
+            tables = make_tables(scenario, world.replace(reaction_scale=1.0), seed)
+            self.radii[scale_key] = float(spectral_radius(tables, group_exists(scenario, world)))
+        radius = self.radii[scale_key]
+        return world.replace(reaction_scale=scenario.posting.branching_ratio / radius if radius > 0 else 0.0)
