@@ -89,16 +89,17 @@ def claimed(place: Path) -> Iterator[bool]:
     """Take a place for this process and give whether it was free; a process that ends, however it ends, claims nothing.
 
     The claim is a lock on a file in the folder for temporary files, so that nothing is left beside the place; it does not reach
-    other machines, nor systems without such locks.
+    other machines, nor systems without such locks or such a folder.
     """
     try:
         import fcntl
-    except ImportError:
+
+        name = hashlib.sha256(os.fsencode(place.resolve())).hexdigest()[:32]
+        lock = Path(tempfile.gettempdir()) / f"mobsim-{os.getuid()}-{name}.lock"
+        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    except (ImportError, OSError):
         yield True
         return
-    name = hashlib.sha256(os.fsencode(place.resolve())).hexdigest()[:32]
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    descriptor = os.open(Path(tempfile.gettempdir()) / f"mobsim-{user}-{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
