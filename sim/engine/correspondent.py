@@ -204,12 +204,12 @@ class Correspondent(ABC):
 
     # -- reading
 
-    def reading(self, tick: int, message: Message, is_held: int) -> Life:
+    def reading(self, tick: int, message: Message, hold: int) -> Life:
         """Look at a message that was delivered, perhaps held by a gate before (by whom noticed, see `look`)."""
         yield self.at(tick, o.IMPRESSION, message.id)
-        self.note(o.IMPRESSION, message.id, self.look(message, is_held), message.channel)
+        self.note(o.IMPRESSION, message.id, self.look(message, hold), message.channel)
 
-    def look(self, message: Message, is_held: int) -> int:
+    def look(self, message: Message, hold: int) -> int:
         """Asleep? Interested? Let through? Then see.
 
         In the null night keyboard whoever is, or was, out reads and answers as if at home (`offline_until`), while the body
@@ -220,7 +220,7 @@ class Correspondent(ABC):
         is_out = bool(phase_is_out[self.phase])
         wakes_at, answers, weighs = self.offline_until(), True, not self.asleep
         night = self.night + 1
-        is_news = is_held != HELD_UNNOTICED
+        is_news = hold != HELD_UNNOTICED
         is_woken = self.asleep and is_news and self.u(draws.WOKEN, message.id, night) < channel["wakes"]
         if is_woken and self.distraction(message) < channel["attention"][self.seeking()]:
             self.be_woken(message)
@@ -228,7 +228,7 @@ class Correspondent(ABC):
         elif wakes_at >= 0:
             if channel["waits"] > 0 and self.u(draws.WAITS, message.id, night) < channel["waits"]:
                 delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id, night))
-                nation.impression_at(wakes_at + delay, self, message, is_held)
+                nation.impression_at(wakes_at + delay, self, message, hold)
                 return o.WAITING
             elif self.asleep:
                 totals[st.UNSEEN_TOTAL] += 1
@@ -236,7 +236,7 @@ class Correspondent(ABC):
             else:
                 answers = False
         weighs = weighs and is_news
-        if not is_held:
+        if hold == 0:
             level = where_one_is = channel["attention"][self.seeking()]
             if is_out:
                 where_one_is *= channel["while_out"]

@@ -169,11 +169,11 @@ class Nation:
         delay = self.delay(st.LOOKS + message.channel, reader.u(draws.LOOK, message.id))
         self.impression_at(start + delay, reader, message)
 
-    def impression_at(self, tick: int, reader: Correspondent, message: Message, is_held: int = 0) -> None:
+    def impression_at(self, tick: int, reader: Correspondent, message: Message, hold: int = 0) -> None:
         """Let a reader look at a message at a tick; behind the horizon it is pending."""
         if tick >= self.horizon:
             self.totals[message.channel, st.PENDING] += 1
-        reader.begin(tick, reader.reading(tick, message, is_held))
+        reader.begin(tick, reader.reading(tick, message, hold))
 
     # -- what the script does (see `Room`)
 

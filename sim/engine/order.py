@@ -29,7 +29,7 @@ RESULT_NAMES = (
     "seen", "tipped", "unseen", "dropped", "waiting",
 )  # fmt: skip
 
-# -- what a gate has held, as the flag of an impression: whether the body noticed it as well (see `Correspondent.look`)
+# -- the hold of an impression: 0, or what a gate has held, and whether the body noticed it as well (see `Correspondent.look`)
 HELD_NOTICED, HELD_UNNOTICED = 1, 2
 
 ACTOR_RANKS = {"window_end": 0, "window_start": 1, "airing": 2, "inspector": 3, "observer": 4}

@@ -47,7 +47,7 @@ __all__ = ["announce", "celebrate", "film", "on_impression"]
 
 
 @njit
-def on_impression(T, S, p, t, slot, is_held):
+def on_impression(T, S, p, t, slot, hold):
     """Look at a message: asleep? interested? let through? Then see. What keyboard changes is told in `Correspondent.look`."""
     m = S.messages[slot]
     s = S.people[p]
@@ -63,7 +63,7 @@ def on_impression(T, S, p, t, slot, is_held):
     answers = True
     weighs = s["asleep"] == 0
     is_woken = False
-    is_news = is_held != HELD_UNNOTICED
+    is_news = hold != HELD_UNNOTICED
     if s["asleep"] == 1 and channel["wakes"] > 0.0 and is_news:
         is_woken = (
             uniform(seed, draws.WOKEN, p, id_, np.int64(s["night"]) + 1) < channel["wakes"]
@@ -76,7 +76,7 @@ def on_impression(T, S, p, t, slot, is_held):
         night = np.int64(s["night"]) + 1
         if channel["waits"] > 0.0 and uniform(seed, draws.WAITS, p, id_, night) < channel["waits"]:
             delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, night))
-            impression_at(T, S, wakes_at + delay, p, slot, is_held)
+            impression_at(T, S, wakes_at + delay, p, slot, hold)
             return WAITING
         elif s["asleep"] == 1:
             totals[UNSEEN_TOTAL] += 1
@@ -84,7 +84,7 @@ def on_impression(T, S, p, t, slot, is_held):
         else:
             answers = False
     weighs = weighs and is_news
-    if is_held == 0:
+    if hold == 0:
         level = channel["attention"][seeking(S, s)]
         where_one_is = level
         if is_out:

@@ -322,11 +322,11 @@ def deliver(T, S, t, slot, reader):
 
 
 @njit
-def impression_at(T, S, tick, reader, slot, is_held):
+def impression_at(T, S, tick, reader, slot, hold):
     """Schedule an impression; one that falls behind the horizon is pending."""
     m = S.messages[slot]
     if tick < T.rules[0]["horizon"]:
-        push(S.calendar, order_of(tick, IMPRESSION, reader), m["id"], slot, is_held)
+        push(S.calendar, order_of(tick, IMPRESSION, reader), m["id"], slot, hold)
     else:
         S.totals[m["channel"], PENDING] += 1
 

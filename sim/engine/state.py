@@ -221,7 +221,7 @@ def aligned(n: int, dtype: np.dtype) -> np.ndarray:
     return block[start : start + n * dtype.itemsize].view(dtype)
 
 
-def make_state(tables: Tables, n_groups_exist: np.ndarray, keep_log: bool) -> State:
+def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
     """Return the state at tick 0, before anybody's first event."""
     n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
     horizon = int(tables.rules["horizon"][0])
@@ -238,7 +238,7 @@ def make_state(tables: Tables, n_groups_exist: np.ndarray, keep_log: bool) -> St
     return State(
         people=people,
         messages=np.zeros(4 * n + 4096, MESSAGE),  # zeros take no memory until they are written
-        exists=n_groups_exist.astype(np.uint8),
+        exists=exists.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
         trending=np.zeros(n_channels, np.uint8),
         counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
