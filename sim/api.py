@@ -14,7 +14,6 @@ from sim.engine.simulate import Record, run
 from sim.errors import InputError
 from sim.measures.curves import curve_table, squares_table
 from sim.measures.outcomes import outcome_table, outcomes
-from sim.places import read_provinces
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study.run import Study, run_study
 from sim.study.store import Store
@@ -47,7 +46,7 @@ class Run:
     @cached_property
     def squares(self) -> pd.DataFrame:
         """Columns time, province, value: people on each province's squares, every ten minutes."""
-        return squares_table(self.scenario, self.record, read_provinces(self.scenario.population.provinces).names)
+        return squares_table(self.scenario, self.record, self.scenario.population.places.names)
 
     @property
     def events(self) -> np.ndarray:

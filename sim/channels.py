@@ -43,6 +43,7 @@ CHANNEL = np.dtype(
         ("trend_readers", "f8"),
         ("live", "f8"),
         ("screen", "i8"),  # shows the crowd
+        ("only_while_out", "i8"),  # seen only as long as the author is out
         ("dose", "f8", 4),  # by kind
     ],
     align=True,
@@ -55,6 +56,12 @@ class Attention(Frozen):
     ordinary: float = Field(ge=0, le=1)
     alerted: float = Field(ge=0, le=1)
     cut_off: float = Field(ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_all(cls, given: object) -> object:
+        """Let a single number stand for all three."""
+        return dict.fromkeys(("ordinary", "alerted", "cut_off"), given) if isinstance(given, int | float) else given
 
 
 class Doses(Frozen):
@@ -98,6 +105,9 @@ class Channel(Frozen):
     trending: Trending | None = None
     live: float = Field(0.0, ge=0)
     screen: bool = False
+    only_while_out: bool = False
+    """Type neighbours: a neighbour's departure is seen only as long as the neighbour is out (as an infection is passed on only
+    as long as it lasts)."""
     dose: Doses = Doses()
     source: str = "assumed"
 
@@ -112,6 +122,8 @@ class Channel(Frozen):
             raise ValueError(f"reaction and live must be 0 on a channel of type {self.type}: nobody posts there")
         if self.type != "group" and self.direct > 0:
             raise ValueError(f"direct needs a channel of type group, not {self.type}")
+        if self.type != "neighbours" and self.only_while_out:
+            raise ValueError(f"only_while_out needs a channel of type neighbours, not {self.type}")
         if self.type != "feed" and (self.recommended > 0 or self.trending is not None):
             raise ValueError(f"recommended and trending need a channel of type feed, not {self.type}")
         return self
@@ -143,5 +155,6 @@ def channel_rows(
         row["trend_readers"] = trend.readers if trend else 0.0
         row["live"] = channel.live
         row["screen"] = channel.screen
+        row["only_while_out"] = channel.only_while_out
         row["dose"] = (channel.dose.chatter, channel.dose.news, channel.dose.call, channel.dose.stay)
     return rows

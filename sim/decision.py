@@ -1,46 +1,67 @@
-"""Deciding to leave: exposures, doses that fade, three rules."""
+"""Deciding to leave: exposures, doses that fade, four rules."""
 
 from __future__ import annotations
 
 import math
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.jit import njit
 from sim.laws import Frozen, TraitLaw
 
-__all__ = ["RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "weight"]
+__all__ = ["COUNTED", "RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "weight"]
 
-RULES = ("threshold", "hazard", "critical_mass")
-THRESHOLD, HAZARD_RULE, CRITICAL_MASS = range(3)
+RULES = ("threshold", "hazard", "critical_mass", "contagion")
+THRESHOLD, HAZARD_RULE, CRITICAL_MASS, CONTAGION_RULE = range(4)
+
+COUNTED = ("share", "count", "contacts_share", "contacts_count")
+"""Whom the rule critical_mass counts: everybody, or one's own neighbours; as a share or as a number."""
 
 
 class Decision(Frozen):
     """The rule by which people decide to leave home, and its parameters."""
 
-    rule: Literal["threshold", "hazard", "critical_mass"]
+    rule: Literal["threshold", "hazard", "critical_mass", "contagion"]
     able_share: float = Field(ge=0, le=1)
     """Share of people who could ever go."""
     threshold: TraitLaw
     """Rule threshold: dose at which a person leaves."""
     hazard_per_hour: float = Field(ge=0)
-    """Rule hazard: rate of leaving per unit of dose."""
+    """Rule hazard: rate of leaving per unit of dose. (Rule contagion: every exposure moves with a probability of its dose.)"""
     critical_mass: TraitLaw
-    """Rule critical_mass: share (or number, see `critical_mass_of`) of people out at which a person joins."""
-    critical_mass_of: Literal["share", "count"] = "share"
+    """Rule critical_mass: share or number (see `critical_mass_of`) of people out at which a person joins."""
+    critical_mass_of: Literal["share", "count", "contacts_share", "contacts_count"] = "share"
+    """Of whom: of all people (Granovetter 1978), or of the neighbours who were seen to leave and have not come home."""
+    thresholds: Literal["drawn", "quantiles"] = "drawn"
+    """Rules threshold and critical_mass: each person's threshold drawn from its law, or the n thresholds the law's quantiles
+    at (k - 1/2) / n for k = 1 ... n, dealt out at random: a population that has the distribution exactly."""
     needs_news: bool = True
     """Rule critical_mass: whether a person must have heard of the night before joining."""
-    fading_minutes: float = Field(gt=0)
+    fading_minutes: float | None = Field(gt=0)
+    """Time constant by which the dose fades; none: it stays."""
     repeat_discount: float = Field(ge=0, le=1)
     """Factor on every further exposure through the same channel."""
     social: float = Field(ge=0)
-    """Reinforcement by contacts: factor 1 + social x share of the neighbours who were seen to leave."""
+    """Reinforcement by contacts: factor 1 + social x share of the neighbours who were seen to leave and are still out."""
     screen: float = Field(ge=0)
     """Reinforcement by the crowd on screen: factor 1 + screen x c / (c + screen_half), c the share of people on squares."""
     screen_half: float = Field(gt=0)
     ignored_channels: tuple[str, ...] = ()
     """Channels whose exposures do not count for deciding (attribution by counterfactual); posting is unchanged."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Decision:
+        if self.thresholds == "quantiles" and "listed" in (self.threshold.law, self.critical_mass.law):
+            raise ValueError(
+                "thresholds is 'quantiles', which needs a law with quantiles, not a list of everybody's values"
+            )
+        return self
+
+    @property
+    def counts_contacts(self) -> bool:
+        """Return whether people decide by how many of their own neighbours are out."""
+        return self.rule == "critical_mass" and self.critical_mass_of.startswith("contacts")
 
 
 @njit
@@ -64,15 +85,19 @@ def weight(dose, authority, is_repeat, discount, social, contacts_share, screen,
 @njit
 def integrated_hazard(dose, elapsed, fading, rate):
     """Return the hazard accumulated over `elapsed` ticks: rate x dose x fading x (1 - exp(-elapsed / fading))."""
+    if math.isinf(fading):
+        return rate * dose * elapsed
     return rate * dose * fading * (1.0 - math.exp(-elapsed / fading))
 
 
 @njit
 def crossing_delay(dose, fading, rate, missing):
     """Return in how many ticks (float, maybe infinite) the integrated hazard grows by `missing` if the dose only fades."""
-    limit = rate * dose * fading
     if missing <= 0.0:
         return 0.0
+    if math.isinf(fading):
+        return missing / (rate * dose) if rate * dose > 0.0 else math.inf
+    limit = rate * dose * fading
     if limit <= missing:
         return math.inf
     return -fading * math.log(1.0 - missing / limit)

@@ -87,6 +87,8 @@ class Ties:
 
     starts: np.ndarray  # int64[n + 1]
     indices: np.ndarray  # int32
+    is_complete: bool = False
+    """Everybody is tied to everybody; nothing is stored."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,13 @@ import numpy as np
 
 from sim.errors import InputError
 
-__all__ = ["PROVINCES_FILE", "Provinces", "read_provinces"]
+__all__ = ["EVERYWHERE", "PROVINCES_FILE", "Provinces", "one_place", "read_provinces"]
 
 PROVINCES_FILE = Path(__file__).parent / "data" / "provinces_2015.csv"
+
+
+EVERYWHERE = "everywhere"
+"""The one place of a population without provinces."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class Provinces:
     def total(self) -> int:
         """Return the number of people in all provinces."""
         return int(self.populations.sum())
+
+
+def one_place(n: int) -> Provinces:
+    """Return a single place in which n people live."""
+    return Provinces((EVERYWHERE,), np.array([n], np.int64), np.zeros(1), np.zeros(1))
 
 
 def read_provinces(path: Path = PROVINCES_FILE) -> Provinces:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sim import draws
 from sim.errors import InputError
 from sim.laws import DelayLaw, Frozen, TraitLaw, encode_laws, trait_quantile
-from sim.places import PROVINCES_FILE, Provinces, read_provinces
+from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
 from sim.quantiles import delays
 from sim.tables import integers, numbers, read_table
 from sim.units import HOUR, MAX_PEOPLE, MINUTE
@@ -50,20 +50,25 @@ class Population(Frozen):
     size: int | None = Field(None, ge=1)
     weight: float | None = Field(None, gt=0)
     """Real people per simulated person."""
-    provinces: Path = PROVINCES_FILE
+    provinces: Path | None = PROVINCES_FILE
+    """Table of provinces; none: `size` people in one place, each of them one real person."""
     receivers: dict[str, Receiver]
-    sleep: SleepHabits
+    sleep: SleepHabits | None
+    """None: nobody sleeps."""
     travel: DelayLaw
     propensity_sigma: float = Field(ge=0, le=4)
     """Log-sd of the personal propensity to post (log-normal with mean 1)."""
     file: Path | None = None
     """Table of people, one row each: any of province, travel_minutes, bed_hour, sleep_hours, propensity, threshold,
-    able, and a 0/1 column per receiver; what is missing is generated."""
+    able, and a 0/1 column per receiver; what is missing is generated. A column person (0 to n - 1) says whose row it is;
+    without it the first row is person 0."""
 
     @model_validator(mode="after")
     def _check(self) -> Population:
         if (self.size is None) == (self.weight is None):
             raise ValueError(f"give either size (is {self.size}) or weight (is {self.weight}); set the other to null")
+        if self.provinces is None and self.size is None:
+            raise ValueError("weight needs provinces, whose people it divides; give size instead")
         if len(self.receivers) > 32:
             raise ValueError("at most 32 receivers")
         names = list(self.receivers)
@@ -80,7 +85,12 @@ class Population(Frozen):
     @property
     def real_people(self) -> int:
         """Number of real people."""
-        return read_provinces(self.provinces).total
+        return self.places.total
+
+    @property
+    def places(self) -> Provinces:
+        """Where people live."""
+        return read_provinces(self.provinces) if self.provinces is not None else one_place(self.size or 0)
 
     @property
     def n_people(self) -> int:
@@ -129,7 +139,7 @@ def make_people(population: Population, seed: int) -> People:
     """
     n = population.n_people
     ids = np.arange(n, dtype=np.int64)
-    provinces = read_provinces(population.provinces)
+    provinces = population.places
 
     def draw(purpose: int, object_: int = 0) -> np.ndarray:
         return np.asarray(draws.uniforms(seed, purpose, ids, object_, 0))
@@ -145,7 +155,6 @@ def make_people(population: Population, seed: int) -> People:
             has = np.where(receivers >> np.uint32(parent) & np.uint32(1), has, 2.0)
         receivers |= (has < share).astype(np.uint32) << np.uint32(index)
     sigma = population.propensity_sigma
-    habits = population.sleep
     from scipy.special import ndtri
 
     travel_law = population.travel
@@ -153,9 +162,12 @@ def make_people(population: Population, seed: int) -> People:
         "province": np.searchsorted(shares, draw(draws.W_PROVINCE), side="right").clip(0, len(shares) - 1),
         "propensity": np.exp(sigma * ndtri(draw(draws.W_PROPENSITY)) - sigma**2 / 2),
         "travel": _delays(travel_law, draw(draws.W_TRAVEL)),
-        "bed": trait_quantile(habits.bed_hour, draw(draws.W_BED)) * HOUR,
-        "sleep": trait_quantile(habits.length_hours, draw(draws.W_SLEEP)).clip(1.0, 16.0) * HOUR,
+        "bed": np.zeros(n),
+        "sleep": np.zeros(n),
     }
+    if population.sleep is not None:
+        traits["bed"] = trait_quantile(population.sleep.bed_hour, draw(draws.W_BED)) * HOUR
+        traits["sleep"] = trait_quantile(population.sleep.length_hours, draw(draws.W_SLEEP)).clip(1.0, 16.0) * HOUR
     if np.abs(traits["bed"]).max() > 24 * HOUR:
         raise InputError(
             f"population.sleep.bed_hour gives a bed time of {traits['bed'][np.abs(traits['bed']).argmax()] / HOUR:.1f} h, "
@@ -196,6 +208,13 @@ def _from_file(
     assert population.file is not None
     table = read_table(population.file)
     n = population.n_people
+    if "person" in table:
+        whose = integers(table, "person", population.file, 0, n - 1)
+        if len(np.unique(whose)) != len(whose):
+            raise InputError(
+                f"{population.file}, column 'person', names somebody twice; expected every person once: correct it."
+            )
+        table = table.iloc[np.argsort(whose, kind="stable")].reset_index(drop=True)
     if len(table) != n:
         raise InputError(
             f"{population.file} has {len(table)} rows, expected one for each of {n} people; "

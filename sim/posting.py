@@ -25,8 +25,9 @@ class Victory(Frozen):
 class Posting(Frozen):
     """How much people post, when, and in answer to what."""
 
-    daily_cycle: tuple[float, ...] = Field(min_length=24, max_length=24)
-    """Relative activity of people who are awake at each full hour, linear between; scaled so that its maximum is 1."""
+    daily_cycle: tuple[float, ...] | None = Field(min_length=24, max_length=24)
+    """Relative activity of people who are awake at each full hour, linear between; scaled so that its maximum is 1. None: the
+    same at all hours."""
     branching_ratio: float = Field(ge=0, lt=1)
     """Spectral radius of the expected-offspring operator on the actual network; below 1, or posts explode."""
     memory_kernel: DelayLaw
@@ -35,6 +36,8 @@ class Posting(Frozen):
     """Delay of a reaction to an airing."""
     cross_posting: float = Field(ge=0, le=1)
     """Probability that a reaction to a post goes to a channel of the person's own mix instead of where it was read."""
+    while_home: float = Field(1.0, ge=0, le=1)
+    """Factors on posting: at home, travelling, on the square."""
     while_travelling: float = Field(ge=0, le=1)
     while_on_square: float = Field(ge=0, le=1)
     topical_share: float = Field(ge=0, le=1)
@@ -58,7 +61,7 @@ class Posting(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Posting:
-        if min(self.daily_cycle) < 0 or max(self.daily_cycle) <= 0:
+        if self.daily_cycle is not None and (min(self.daily_cycle) < 0 or max(self.daily_cycle) <= 0):
             raise ValueError("daily_cycle needs values of 0 or more, one of them positive")
         return self
 

@@ -199,6 +199,9 @@ _LAWS = {
     "tabulated",
     "normal",
     "uniform",
+    "beta",
+    "choice",
+    "listed",
 }
 
 

@@ -24,7 +24,11 @@ class Entry(Frozen):
     authority: float = Field(1.0, ge=0)
     """Factor on the dose of an exposure."""
     audience: float = Field(1.0, ge=0, le=1)
-    """Share of the channel's people that this airing can reach, before attention."""
+    """Share of the channel's people that this airing can reach, before attention; of a gathering: of those who could go."""
+    number: int | None = Field(None, ge=0)
+    """Kind gathering: exactly so many, drawn among those who could go, instead of a share."""
+    people: tuple[int, ...] | None = None
+    """Kind gathering: exactly these people (0 is the first), instead of a share."""
     minutes: float = Field(10.0, gt=0, le=MOST_MINUTES)
     """How long it can be noticed."""
     arousal: float = Field(0.0, ge=0)
@@ -47,6 +51,14 @@ class Entry(Frozen):
             raise ValueError(f"repeat_until is {self.repeat_until}, expected later than time ({self.time})")
         if (self.channel is None) != (self.kind == "gathering"):
             raise ValueError("an entry needs a channel, except for kind gathering, which has none")
+        ways = {"audience": self.audience < 1, "number": self.number is not None, "people": self.people is not None}
+        chosen = [name for name, is_given in ways.items() if is_given]
+        if self.kind != "gathering" and (self.number is not None or self.people is not None):
+            raise ValueError(f"number and people need kind: gathering, not {self.kind}")
+        if self.kind == "gathering" and len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)} are given, expected one way to say who gathers")
+        if self.people is not None and (len(set(self.people)) < len(self.people) or min(self.people, default=0) < 0):
+            raise ValueError("people must be different numbers, 0 or more")
         return self
 
     def times(self) -> list[datetime]:

@@ -12,7 +12,7 @@ from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
 from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
 from sim.errors import InputError
-from sim.laws import encode_laws, trait_quantile
+from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws, trait_quantile
 from sim.scenario import Scenario
 from sim.timeline import Entry
 from sim.units import HOUR, MINUTE, minutes_to_ticks
@@ -21,6 +21,7 @@ from sim.world import World
 __all__ = ["airing_ticks", "group_exists", "make_tables", "reaction_scale"]
 
 TIE_SETS = ("followers", "friends", "neighbours")
+_FOREVER = Constant(law="constant", minutes=MOST_MINUTES)
 
 
 def airing_ticks(scenario: Scenario) -> list[tuple[int, Entry, int]]:
@@ -108,6 +109,11 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     n, people = world.people.n, world.people
     posting, decision = scenario.posting, scenario.decision
     group_names = [name for name, c in scenario.channels.items() if c.type == "group"]
+    if people.threshold is not None and decision.thresholds == "quantiles":
+        raise InputError(
+            f"decision.thresholds is 'quantiles', but {scenario.population.file} has a column threshold; expected one way to "
+            "say the thresholds: remove the column or set decision.thresholds=drawn."
+        )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
     audience_starts, audience, reachable = _audiences(scenario, world)
 
@@ -136,7 +142,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     person["able"] = people.u_able < decision.able_share
     rule = DECISION_RULES.index(decision.rule)
     law = decision.critical_mass if decision.rule == "critical_mass" else decision.threshold
-    person["threshold"] = trait_quantile(law, people.u_threshold) if people.threshold is None else people.threshold
+    u = people.u_threshold if decision.thresholds == "drawn" else _evenly(people.u_threshold)
+    person["threshold"] = trait_quantile(law, u) if people.threshold is None else people.threshold
     rates = np.zeros(n)
     for c, row in enumerate(channels):
         rates += np.where(reachable >> np.uint32(c) & np.uint32(1), row["posts_per_tick"], 0.0)
@@ -146,24 +153,30 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     person["travel"], person["bed"], person["sleep"] = people.travel, people.bed, people.sleep
     person["owned_group"] = owned
     person["n_neighbours"] = np.diff(world.ties["neighbours"].starts)
+    if world.ties["neighbours"].is_complete:
+        person["n_neighbours"] = n - 1
     # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
     person["ready"] = (people.u_circumvent < scenario.throttle.circumvention.share_before) & (rates > 0)
 
-    attendance, throttle = scenario.attendance, scenario.throttle
+    attendance, throttle, sleep = scenario.attendance, scenario.throttle, scenario.population.sleep
     laws = [
-        posting.memory_kernel, posting.arousal_kernel, attendance.prepare, attendance.stay, attendance.prolong.extra,
-        attendance.sleep_after.length, scenario.population.sleep.stay_up.extra, throttle.retry.delay, posting.live_delay,
+        posting.memory_kernel, posting.arousal_kernel, attendance.prepare, attendance.stay or _FOREVER,
+        attendance.prolong.extra, attendance.sleep_after.length, sleep.stay_up.extra if sleep else _FOREVER,
+        throttle.retry.delay, posting.live_delay,
         posting.tell_delay, posting.create_group_delay,
     ]  # fmt: skip
-    law_rows, points = encode_laws([*laws, _exponential(posting.victory.decay_minutes),
-                                    *(c.look for c in scenario.channels.values())])  # fmt: skip
+    law_rows, points = encode_laws([*laws, Exponential(law="exponential", mean_minutes=posting.victory.decay_minutes),
+                                    attendance.rest or _FOREVER, *(c.look for c in scenario.channels.values())])  # fmt: skip
     assert len(law_rows) == LOOKS + len(channels)
     airings, airs_in, stagger = _airings(scenario, world, seed)
-    cycle = np.array(posting.daily_cycle, np.float64)
+    cycle = np.array(posting.daily_cycle or [1.0] * 24, np.float64)
+    gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, person["able"] == 1, seed)
     rules = _rules(scenario, world, seed, rule)
     tables = Tables(
-        people=person, province=people.province.astype(np.int16), channels=channels, airings=airings, airs_in=airs_in,
+        people=person, province=people.province.astype(np.int16), channels=channels, airings=airings,
+        gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
+        complete=np.array([world.ties[s].is_complete for s in TIE_SETS], np.uint8),
         group_starts=np.concatenate(group_starts), members=np.concatenate(members),
         group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
         audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
@@ -179,10 +192,47 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     return tables
 
 
-def _exponential(minutes: float):  # type: ignore[no-untyped-def]
-    from sim.laws import Exponential
+def _evenly(u: np.ndarray) -> np.ndarray:
+    """Return (k - 1/2) / n for the k-th smallest of n draws, in the place of each."""
+    ranks = np.empty(len(u), np.int64)
+    ranks[np.argsort(u, kind="stable")] = np.arange(len(u))
+    return np.asarray((ranks + 0.5) / len(u))
 
-    return Exponential(law="exponential", mean_minutes=minutes)
+
+def _gatherings(
+    scenario: Scenario, world: World, airings: np.ndarray, airs_in: np.ndarray, able: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return gather_starts and gatherers: who goes by themselves; a larger share or number adds people and exchanges none."""
+    n = world.people.n
+    gatherers = [np.zeros(0, np.int32)]
+    for index, (_, entry, _) in enumerate(airing_ticks(scenario)):
+        if entry.kind != "gathering":
+            gatherers.append(gatherers[0])
+            continue
+        if entry.people is not None:
+            if max(entry.people, default=0) >= n:
+                raise InputError(
+                    f"scenario.timeline: people of {entry.what!r} names person {max(entry.people)}, expected 0 to {n - 1}; "
+                    "correct it."
+                )
+            asked = np.zeros(n, bool)
+            asked[list(entry.people)] = True
+            gatherers.append(np.flatnonzero(asked & able).astype(np.int32))
+            continue
+        could = np.flatnonzero(able & (airs_in[index, world.people.province] == 1))
+        u = draws.uniforms(seed, draws.INITIATE, could.astype(np.int64), int(airings[index]["id"]), 0)
+        if entry.number is not None:
+            if entry.number > len(could):
+                raise InputError(
+                    f"scenario.timeline: number of {entry.what!r} is {entry.number}, expected at most {len(could)}, those "
+                    "who could go; give a smaller number."
+                )
+            could = np.sort(could[np.argsort(u, kind="stable")[: entry.number]])
+        else:
+            could = could[u < entry.audience]
+        gatherers.append(could.astype(np.int32))
+    starts = np.cumsum([len(g) for g in gatherers]).astype(np.int64)
+    return starts, np.concatenate(gatherers)
 
 
 def _by_threshold(person: np.ndarray) -> np.ndarray:
@@ -210,19 +260,26 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r["seed"], r["horizon"], r["warm_up"], r["time_of_day"] = seed, clock.horizon, clock.warm_up, clock.time_of_day
     r["news_tick"] = clock.tick(night.accounting.first_news) if night.accounting else -1
     r["n_normal"] = world.n_normal
-    r["rule"], r["fading"], r["discount"] = rule, decision.fading_minutes * MINUTE, decision.repeat_discount
+    fading = np.inf if decision.fading_minutes is None else decision.fading_minutes * MINUTE
+    r["rule"], r["fading"], r["discount"] = rule, fading, decision.repeat_discount
     r["hazard_per_tick"] = decision.hazard_per_hour / HOUR
     r["social"], r["screen"], r["screen_half"] = decision.social, decision.screen, decision.screen_half
     r["ignored"] = sum(1 << names.index(c) for c in decision.ignored_channels)
     r["needs_news"] = decision.needs_news
     r["crowd_scale"] = world.n_normal if decision.critical_mass_of == "share" else 1.0
+    r["by_contacts"] = decision.counts_contacts
+    r["of_share"] = decision.critical_mass_of == "contacts_share"
     r["nobody_leaves"], r["as_if_home"] = attendance.nobody_leaves, attendance.online_as_if_home
     r["max_trips"] = attendance.max_trips
     r["shortest_prepare"] = minutes_to_ticks(attendance.shortest_prepare_minutes)
     r["prolong"], r["prolong_most"] = attendance.prolong.probability, attendance.prolong.at_most
     r["sleep_after"] = attendance.sleep_after.probability
-    r["jitter"] = scenario.population.sleep.jitter_minutes * MINUTE
-    r["stay_up"] = scenario.population.sleep.stay_up.probability
+    r["rests"] = attendance.rest is not None
+    if scenario.population.sleep is not None:
+        r["sleeps"] = 1
+        r["jitter"] = scenario.population.sleep.jitter_minutes * MINUTE
+        r["stay_up"] = scenario.population.sleep.stay_up.probability
+    r["while_home"] = posting.while_home
     r["while_travelling"], r["while_on_square"] = posting.while_travelling, posting.while_on_square
     r["topical"], r["relay"], r["authority"] = posting.topical_share, posting.relay_call, posting.post_authority
     r["live"] = posting.live_per_stay
@@ -236,6 +293,8 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     near = [i for i, c in enumerate(scenario.channels.values()) if c.type == "neighbours"]
     r["neighbours"] = near[0] if near else -1
     r["neighbours_ties"] = TIE_SETS.index("neighbours")
+    is_stored = bool(near) and not world.ties["neighbours"].is_complete
+    r["remembers"] = is_stored and (decision.counts_contacts or decision.social > 0)
     r["adopt_per_tick"] = throttle.circumvention.hazard_per_hour / HOUR
     r["retry"], r["retry_most"] = throttle.retry.probability, throttle.retry.at_most
     r["substitution"], r["push"] = throttle.substitution, throttle.push

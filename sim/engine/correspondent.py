@@ -37,7 +37,9 @@ class Correspondent(ABC):
         self.circumventing = bool(self.traits["ready"])
         self.heard_tick = -1
         self.called = False
-        self.contacts_out = self.trips = self.wake_at = self.night = 0
+        self.trips = self.wake_at = self.night = 0
+        self.contacts: dict[int, int] = {}
+        """Neighbours who were seen to leave and not to come home, with the number of the trip."""
 
     @property
     def now(self) -> int:
@@ -84,6 +86,10 @@ class Correspondent(ABC):
         """Weigh an impression; return whether it tips this person over."""
 
     @abstractmethod
+    def rejoin(self) -> bool:
+        """Rule critical_mass by contacts: leave if enough neighbours are out; return whether that is so."""
+
+    @abstractmethod
     def feel_cut_off(self) -> None:
         """Meet the throttle."""
 
@@ -120,10 +126,10 @@ class Correspondent(ABC):
         rules = self.nation.rules
         if self.offline_until() >= 0:
             return 0.0
-        factor = 1.0
+        factor = float(rules["while_home"])
         if not rules["as_if_home"]:
             factor = {ON_SQUARE: rules["while_on_square"], TRAVELLING: rules["while_travelling"],
-                      RETURNING: rules["while_travelling"]}.get(self.phase, 1.0)  # fmt: skip
+                      RETURNING: rules["while_travelling"]}.get(self.phase, factor)  # fmt: skip
         return factor * float(cycle_at(self.nation.tables.cycle, rules["time_of_day"], self.now))
 
     def own_channel(self, u: float) -> int:
@@ -217,6 +223,9 @@ class Correspondent(ABC):
         """
         nation, c = self.nation, message.channel
         channel, totals = nation.channels[c], nation.totals[c]
+        if channel["only_while_out"] and self.is_departure(message) and not self.is_still_out(message):
+            totals[st.UNSEEN_TOTAL] += 1
+            return o.UNSEEN
         is_out = bool(phase_is_out[self.phase])
         wakes_at, answers, weighs = self.offline_until(), True, not self.asleep
         night = self.night + 1
@@ -279,13 +288,33 @@ class Correspondent(ABC):
             self.react(message)
         if not weighs:
             return o.SEEN
-        is_ignored = nation.rules["ignored"] >> c & 1
-        is_departure = nation.channels[c]["type"] == NEIGHBOURS and kind == CALL and message.author is not None
-        if is_departure and message.tries == 0 and not is_ignored:
-            self.contacts_out += 1  # a neighbour's first departure
         if kind == STAY_CALL:
             self.consider_staying(message)
-        return o.TIPPED if self.expose(message) else o.SEEN
+        is_tipped, is_ignored = False, nation.rules["ignored"] >> c & 1
+        if self.is_departure(message) and not is_ignored and nation.rules["remembers"] and self.is_still_out(message):
+            assert message.author is not None
+            self.contacts[message.author.number] = message.author.trips
+            is_tipped = self.rejoin()
+        return o.TIPPED if self.expose(message) or is_tipped else o.SEEN
+
+    def is_departure(self, message: Message) -> bool:
+        """Return whether a message is the sight of a neighbour who leaves home."""
+        is_near = self.nation.channels[message.channel]["type"] == NEIGHBOURS
+        return bool(is_near and message.kind == CALL and message.author is not None)
+
+    def is_still_out(self, message: Message) -> bool:
+        """Return whether the neighbour who was seen to leave has not come home from that trip."""
+        author = message.author
+        return author is not None and bool(phase_is_out[author.phase]) and author.trips == message.tries + 1
+
+    def seeing_return(self, tick: int, neighbour: int, trip: int) -> Life:
+        """Notice that a neighbour is home again."""
+        key = neighbour * 256 + trip
+        yield self.at(tick, o.RETURN_SEEN, key)
+        is_counted = self.contacts.get(neighbour) == trip
+        if is_counted:
+            del self.contacts[neighbour]
+        self.note(o.RETURN_SEEN, key, o.DONE if is_counted else o.IGNORED)
 
     def react(self, message: Message) -> None:
         """Be provoked to a Poisson number of posts, each after a delay of the memory kernel (a cluster of a Hawkes process)."""

@@ -8,9 +8,18 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import BACK, HOME, PREPARING
+from sim.attendance import BACK, HOME, PREPARING, RESTING
 from sim.channels import ALERTED, CUT_OFF, ORDINARY
-from sim.decision import CRITICAL_MASS, HAZARD_RULE, THRESHOLD, crossing_delay, faded, integrated_hazard, weight
+from sim.decision import (
+    CONTAGION_RULE,
+    CRITICAL_MASS,
+    HAZARD_RULE,
+    THRESHOLD,
+    crossing_delay,
+    faded,
+    integrated_hazard,
+    weight,
+)
 from sim.draws import exponential, uniform
 from sim.engine.calendar import push
 from sim.engine.order import (
@@ -20,11 +29,14 @@ from sim.engine.order import (
     DONE,
     IGNORED,
     POSTPONED,
+    PROMPT,
     STALE,
     TIPPED,
     order_of,
 )
 from sim.engine.state import (
+    AGAIN,
+    AGAIN_KEY,
     CUT,
     L_PREPARE,
 )
@@ -32,8 +44,8 @@ from sim.jit import njit
 from sim.quantiles import delay_ticks
 from sim.units import MINUTE
 
-__all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "on_adopt", "on_decide", "on_prompt",
-           "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
+__all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "look_around_at", "on_adopt", "on_decide",
+           "on_prompt", "rejoin", "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
 
 
 @njit
@@ -96,10 +108,32 @@ def decide(T, S, p, t, cause):
 
 
 @njit
-def joins(T, s, share):
-    """Return whether a crowd of this share is enough for a person (rule critical_mass)."""
+def joins(T, S, s):
+    """Rule critical_mass: return whether enough people, or enough of a person's neighbours, are out."""
     rules = T.rules[0]
-    return s["threshold"] <= share and (s["has_heard"] == 1 or rules["needs_news"] == 0)
+    level = S.now[0]["taking_part"]
+    if rules["by_contacts"] == 1:
+        level = np.float64(s["contacts_out"])
+        if rules["of_share"] == 1:
+            level = level / s["n_neighbours"] if s["n_neighbours"] > 0 else 0.0
+    return s["threshold"] <= level and (s["has_heard"] == 1 or rules["needs_news"] == 0)
+
+
+@njit
+def rejoin(T, S, p, t):
+    """Rule critical_mass by contacts: leave if enough neighbours are out; return whether that is so."""
+    rules = T.rules[0]
+    if rules["by_contacts"] == 0 or not can_decide(T, S.people[p]) or not joins(T, S, S.people[p]):
+        return False
+    decide(T, S, p, t, rules["neighbours"])
+    return True
+
+
+@njit
+def look_around_at(T, S, p, tick):
+    """Plan to look around: at home again and rested, or awake again."""
+    if tick < T.rules[0]["horizon"]:
+        push(S.calendar, order_of(tick, PROMPT, p), AGAIN_KEY + np.int64(S.people[p]["trips"]), -1, AGAIN)
 
 
 @njit
@@ -117,8 +151,8 @@ def aim(T, S, p, t):
 
 
 @njit
-def add_dose(T, S, p, t, dose, cause):
-    """Add to a person's dose; return whether that tips the person over."""
+def add_dose(T, S, p, t, dose, cause, key):
+    """Add to a person's dose; return whether that tips the person over. The key names what was met (rule contagion)."""
     s = S.people[p]
     rules = T.rules[0]
     if not can_decide(T, s):
@@ -133,15 +167,19 @@ def add_dose(T, S, p, t, dose, cause):
             return True
     elif rule == HAZARD_RULE:
         aim(T, S, p, t)
-    elif rule == CRITICAL_MASS and joins(T, s, S.now[0]["taking_part"]):
+    elif rule == CRITICAL_MASS:
+        if joins(T, S, s):
+            decide(T, S, p, t, cause)
+            return True
+    elif rule == CONTAGION_RULE and uniform(rules["seed"], draws.CONTAGION, p, key, 0) < dose:
         decide(T, S, p, t, cause)
         return True
     return False
 
 
 @njit
-def expose(T, S, p, t, c, kind, authority, on_screen):
-    """Weigh an impression; return whether it tips the person over."""
+def expose(T, S, p, t, c, kind, authority, on_screen, key):
+    """Weigh an impression of the message `key`; return whether it tips the person over."""
     rules = T.rules[0]
     dose = T.channels[c]["dose"][kind]
     bit = np.uint32(1) << np.uint32(c)
@@ -157,7 +195,7 @@ def expose(T, S, p, t, c, kind, authority, on_screen):
         dose, authority, is_repeat, rules["discount"], rules["social"], contacts,
         rules["screen"], S.now[0]["crowd"], rules["screen_half"], on_screen,
     )  # fmt: skip
-    return add_dose(T, S, p, t, w, c)
+    return add_dose(T, S, p, t, w, c, key)
 
 
 @njit
@@ -174,12 +212,16 @@ def on_decide(T, S, p, t, key):
 
 
 @njit
-def on_prompt(T, S, p, t, cause):
-    """Be asked to join: by those who gather, or by the sight of the crowd."""
+def on_prompt(T, S, p, t, flag):
+    """Be asked to join: by those who gather, or by the sight of the crowd; or look around (flag AGAIN)."""
     s = S.people[p]
+    if flag == AGAIN:
+        if s["phase"] == RESTING:
+            set_phase(S, p, BACK)
+        return TIPPED if rejoin(T, S, p, t) else IGNORED
     if not can_decide(T, s):
         return IGNORED
-    decide(T, S, p, t, cause)
+    decide(T, S, p, t, len(T.channels) + flag)
     return TIPPED
 
 
@@ -219,7 +261,7 @@ def cut_off(T, S, p, t):
         s["is_adopting"] = 1
         schedule_timer(T, S, t + max(s["adopt_at"] - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
     if is_first and rules["push"] > 0.0:
-        add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT)
+        add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT, 0)
 
 
 @njit

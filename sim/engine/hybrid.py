@@ -24,8 +24,11 @@ class CompiledRoom:
         self.state = state
         self.now = 0
         degrees = [int(np.diff(row).max(initial=0)) for row in (*tables.ties_starts, tables.group_starts)]
+        audiences = np.diff(tables.audience_starts)
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
-        extra = min(extra, float(np.diff(tables.audience_starts).max(initial=0)))
+        extra = min(extra, float(audiences.max(initial=0)))
+        if tables.complete.any():
+            extra += float((audiences * tables.channels["ceiling"]).max(initial=0))
         # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
         self.margin = max(degrees) + int(extra + 10 * extra**0.5) + 512
         self.margin += len(tables.by_threshold) + MOST_POSTS * int(np.count_nonzero(tables.channels["live"]))

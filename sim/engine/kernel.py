@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
+from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.channels import BROADCAST, CALL, NEWS
 from sim.draws import identity, uniform
 from sim.engine.calendar import peek, pop, push, spare
@@ -25,11 +25,12 @@ from sim.engine.order import (
     PROMPT,
     REACTION,
     RETRY,
+    RETURN_SEEN,
     TELL,
     WAKE,
     order_of,
 )
-from sim.engine.reading import announce, celebrate, film, on_impression
+from sim.engine.reading import announce, celebrate, film, on_impression, on_return_seen, show_return
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
 from sim.engine.sending import (
     deliver,
@@ -150,7 +151,7 @@ def react_to(T, S, kind, p, t, key, slot, flag):
     elif kind == DECIDE:
         result = on_decide(T, S, p, t, key)
     elif kind == PROMPT:
-        result = on_prompt(T, S, p, t, len(T.channels) + flag)
+        result = on_prompt(T, S, p, t, flag)
     elif kind == DEPART:
         announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, key), CALL, key)
         depart(T, S, p, t)
@@ -161,6 +162,9 @@ def react_to(T, S, kind, p, t, key, slot, flag):
         result = on_leave(T, S, p, t)
     elif kind == HOME_AGAIN:
         celebrate(T, S, p, come_home(T, S, p, t))
+        show_return(T, S, p, t)
+    elif kind == RETURN_SEEN:
+        result = on_return_seen(T, S, p, key)
     elif kind == TELL:
         announce(T, S, p, t, key, NEWS, 0)
     elif kind == ADOPT:
@@ -182,7 +186,7 @@ def snapshot(T, S, minute):
     row[0] = phases[PREPARING]
     row[1] = phases[TRAVELLING] + phases[RETURNING]
     row[2] = phases[ON_SQUARE]
-    row[3] = phases[BACK]
+    row[3] = phases[BACK] + phases[RESTING]
     row[4] = now["asleep"]
     row[5] = len(T.people) - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
     row[6] = now["circumventing"]
@@ -205,11 +209,12 @@ def snapshot(T, S, minute):
         for p in range(len(T.people)):
             S.people[p]["awake_at_news"] = 1 - S.people[p]["asleep"]
     if tick + 1 < rules["horizon"]:
+        level = now["taking_part"] if rules["by_contacts"] == 0 else 0.0  # others join when they see a neighbour leave
         for k in range(len(T.by_threshold)):
             p = np.int64(T.by_threshold[k])
-            if T.people[p]["threshold"] > now["taking_part"]:
+            if T.people[p]["threshold"] > level:
                 break
-            if can_decide(T, S.people[p]) and joins(T, S.people[p], now["taking_part"]):
+            if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
                 push(S.calendar, order_of(tick + 1, PROMPT, p), minute, -1, CROWD)
 
 
@@ -227,20 +232,11 @@ def _air(T, S, airing, t):
     c = a["channel"]
     share = a["audience"]
     if c < 0:
-        i = np.int64(0)
-        k = 0
-        rate = ceiling_of(share)
-        while share > 0.0:
-            i += jump(seed, draws.INITIATE, k, a["id"], log_of_missing(rate))
-            if i >= len(T.people):
-                return
-            province = T.province[i]
-            tick = t + 1 + T.stagger[airing, province]
-            is_asked = T.airs_in[airing, province] == 1 and not is_thinned(seed, i, a["id"], rate, share)
-            if is_asked and T.people[i]["able"] == 1 and tick < rules["horizon"]:
-                push(S.calendar, order_of(tick, PROMPT, i), a["id"], -1, GATHERING)
-            i += 1
-            k += 1
+        for k in range(T.gather_starts[airing], T.gather_starts[airing + 1]):
+            p = np.int64(T.gatherers[k])
+            tick = t + 1 + T.stagger[airing, T.province[p]]
+            if tick < rules["horizon"]:
+                push(S.calendar, order_of(tick, PROMPT, p), a["id"], -1, GATHERING)
         return
     channel = T.channels[c]
     slot = write(S, a["id"], -1, c, a["kind"], 0, a["authority"], a["arousal"])

@@ -10,7 +10,7 @@ import numpy as np
 import simpy
 
 from sim import draws
-from sim.attendance import BACK, ON_SQUARE, PREPARING, RETURNING, TRAVELLING, phase_is_out
+from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING, phase_is_out
 from sim.channels import BROADCAST, CHATTER, FEED
 from sim.engine import state as st
 from sim.engine.actors import At, Process, start_actors
@@ -89,7 +89,7 @@ class Nation:
         if message.live:
             self.count(st.LIVE, c)
         if channel["type"] == FEED:
-            own = self.ties(channel["ties"], author) if channel["ties"] >= 0 else []
+            own = self.ties(channel["ties"], author, c) if channel["ties"] >= 0 else []
             self.spread(message, own)
             extra, most = channel["recommended"], channel["recommended"] + channel["trend_readers"]
             if self.trending[c] and message.kind != CHATTER:
@@ -116,10 +116,21 @@ class Nation:
         """Let the neighbours see or hear something: leaving home, on which trip, or the news."""
         c = self.rules["neighbours"]
         if c >= 0:
-            near = self.ties(self.rules["neighbours_ties"], author)
+            near = self.ties(self.rules["neighbours_ties"], author, c)
             message = self.message(id_, author, c, kind)
             message.tries = trip
             self.spread(message, near)
+
+    def show_return(self, person: Correspondent) -> None:
+        """Let those who count a person among their contacts see, after a while, that the person is home again."""
+        c = self.rules["neighbours"]
+        if c < 0 or not self.rules["remembers"]:
+            return
+        for number in self.ties(self.rules["neighbours_ties"], person, c):
+            reader = self.people[number]
+            if reader.contacts.get(person.number) == person.trips:
+                tick = self.now + self.delay(st.LOOKS + c, reader.u(draws.LOOK_RETURN, person.number, person.trips))
+                reader.begin(tick, reader.seeing_return(tick, person.number, person.trips))
 
     def spread(
         self,
@@ -190,12 +201,11 @@ class Nation:
         a = self.tables.airings[airing]
         c, key, audience = int(a["channel"]), int(a["id"]), float(a["audience"])
         if c < 0:
-            for number in self.chosen(list(range(len(self.people))), audience, audience, 1.0, draws.INITIATE, key):
+            lo, hi = self.tables.gather_starts[airing : airing + 2]
+            for number in self.tables.gatherers[lo:hi].tolist():
                 person = self.people[number]
-                start = self.start_in_province(airing, person)
-                if start is not None and person.traits["able"]:
-                    cause = len(self.channels) + st.GATHERING
-                    person.begin(start + 1, person.joining(start + 1, key, cause))
+                tick = self.now + 1 + int(self.tables.stagger[airing, person.traits["province"]])
+                person.begin(tick, person.joining(tick, key, len(self.channels) + st.GATHERING))
             return
         message = Message(key, None, c, int(a["kind"]), False, float(a["authority"]), float(a["arousal"]))
         channel = self.channels[c]
@@ -248,7 +258,7 @@ class Nation:
             self.n_in(PREPARING),
             self.n_in(TRAVELLING) + self.n_in(RETURNING),
             self.n_in(ON_SQUARE),
-            self.n_in(BACK),
+            self.n_in(BACK) + self.n_in(RESTING),
             sum(p.asleep for p in self.people),
             sum(home and not p.asleep for home, p in zip(is_home, self.people, strict=True)),
             sum(p.circumventing for p in self.people),
@@ -270,7 +280,7 @@ class Nation:
                 person.awake_at_news = not person.asleep
         for number in self.tables.by_threshold.tolist():
             person = self.people[number]
-            if person.can_decide() and person.joins(self.taking_part):
+            if person.can_decide() and person.joins():
                 cause = len(self.channels) + st.CROWD
                 person.begin(self.now + 1, person.joining(self.now + 1, minute, cause))
 
@@ -310,8 +320,10 @@ class Nation:
         spread = self.rules["hold"] * draws.exponential(self.seed, draws.HOLD, person.number, message.id, ordinal)
         return max(int(gate["release"]), self.now) + 1 + int(min(spread, 1e12))
 
-    def ties(self, tie_set: int, person: Correspondent) -> list[int]:
-        """Return who hears a person."""
+    def ties(self, tie_set: int, person: Correspondent, channel: int) -> list[int]:
+        """Return who hears a person: where everybody is tied to everybody, all who can be reached on the channel."""
+        if self.tables.complete[tie_set]:
+            return self.audience(channel)
         lo, hi = self.tables.ties_starts[tie_set, person.number : person.number + 2]
         return list(self.tables.ties[lo:hi].tolist())
 

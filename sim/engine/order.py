@@ -15,10 +15,10 @@ __all__ = ["ACTOR_RANKS", "EVENT", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_o
 
 # -- kinds of people's events; the number is the rank within a tick
 WAKE, BED, HOME_AGAIN, LEAVE, ARRIVE, DEPART, DECIDE, PROMPT, ADOPT, CREATE = range(10)
-CANDIDATE, REACTION, RETRY, IMPRESSION, TELL = range(10, 15)
+CANDIDATE, REACTION, RETRY, IMPRESSION, TELL, RETURN_SEEN = range(10, 16)
 KIND_NAMES = (
     "wake", "bed", "home_again", "leave", "arrive", "depart", "decide", "prompt", "adopt", "create",
-    "candidate", "reaction", "retry", "impression", "tell",
+    "candidate", "reaction", "retry", "impression", "tell", "return_seen",
 )  # fmt: skip
 
 # -- results in the log

@@ -8,17 +8,20 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
+from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
 from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import identity, uniform
 from sim.engine.calendar import push
-from sim.engine.deciding import cut_off, expose, seeking
+from sim.engine.deciding import cut_off, expose, rejoin, seeking
 from sim.engine.order import (
+    DONE,
     DROPPED,
     HELD,
     HELD_NOTICED,
     HELD_UNNOTICED,
+    IGNORED,
     REACTION,
+    RETURN_SEEN,
     SEEN,
     TIPPED,
     UNSEEN,
@@ -26,7 +29,7 @@ from sim.engine.order import (
     order_of,
 )
 from sim.engine.rules import hear, offline_until, prolong, rouse
-from sim.engine.sending import distraction, impression_at, own_channel, release_tick, spread, write
+from sim.engine.sending import distraction, impression_at, own_channel, place_of, release_tick, spread_tied, write
 from sim.engine.state import (
     DROPPED_TOTAL,
     IMPRESSIONS,
@@ -43,7 +46,7 @@ from sim.posting import MOST_REACTIONS
 from sim.quantiles import delay_ticks, poisson
 from sim.units import HOUR, MINUTE
 
-__all__ = ["announce", "celebrate", "film", "on_impression"]
+__all__ = ["announce", "celebrate", "film", "on_impression", "on_return_seen", "show_return"]
 
 
 @njit
@@ -57,6 +60,9 @@ def on_impression(T, S, p, t, slot, hold):
     rules = T.rules[0]
     seed = rules["seed"]
     totals = S.totals[c]
+    if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(S, m):
+        totals[UNSEEN_TOTAL] += 1
+        return UNSEEN
     phase = s["phase"]
     is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
     wakes_at = offline_until(T, S, p, t)
@@ -130,13 +136,70 @@ def see(T, S, p, t, slot, answers, weighs):
         react(T, S, p, t, slot)
     if not weighs:
         return SEEN
-    if T.channels[c]["type"] == NEIGHBOURS and kind == CALL and m["author"] >= 0 and m["tries"] == 0:
-        if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
-            s["contacts_out"] += 1  # a neighbour's first departure
     if kind == STAY_CALL:
         prolong(T, S, p, m["id"])
+    is_tipped = False
+    if T.rules[0]["remembers"] == 1 and is_departure(T, m) and is_still_out(S, m):
+        if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
+            is_tipped = count_contact(T, S, p, t, m)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
-    return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen) else SEEN
+    return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen, m["id"]) or is_tipped else SEEN
+
+
+@njit
+def is_departure(T, m):
+    """Return whether a message is the sight of a neighbour who leaves home."""
+    return T.channels[m["channel"]]["type"] == NEIGHBOURS and m["kind"] == CALL and m["author"] >= 0
+
+
+@njit
+def is_still_out(S, m):
+    """Return whether the neighbour who was seen to leave has not come home from that trip."""
+    author = S.people[m["author"]]
+    return phase_is_out[author["phase"]] and author["trips"] == m["tries"] + 1
+
+
+@njit
+def count_contact(T, S, p, t, m):
+    """Count a neighbour who is out among the contacts; return whether that tips this person over (rule critical_mass)."""
+    ties = T.rules[0]["neighbours_ties"]
+    k = place_of(T, ties, np.int64(m["author"]), p)
+    if k < 0:
+        return False  # never: a departure is shown to neighbours only
+    k -= T.ties_starts[ties, 0]
+    if S.seen_out[k] == 0:
+        S.people[p]["contacts_out"] += 1
+    S.seen_out[k] = m["tries"] + 1
+    return rejoin(T, S, p, t)
+
+
+@njit
+def show_return(T, S, p, t):
+    """Let those who count a person among their contacts see, after a while, that the person is home again."""
+    rules = T.rules[0]
+    if rules["remembers"] == 0:
+        return
+    trip = np.int64(S.people[p]["trips"])
+    ties = rules["neighbours_ties"]
+    law = T.laws[LOOKS + rules["neighbours"]]
+    for k in range(T.ties_starts[ties, p], T.ties_starts[ties, p + 1]):
+        if S.seen_out[k - T.ties_starts[ties, 0]] == trip:
+            reader = np.int64(T.ties[k])
+            tick = t + delay_ticks(law, T.points, uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip))
+            if tick < rules["horizon"]:
+                push(S.calendar, order_of(tick, RETURN_SEEN, reader), np.int64(p) * 256 + trip, -1, 0)
+
+
+@njit
+def on_return_seen(T, S, p, key):
+    """Notice that a neighbour is home again."""
+    ties = T.rules[0]["neighbours_ties"]
+    k = place_of(T, ties, key >> 8, p) - T.ties_starts[ties, 0]
+    if S.seen_out[k] != key & 255:
+        return IGNORED
+    S.seen_out[k] = 0
+    S.people[p]["contacts_out"] -= 1
+    return DONE
 
 
 @njit
@@ -185,9 +248,7 @@ def announce(T, S, p, t, id_, kind, trip):
         return
     slot = write(S, id_, p, c, kind, 0, rules["authority"], 0.0)
     S.messages[slot]["tries"] = trip
-    ties = rules["neighbours_ties"]
-    lo, hi = T.ties_starts[ties, p], T.ties_starts[ties, p + 1]
-    spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)
+    spread_tied(T, S, t, slot, rules["neighbours_ties"])
 
 
 @njit

@@ -12,9 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim import draws
-from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RETURNING, TRAVELLING
+from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.channels import CALL, NEWS
-from sim.decision import CRITICAL_MASS, HAZARD_RULE, THRESHOLD, crossing_delay, faded, integrated_hazard, weight
+from sim.decision import (
+    CONTAGION_RULE,
+    CRITICAL_MASS,
+    HAZARD_RULE,
+    THRESHOLD,
+    crossing_delay,
+    faded,
+    integrated_hazard,
+    weight,
+)
 from sim.engine import order as o
 from sim.engine import state as st
 from sim.engine.correspondent import Correspondent, Life
@@ -50,7 +59,9 @@ class Person(Correspondent):
         return int(night * DAY - self.nation.rules["time_of_day"] + self.traits["bed"] + jitter)
 
     def first_night(self) -> None:
-        """Be asleep at tick 0, or awake until the next bed time."""
+        """Be asleep at tick 0, or awake until the next bed time; for ever where nobody sleeps."""
+        if not self.nation.rules["sleeps"]:
+            return
         self.night = -1
         while self.bed_tick(self.night) + self.traits["sleep"] <= 0:
             self.night += 1
@@ -88,7 +99,7 @@ class Person(Correspondent):
         rules, night = self.nation.rules, self.night + 1
         if stamp != self.sleep_stamp:
             self.note(o.BED, stamp, o.STALE)
-        elif self.phase not in (HOME, BACK):
+        elif self.phase not in (HOME, BACK, RESTING):
             self.missed_sleep, self.sleep_left = True, 0
             self.next_bed()
             self.note(o.BED, stamp, o.POSTPONED)
@@ -116,6 +127,8 @@ class Person(Correspondent):
         self.settle()
         self.asleep = False
         self.aim()
+        if self.nation.rules["by_contacts"]:
+            self.begin(self.now + 1, self.looking_around(self.now + 1))
 
     def be_woken(self, message: Message) -> None:
         """Be woken by a message, and go back to bed after a while, for what is left of the night."""
@@ -189,16 +202,16 @@ class Person(Correspondent):
         is_repeat = c in self.exposed
         self.exposed.add(c)
         near = self.traits["n_neighbours"]
-        contacts = min(1.0, self.contacts_out / near) if near > 0 else 0.0
+        contacts = min(1.0, len(self.contacts) / near) if near > 0 else 0.0
         on_screen = bool(nation.channels[c]["screen"] or message.live)
         return self.add_dose(
             float(weight(dose, message.authority, is_repeat, rules["discount"], rules["social"], contacts,
                          rules["screen"], nation.crowd, rules["screen_half"], on_screen)),
-            c,
+            c, message.id,
         )  # fmt: skip
 
-    def add_dose(self, dose: float, cause: int) -> bool:
-        """Add to the dose; return whether that tips this person over."""
+    def add_dose(self, dose: float, cause: int, key: int) -> bool:
+        """Add to the dose; return whether that tips this person over. The key names what was met (rule contagion)."""
         rules = self.nation.rules
         if not self.can_decide():
             return False
@@ -206,17 +219,40 @@ class Person(Correspondent):
         self.dose += dose
         self.last_on = cause
         is_tipped = (rules["rule"] == THRESHOLD and self.dose >= self.traits["threshold"]) or (
-            rules["rule"] == CRITICAL_MASS and self.joins(self.nation.taking_part)
-        )
+            rules["rule"] == CRITICAL_MASS and self.joins()
+        ) or (
+            rules["rule"] == CONTAGION_RULE and self.u(draws.CONTAGION, key) < dose
+        )  # fmt: skip
         if is_tipped:
             self.decide(cause)
         elif rules["rule"] == HAZARD_RULE:
             self.aim()
         return is_tipped
 
-    def joins(self, share: float) -> bool:
-        """Return whether a crowd of this share is enough."""
-        return bool(self.traits["threshold"] <= share and (self.heard_tick >= 0 or not self.nation.rules["needs_news"]))
+    def joins(self) -> bool:
+        """Rule critical_mass: return whether enough people, or enough of one's neighbours, are out."""
+        nation, rules = self.nation, self.nation.rules
+        level = nation.taking_part
+        if rules["by_contacts"]:
+            near = self.traits["n_neighbours"] if rules["of_share"] else 1
+            level = len(self.contacts) / near if near > 0 else 0.0
+        return bool(self.traits["threshold"] <= level and (self.heard_tick >= 0 or not rules["needs_news"]))
+
+    def rejoin(self) -> bool:
+        """Rule critical_mass by contacts: leave if enough neighbours are out; return whether that is so."""
+        rules = self.nation.rules
+        if not rules["by_contacts"] or not self.can_decide() or not self.joins():
+            return False
+        self.decide(rules["neighbours"])
+        return True
+
+    def looking_around(self, tick: int) -> Life:
+        """Be at home again and rested, or awake again: free to leave."""
+        key = st.AGAIN_KEY + self.trips
+        yield self.at(tick, o.PROMPT, key)
+        if self.phase == RESTING:
+            self.phase = BACK
+        self.note(o.PROMPT, key, o.TIPPED if self.rejoin() else o.IGNORED)
 
     def aim(self) -> None:
         """Rule hazard: wait for the integrated hazard to cross this person's draw."""
@@ -265,7 +301,7 @@ class Person(Correspondent):
             tick = self.now + max(self.adopt_at - nation.throttled_clock, 1)
             self.begin(tick, self.adopting(tick))
         if is_first and rules["push"] > 0:
-            self.add_dose(rules["push"], len(nation.channels) + st.CUT)
+            self.add_dose(rules["push"], len(nation.channels) + st.CUT, 0)
 
     def adopting(self, tick: int) -> Life:
         """Find a way round when enough throttled time has passed; without a throttle, give up until cut off again."""
@@ -325,6 +361,7 @@ class Person(Correspondent):
             return
         yield self.at(self.now + travel, o.HOME_AGAIN, self.trips)
         self.come_home()
+        nation.show_return(self)
         self.note(o.HOME_AGAIN, self.trips, o.DONE)
 
     def consider_staying(self, message: Message) -> None:
@@ -339,8 +376,11 @@ class Person(Correspondent):
     def come_home(self) -> None:
         """Be home: sleep if the night was missed, and share the victory in the waking time that follows."""
         nation, rules = self.nation, self.nation.rules
-        self.phase = BACK
+        self.phase = RESTING if rules["rests"] else BACK
         self.dose, self.dose_tick, self.hazard = 0.0, self.now, 0.0
+        rest = nation.delay(st.L_REST, self.u(draws.REST, 0, self.trips)) if rules["rests"] else 1
+        if rules["rests"] or rules["by_contacts"]:
+            self.begin(self.now + rest, self.looking_around(self.now + rest))
         awake_from = self.now
         if self.missed_sleep:
             self.missed_sleep = False

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import BACK, HOME, ON_SQUARE, RETURNING, TRAVELLING
+from sim.attendance import BACK, HOME, ON_SQUARE, RESTING, RETURNING, TRAVELLING
 from sim.draws import identity, uniform
-from sim.engine.deciding import aim, schedule_timer, set_phase, settle
+from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
 from sim.engine.order import (
     ARRIVE,
     BED,
@@ -26,6 +26,7 @@ from sim.engine.order import (
 from sim.engine.state import (
     L_CREATE,
     L_PROLONG,
+    L_REST,
     L_SLEEP_AFTER,
     L_STAY,
     L_STAY_UP,
@@ -87,7 +88,9 @@ def fall_asleep(T, S, p, t, length):
 
 @njit
 def first_night(T, S, p):
-    """Put a person into the night in which tick 0 lies: asleep, or awake until the next bed time."""
+    """Put a person into the night in which tick 0 lies: asleep, or awake until the next bed time, if people sleep at all."""
+    if T.rules[0]["sleeps"] == 0:
+        return
     s = S.people[p]
     night = np.int64(-1)
     while bed_tick(T, p, night) + T.people[p]["sleep"] <= 0:
@@ -120,6 +123,8 @@ def wake(T, S, p, t):
     S.people[p]["asleep"] = 0
     S.now[0]["asleep"] -= 1
     aim(T, S, p, t)
+    if T.rules[0]["by_contacts"] == 1:
+        look_around_at(T, S, p, t + 1)
 
 
 @njit
@@ -164,7 +169,7 @@ def on_bed(T, S, p, t, key):
     if key != s["sleep_stamp"]:
         return STALE
     phase = s["phase"]
-    if phase != HOME and phase != BACK:
+    if phase != HOME and phase != BACK and phase != RESTING:
         s["missed_sleep"] = 1
         s["sleep_left"] = 0
         next_bed(T, S, p, t)
@@ -259,7 +264,12 @@ def come_home(T, S, p, t):
     """Be home again, and sleep if the night was missed; return the tick from which waking time counts."""
     s = S.people[p]
     rules = T.rules[0]
-    set_phase(S, p, BACK)
+    set_phase(S, p, RESTING if rules["rests"] == 1 else BACK)
+    if rules["rests"] == 1:
+        u = uniform(rules["seed"], draws.REST, p, 0, np.int64(s["trips"]))
+        look_around_at(T, S, p, t + delay_ticks(T.laws[L_REST], T.points, u))
+    elif rules["by_contacts"] == 1:
+        look_around_at(T, S, p, t + 1)
     s["dose"] = 0.0
     s["dose_tick"] = t
     s["hazard"] = 0.0

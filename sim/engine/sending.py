@@ -43,7 +43,7 @@ from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
 
 __all__ = ["deliver", "distraction", "impression_at", "is_thinned", "jump", "on_candidate", "on_reaction", "on_retry",
-           "own_channel", "release_tick", "schedule_candidate", "spread", "write"]  # fmt: skip
+           "own_channel", "place_of", "release_tick", "schedule_candidate", "spread_tied", "write"]  # fmt: skip
 
 
 @njit
@@ -71,7 +71,7 @@ def activity(T, S, p, t):
     rules = T.rules[0]
     if offline_until(T, S, p, t) >= 0:
         return 0.0
-    factor = 1.0
+    factor = rules["while_home"]
     if rules["as_if_home"] == 0:
         phase = s["phase"]
         if phase == ON_SQUARE:
@@ -213,14 +213,13 @@ def publish(T, S, t, slot):
     if channel["type"] == FEED:
         ties = channel["ties"]
         if ties >= 0:
-            lo, hi = T.ties_starts[ties, author], T.ties_starts[ties, author + 1]
-            spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)
+            spread_tied(T, S, t, slot, ties)
         extra = channel["recommended"]
         most = extra + channel["trend_readers"]
         if S.trending[c] == 1 and m["kind"] != CHATTER:
             extra = most
         lo, hi = T.audience_starts[c], T.audience_starts[c + 1]
-        if extra > 0.0 and hi > lo:
+        if extra > 0.0 and hi > lo and (ties < 0 or T.complete[ties] == 0):
             share, largest = min(1.0, extra / (hi - lo)), min(1.0, most / (hi - lo))
             spread(T, S, t, slot, T.audience, lo, hi, share, largest, draws.EXTRA_READER, ties)
     else:
@@ -246,8 +245,20 @@ def publish(T, S, t, slot):
 
 
 @njit
-def is_tied(T, ties, author, reader):
-    """Return whether reader stands in author's row of a tie set."""
+def spread_tied(T, S, t, slot, ties):
+    """Show a message to those who are tied to its author; where everybody is, to all who can be reached on its channel."""
+    m = S.messages[slot]
+    if T.complete[ties] == 1:
+        c = m["channel"]
+        spread(T, S, t, slot, T.audience, T.audience_starts[c], T.audience_starts[c + 1], 1.0, 1.0, draws.SKIP, -1)
+    else:
+        lo, hi = T.ties_starts[ties, m["author"]], T.ties_starts[ties, m["author"] + 1]
+        spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)
+
+
+@njit
+def place_of(T, ties, author, reader):
+    """Return where in T.ties the reader stands in the author's row of a tie set; -1: nowhere."""
     lo, hi = T.ties_starts[ties, author], T.ties_starts[ties, author + 1]
     while lo < hi:
         middle = (lo + hi) // 2
@@ -255,7 +266,7 @@ def is_tied(T, ties, author, reader):
             lo = middle + 1
         else:
             hi = middle
-    return lo < T.ties_starts[ties, author + 1] and T.ties[lo] == reader
+    return lo if lo < T.ties_starts[ties, author + 1] and T.ties[lo] == reader else np.int64(-1)
 
 
 @njit
@@ -302,7 +313,7 @@ def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
         reader = people[i]
         if (
             reader != m["author"]
-            and (but_ties < 0 or not is_tied(T, but_ties, m["author"], reader))
+            and (but_ties < 0 or place_of(T, but_ties, m["author"], reader) < 0)
             and not is_thinned(seed, reader, m["id"], rate, wanted)
             and distraction(T, reader, c, m["id"]) < channel["attention_max"]
         ):

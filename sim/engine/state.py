@@ -54,7 +54,7 @@ STATE = np.dtype(
         ("propensity", "f8"),
         ("posts_per_tick", "f8"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
-        ("contacts_out", "i4"),
+        ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
         ("n_neighbours", "i4"),  # as in PERSON
         ("phase", "u1"),
         ("asleep", "u1"),
@@ -116,12 +116,14 @@ RULES = np.dtype(
         # deciding
         ("rule", "i8"), ("fading", "f8"), ("hazard_per_tick", "f8"), ("discount", "f8"), ("social", "f8"),
         ("screen", "f8"), ("screen_half", "f8"), ("ignored", "u8"), ("needs_news", "i8"), ("crowd_scale", "f8"),
+        ("by_contacts", "i8"), ("of_share", "i8"), ("remembers", "i8"),
         ("nobody_leaves", "i8"), ("as_if_home", "i8"), ("max_trips", "i8"), ("shortest_prepare", "i8"),
-        ("prolong", "f8"), ("prolong_most", "i8"), ("sleep_after", "f8"),
+        ("prolong", "f8"), ("prolong_most", "i8"), ("sleep_after", "f8"), ("rests", "i8"),
         # sleep
-        ("jitter", "f8"), ("stay_up", "f8"),
+        ("sleeps", "i8"), ("jitter", "f8"), ("stay_up", "f8"),
         # posting
-        ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"), ("relay", "f8"), ("authority", "f8"),
+        ("while_home", "f8"), ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"),
+        ("relay", "f8"), ("authority", "f8"),
         ("live", "f8"), ("victory_posts", "f8"), ("cross", "f8"), ("reaction_scale", "f8"), ("tell", "f8"),
         ("create", "f8"), ("neighbours", "i8"), ("neighbours_ties", "i8"),
         # throttling
@@ -134,7 +136,7 @@ RULES = np.dtype(
 
 NOW = np.dtype(
     [
-        ("phases", "i8", 6), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"),
+        ("phases", "i8", 7), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"),
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"),
@@ -159,12 +161,17 @@ DELIVERED, SEEN_TOTAL, UNSEEN_TOTAL, DROPPED_TOTAL, PENDING, POSTS_PENDING = ran
 
 # -- indices of laws; the look of channel c is LOOKS + c
 (L_MEMORY, L_AROUSAL, L_PREPARE, L_STAY, L_PROLONG, L_SLEEP_AFTER, L_STAY_UP, L_RETRY, L_LIVE, L_TELL, L_CREATE,
- L_VICTORY) = range(12)  # fmt: skip
-LOOKS = 12
+ L_VICTORY, L_REST) = range(13)  # fmt: skip
+LOOKS = 13
 
 # -- what tipped a person beside the channels, as offsets behind the last channel
 GATHERING, CUT, CROWD = range(3)
 BEYOND_CHANNELS = ("gathering", "cut_off", "crowd")
+
+AGAIN = 3
+"""Flag of a prompt: nobody asks, but this person is at home again and rested, or awake again, and looks around."""
+AGAIN_KEY = 1 << 40
+"""Added to the number of trips, the key of such a prompt; those of crowds and gatherings are other numbers."""
 
 
 class Tables(NamedTuple):
@@ -174,12 +181,15 @@ class Tables(NamedTuple):
     province: np.ndarray  # int16[n], apart: an airing asks for it alone
     channels: np.ndarray  # CHANNEL[c]
     airings: np.ndarray  # AIRING[a]
+    gather_starts: np.ndarray  # int64[a + 1]
+    gatherers: np.ndarray  # int32: people who gather by themselves at each airing of channel -1
     airs_in: np.ndarray  # uint8[a, provinces]
     stagger: np.ndarray  # int64[a, provinces] ticks
     laws: np.ndarray  # LAW
     points: np.ndarray  # float64[k, 2]
     ties_starts: np.ndarray  # int64[tie sets, n + 1]
     ties: np.ndarray  # int32
+    complete: np.ndarray  # uint8[tie sets]: everybody is tied to everybody, and nothing is stored
     group_starts: np.ndarray  # int64[groups + 1]
     members: np.ndarray  # int32
     group_channel: np.ndarray  # int32[groups]
@@ -197,6 +207,9 @@ class State(NamedTuple):
 
     people: np.ndarray  # STATE[n]
     messages: np.ndarray  # MESSAGE
+    seen_out: (
+        np.ndarray
+    )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
     exists: np.ndarray  # uint8[groups]
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
@@ -238,6 +251,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
     return State(
         people=people,
         messages=np.zeros(4 * n + 4096, MESSAGE),  # zeros take no memory until they are written
+        seen_out=np.zeros(_remembered(tables), np.uint8),
         exists=exists.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
         trending=np.zeros(n_channels, np.uint8),
@@ -254,6 +268,13 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
         log=np.zeros(4096 if keep_log else 0, LOG),
         calendar=make_calendar(horizon, n),
     )
+
+
+def _remembered(tables: Tables) -> int:
+    """Return the number of ties of which is remembered whether the one has seen the other leave."""
+    rules = tables.rules[0]
+    starts = tables.ties_starts[rules["neighbours_ties"]]
+    return int(starts[-1] - starts[0]) if rules["remembers"] else 0
 
 
 def grown(state: State, pushes: int, margin: int) -> State:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
-from sim.places import read_provinces
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.run import Study, omitted
 from sim.study.whole import PARTIAL, clear_leftovers, is_partial, whole_folder, write_whole
@@ -258,7 +257,7 @@ def provinces_table(scenario: Scenario) -> pd.DataFrame:
     """Return columns province, latitude, longitude, population."""
     import pandas as pd
 
-    p = read_provinces(scenario.population.provinces)
+    p = scenario.population.places
     return pd.DataFrame(
         {"province": p.names, "latitude": p.latitudes, "longitude": p.longitudes, "population": p.populations}
     )

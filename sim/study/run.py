@@ -186,11 +186,9 @@ class Study:
         """Columns arm, replicate, time, province, value, every ten minutes."""
         import pandas as pd
 
-        from sim.places import read_provinces
-
         parts = []
         for arm, scenario in self.arms.items():
-            names = read_provinces(scenario.population.provinces).names
+            names = scenario.population.places.names
             for replicate in self.finished(arm):
                 table = squares_table(scenario, self.records[arm, "", replicate], names)
                 table.insert(0, "replicate", replicate)
