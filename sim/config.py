@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from sim.draws import MAX_SEED
 from sim.errors import InputError
-from sim.laws import Frozen
+from sim.laws import Frozen, parameters_by_kind
 from sim.options import CONFIG_DIR, one_line, version_base
 from sim.scenario import PARTS, Scenario, fault_sentences, validate
 
@@ -28,6 +28,7 @@ __all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "
 
 _STUDY_KEYS = ("seed", "engine", "study", "observed", "parameters")
 _LOCK = threading.Lock()
+_KINDS = {kind: parameters_by_kind(kind) for kind in ("law", "graph")}
 
 
 class Value(Frozen):
@@ -116,10 +117,27 @@ def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
     if unknown:
         raise InputError(f"{unknown[0]} is an unknown key; remove it or correct its name ({', '.join(sorted(known))}).")
     try:
-        return {k: OmegaConf.to_container(config[k], resolve=True) if OmegaConf.is_config(config[k]) else config[k]
+        return {k: _settled(OmegaConf.to_container(config[k], resolve=True)) if OmegaConf.is_config(config[k]) else config[k]
                 for k in keys}  # fmt: skip
     except OmegaConfBaseException as error:
         raise InputError(one_line(error)) from error
+
+
+def _settled(tree: Any) -> Any:
+    """Return a tree in which every law and graph has the parameters of its own kind only.
+
+    Hydra merges mappings: of the law that stood there before, its parameters stay beside those of the law that replaces it.
+    """
+    if isinstance(tree, list):
+        return [_settled(part) for part in tree]
+    if not isinstance(tree, dict):
+        return tree
+    for kind, parameters in _KINDS.items():
+        own = parameters.get(str(tree.get(kind)))
+        if own is not None:
+            others = set().union(*parameters.values()) - own
+            tree = {key: value for key, value in tree.items() if key not in others}
+    return {key: _settled(value) for key, value in tree.items()}
 
 
 def scenario_of(config: DictConfig) -> Scenario:

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sim.jit import njit
-from sim.laws import Frozen, TraitLaw
+from sim.laws import Frozen
+from sim.traits import TraitLaw
 
 __all__ = ["COUNTED", "RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "weight"]
 
@@ -25,17 +26,19 @@ class Decision(Frozen):
     rule: Literal["threshold", "hazard", "critical_mass", "contagion"]
     able_share: float = Field(ge=0, le=1)
     """Share of people who could ever go."""
-    threshold: TraitLaw
+    threshold: TraitLaw | None
     """Rule threshold: dose at which a person leaves."""
     hazard_per_hour: float = Field(ge=0)
     """Rule hazard: rate of leaving per unit of dose. (Rule contagion: every exposure moves with a probability of its dose.)"""
-    critical_mass: TraitLaw
+    critical_mass: TraitLaw | None
     """Rule critical_mass: share or number (see `critical_mass_of`) of people out at which a person joins."""
     critical_mass_of: Literal["share", "count", "contacts_share", "contacts_count"] = "share"
     """Of whom: of all people (Granovetter 1978), or of the neighbours who were seen to leave and have not come home."""
     thresholds: Literal["drawn", "quantiles"] = "drawn"
     """Rules threshold and critical_mass: each person's threshold drawn from its law, or the n thresholds the law's quantiles
     at (k - 1/2) / n for k = 1 ... n, dealt out at random: a population that has the distribution exactly."""
+    learning_rounds: int = Field(0, ge=0, le=1000)
+    """Rounds in which, beforehand, everybody takes the mean threshold of oneself and one's neighbours (DeGroot 1974)."""
     needs_news: bool = True
     """Rule critical_mass: whether a person must have heard of the night before joining."""
     fading_minutes: float | None = Field(gt=0)
@@ -52,11 +55,19 @@ class Decision(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Decision:
-        if self.thresholds == "quantiles" and "listed" in (self.threshold.law, self.critical_mass.law):
+        if self.rule in ("threshold", "critical_mass") and self.law_of_threshold is None:
+            raise ValueError(f"{self.rule} has no law, which the rule {self.rule} needs; name one")
+        law = self.law_of_threshold
+        if self.thresholds == "quantiles" and law is not None and law.law == "listed":
             raise ValueError(
                 "thresholds is 'quantiles', which needs a law with quantiles, not a list of everybody's values"
             )
         return self
+
+    @property
+    def law_of_threshold(self) -> TraitLaw | None:
+        """Return the law of what everybody's threshold is for the rule in force; none for other rules."""
+        return {"threshold": self.threshold, "critical_mass": self.critical_mass}.get(self.rule)
 
     @property
     def counts_contacts(self) -> bool:

@@ -1,19 +1,18 @@
-"""Laws of delays and of personal traits: each knows its own theory and its compiled form.
+"""Laws of delays: each knows its own theory and its compiled form.
 
 A law in a YAML file is a mapping such as ``{law: lognormal, median_minutes: 12, sigma: 0.6}``. Delay laws speak in minutes
-and are drawn in ticks by inversion, one uniform draw each; trait laws are plain numbers.
+and are drawn in ticks by inversion, one uniform draw each. Laws of traits: `traits.py`.
 """
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sim.errors import InputError
 from sim.units import MINUTE
 
 __all__ = [
@@ -21,10 +20,9 @@ __all__ = [
     "Confidence",
     "DelayLaw",
     "Frozen",
-    "TraitLaw",
     "encode_laws",
+    "parameters_by_kind",
     "seismic_cdf",
-    "trait_quantile",
 ]
 
 LAW = np.dtype([("code", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("first", "i8"), ("count", "i8")], align=True)
@@ -47,6 +45,19 @@ class Frozen(BaseModel):
     """Base of all parameter classes: frozen, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def parameters_by_kind(discriminator: str) -> dict[str, set[str]]:
+    """Return the names of the parameters of every kind of mapping that a key such as ``law`` tells apart, by kind."""
+    found: dict[str, set[str]] = {}
+    waiting = [Frozen]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            waiting.append(kind)
+            if discriminator in kind.model_fields:
+                for name in get_args(kind.model_fields[discriminator].annotation):
+                    found.setdefault(name, set()).update(kind.model_fields)
+    return found
 
 
 class Constant(Frozen):
@@ -173,177 +184,6 @@ class Tabulated(Frozen):
 DelayLaw = Annotated[
     Constant | Exponential | LogNormal | Weibull | Seismic | TwoExponentials | Tabulated, Field(discriminator="law")
 ]
-
-
-class ConstantTrait(Frozen):
-    """Everybody has the same value."""
-
-    law: Literal["constant"]
-    value: float
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the value for everybody."""
-        return np.full(len(u), self.value)
-
-
-class LogNormalTrait(Frozen):
-    """exp(ln median + sigma Z)."""
-
-    law: Literal["lognormal"]
-    median: float = Field(gt=0)
-    sigma: float = Field(ge=0, le=5)
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return median exp(sigma z(u))."""
-        from scipy.special import ndtri
-
-        return np.asarray(self.median * np.exp(self.sigma * ndtri(u)))
-
-
-class NormalTrait(Frozen):
-    """Mean + sd Z."""
-
-    law: Literal["normal"]
-    mean: float
-    sd: float = Field(ge=0)
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return mean + sd z(u)."""
-        from scipy.special import ndtri
-
-        return np.asarray(self.mean + self.sd * ndtri(u))
-
-
-class UniformTrait(Frozen):
-    """Evenly spread between low and high."""
-
-    law: Literal["uniform"]
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _check(self) -> UniformTrait:
-        if self.high < self.low:
-            raise ValueError("high must not be below low")
-        return self
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return low + (high - low) u."""
-        return np.asarray(self.low + (self.high - self.low) * u)
-
-
-class ExponentialTrait(Frozen):
-    """Exponential with a mean."""
-
-    law: Literal["exponential"]
-    mean: float = Field(gt=0)
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return -mean ln(1 - u)."""
-        return np.asarray(-self.mean * np.log1p(-u))
-
-
-class WeibullTrait(Frozen):
-    """Weibull: scale (-ln(1 - u))^(1 / shape)."""
-
-    law: Literal["weibull"]
-    scale: float = Field(gt=0)
-    shape: float = Field(gt=0.05)
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return scale (-ln(1 - u))^(1 / shape)."""
-        return np.asarray(self.scale * (-np.log1p(-u)) ** (1 / self.shape))
-
-
-class BetaTrait(Frozen):
-    """Beta on (0, 1), with two shapes."""
-
-    law: Literal["beta"]
-    a: float = Field(gt=0)
-    b: float = Field(gt=0)
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the inverse of the regularised incomplete beta function."""
-        from scipy.special import betaincinv
-
-        return np.asarray(betaincinv(self.a, self.b, u))
-
-
-class ChoiceTrait(Frozen):
-    """One of several values, each with its probability."""
-
-    law: Literal["choice"]
-    values: tuple[float, ...] = Field(min_length=1)
-    probability: tuple[float, ...]
-
-    @model_validator(mode="after")
-    def _check(self) -> ChoiceTrait:
-        p = self.probability
-        if len(p) != len(self.values) or min(p) < 0 or abs(sum(p) - 1) > 1e-9:
-            raise ValueError(f"probability is {list(p)}, expected one number of 0 or more for each value, 1 in all")
-        return self
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the first value, in their order, up to which the probability is more than u."""
-        which = np.searchsorted(np.cumsum(self.probability), u, side="right")
-        return np.asarray(np.asarray(self.values)[which.clip(0, len(self.values) - 1)])
-
-
-class TabulatedTrait(Frozen):
-    """A distribution given by points of its cumulative probability, linear between them."""
-
-    law: Literal["tabulated"]
-    values: tuple[float, ...]
-    probability: tuple[float, ...]
-
-    @model_validator(mode="after")
-    def _check(self) -> TabulatedTrait:
-        x, p = self.values, self.probability
-        if len(x) != len(p) or len(x) < 2:
-            raise ValueError("values and probability need the same length, at least 2")
-        if any(b < a for a, b in pairwise(x)):
-            raise ValueError("values must not decrease")
-        if p[0] != 0 or p[-1] != 1 or any(b <= a for a, b in pairwise(p)):
-            raise ValueError("probability must rise from 0 to 1")
-        return self
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the value at which the probability is u."""
-        return np.asarray(np.interp(u, self.probability, self.values))
-
-
-class ListedTrait(Frozen):
-    """Everybody's value, in the order of the people."""
-
-    law: Literal["listed"]
-    values: tuple[float, ...] = Field(min_length=1)
-
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the values themselves, one for each of u.
-
-        Raises
-        ------
-        InputError
-            There are more or fewer people than values.
-        """
-        if len(u) != len(self.values):
-            raise InputError(
-                f"a law: listed gives {len(self.values)} values, expected one for each of {len(u)} people; "
-                "set population.size to the number of values or correct the list."
-            )
-        return np.asarray(self.values, np.float64)
-
-
-TraitLaw = Annotated[
-    ConstantTrait | LogNormalTrait | NormalTrait | UniformTrait | ExponentialTrait | WeibullTrait | BetaTrait
-    | ChoiceTrait | TabulatedTrait | ListedTrait,
-    Field(discriminator="law"),
-]  # fmt: skip
-
-
-def trait_quantile(law: TraitLaw, u: np.ndarray) -> np.ndarray:
-    """Return float64[len(u)]: the law's quantile at each u in (0, 1); of a list, everybody's own value."""
-    return np.asarray(law.quantile(u))
 
 
 def encode_laws(laws: list[DelayLaw]) -> tuple[np.ndarray, np.ndarray]:

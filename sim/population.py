@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 
 from sim import draws
 from sim.errors import InputError
-from sim.laws import DelayLaw, Frozen, TraitLaw, encode_laws, trait_quantile
+from sim.laws import DelayLaw, Frozen, encode_laws
 from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
 from sim.quantiles import delays
 from sim.tables import integers, numbers, read_table
+from sim.traits import TraitLaw, trait_quantile
 from sim.units import HOUR, MAX_PEOPLE, MINUTE
 
 __all__ = ["People", "Population", "Receiver", "SleepHabits", "StayUp", "make_people"]

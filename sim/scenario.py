@@ -18,7 +18,7 @@ from sim.attendance import Attendance
 from sim.channels import MAX_CHANNELS, Channel
 from sim.decision import Decision
 from sim.errors import InputError
-from sim.laws import Frozen
+from sim.laws import Frozen, parameters_by_kind
 from sim.network import Network
 from sim.population import Population
 from sim.posting import Posting
@@ -90,6 +90,7 @@ class Scenario(Frozen):
         for kind, users in (("followers", followed), ("friends", befriended)):
             if len({self.channels[n].receiver for n in users}) > 1:
                 raise ValueError(f"channels {', '.join(users)} share the ties {kind} but have different receivers")
+        self._check_deciding()
         clock = self.clock
         for index, entry in enumerate(self.scenario.timeline):
             if not 0 <= clock.tick(entry.time) < clock.horizon:
@@ -98,6 +99,38 @@ class Scenario(Frozen):
                     f"{clock.moment(0):%Y-%m-%d %H:%M} to {clock.end:%Y-%m-%d %H:%M}"
                 )
         return self
+
+    def _check_deciding(self) -> None:
+        """Raise a sentence where rule, network and people do not go together."""
+        decision, n = self.decision, self.population.n_people
+        types = [channel.type for channel in self.channels.values()]
+        law = decision.law_of_threshold
+        if law is not None and law.law == "listed" and len(law.values) != n and self.population.file is None:
+            raise ValueError(
+                f"decision.{decision.rule} lists {len(law.values)} values, expected one for each of {n} people "
+                "(population.size)"
+            )
+        if decision.counts_contacts and "neighbours" not in types:
+            raise ValueError(
+                f"decision.critical_mass_of is {decision.critical_mass_of!r}, which needs a channel of type neighbours; add one"
+            )
+        graph = self.network.neighbours.graph
+        if graph is not None and graph.graph == "complete":
+            if decision.counts_contacts:
+                raise ValueError(
+                    f"decision.critical_mass_of is {decision.critical_mass_of!r} where everybody is a neighbour of everybody "
+                    "(network.neighbours.graph: complete), expected share or count, which mean the same there and cost less"
+                )
+            if decision.social > 0:
+                raise ValueError(
+                    f"decision.social is {decision.social} where everybody is a neighbour of everybody "
+                    "(network.neighbours.graph: complete), expected 0: contacts are not told apart there"
+                )
+        for index, entry in enumerate(self.scenario.timeline):
+            if entry.people is not None and max(entry.people, default=0) >= n:
+                raise ValueError(
+                    f"scenario.timeline.{index}.people names {max(entry.people)}, expected 0 to {n - 1} (population.size)"
+                )
 
     @cached_property
     def clock(self) -> Clock:
@@ -189,26 +222,14 @@ def fault_sentences(error: ValidationError) -> str:
     return " ".join(_sentence(fault) for fault in error.errors())
 
 
-_LAWS = {
-    "constant",
-    "exponential",
-    "lognormal",
-    "weibull",
-    "seismic",
-    "two_exponentials",
-    "tabulated",
-    "normal",
-    "uniform",
-    "beta",
-    "choice",
-    "listed",
-}
+_KINDS = {*parameters_by_kind("law"), *parameters_by_kind("graph")}
+"""Names that stand in the path of a fault beside the keys that the user wrote."""
 
 
 def _sentence(fault: object) -> str:
     """Return one sentence (key, value, expectation, remedy) for a fault that pydantic found."""
     assert isinstance(fault, dict)
-    path = ".".join(str(part) for part in fault["loc"] if part not in _LAWS)
+    path = ".".join(str(part) for part in fault["loc"] if part not in _KINDS)
     kind, given, text = fault["type"], fault["input"], fault["msg"]
     if kind == "extra_forbidden":
         return f"{path} is an unknown key; remove it or correct its name."

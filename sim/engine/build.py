@@ -9,12 +9,14 @@ import numpy as np
 from sim import draws
 from sim.channels import KINDS, channel_rows
 from sim.decision import RULES as DECISION_RULES
+from sim.decision import Decision
 from sim.engine.branching import spectral_radius
 from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
 from sim.errors import InputError
-from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws, trait_quantile
+from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
 from sim.timeline import Entry
+from sim.traits import trait_quantile
 from sim.units import HOUR, MINUTE, minutes_to_ticks
 from sim.world import World
 
@@ -141,9 +143,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     person = aligned(n, PERSON)
     person["able"] = people.u_able < decision.able_share
     rule = DECISION_RULES.index(decision.rule)
-    law = decision.critical_mass if decision.rule == "critical_mass" else decision.threshold
-    u = people.u_threshold if decision.thresholds == "drawn" else _evenly(people.u_threshold)
-    person["threshold"] = trait_quantile(law, u) if people.threshold is None else people.threshold
+    person["threshold"] = _thresholds(decision, world)
     rates = np.zeros(n)
     for c, row in enumerate(channels):
         rates += np.where(reachable >> np.uint32(c) & np.uint32(1), row["posts_per_tick"], 0.0)
@@ -192,6 +192,28 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     return tables
 
 
+def _thresholds(decision: Decision, world: World) -> np.ndarray:
+    """Return everybody's threshold: from a file, or of a law; then learnt from neighbours."""
+    people, law = world.people, decision.law_of_threshold
+    if people.threshold is not None:
+        found = people.threshold
+    elif law is None:
+        return np.full(people.n, np.inf)
+    else:
+        found = trait_quantile(
+            law, people.u_threshold if decision.thresholds == "drawn" else _evenly(people.u_threshold)
+        )
+    ties = world.ties["neighbours"]
+    degrees = np.diff(ties.starts)
+    for _ in range(decision.learning_rounds):
+        if ties.is_complete:
+            found = np.full(people.n, found.mean())
+        else:
+            by = np.repeat(np.arange(people.n), degrees)
+            found = (found + np.bincount(by, found[ties.indices], people.n)) / (1 + degrees)
+    return np.asarray(found)
+
+
 def _evenly(u: np.ndarray) -> np.ndarray:
     """Return (k - 1/2) / n for the k-th smallest of n draws, in the place of each."""
     ranks = np.empty(len(u), np.int64)
@@ -210,11 +232,6 @@ def _gatherings(
             gatherers.append(gatherers[0])
             continue
         if entry.people is not None:
-            if max(entry.people, default=0) >= n:
-                raise InputError(
-                    f"scenario.timeline: people of {entry.what!r} names person {max(entry.people)}, expected 0 to {n - 1}; "
-                    "correct it."
-                )
             asked = np.zeros(n, bool)
             asked[list(entry.people)] = True
             gatherers.append(np.flatnonzero(asked & able).astype(np.int32))

@@ -42,6 +42,8 @@ delays = st.one_of(
 traits = st.sampled_from([
     {"law": "constant", "value": 0.5}, {"law": "lognormal", "median": 1.5, "sigma": 0.8},
     {"law": "normal", "mean": 0.1, "sd": 0.1}, {"law": "uniform", "low": 0.0, "high": 3.0},
+    {"law": "choice", "values": [0.0, 0.2, 0.5, 2.0], "probability": [0.1, 0.4, 0.3, 0.2]},
+    {"law": "beta", "a": 2.0, "b": 5.0}, {"law": "tabulated", "values": [-0.1, 0.3, 1.0], "probability": [0, 0.9, 1]},
 ])  # fmt: skip
 
 
@@ -65,6 +67,8 @@ def channels(draw: st.DrawFn) -> dict[str, Any]:
             change["live"] = draw(st.sampled_from([0.0, 1.0]))
         if channel["type"] == "group":
             change["direct"] = draw(shares)
+        if channel["type"] == "neighbours":
+            change["only_while_out"] = draw(st.booleans())
         if channel["type"] == "feed":
             change["recommended"] = draw(st.sampled_from([0.0, 3.0, 1000.0]))
             trend = {"posts_per_million": draw(st.sampled_from([1.0, 60_000.0])),
@@ -90,6 +94,12 @@ def entries(draw: st.DrawFn, names: list[str], minutes: int) -> dict[str, Any]:
         more |= {"repeat_minutes": draw(st.sampled_from([7.5, 15, 30])),
                  "repeat_until": moment + draw(st.sampled_from([1, 40, 400]))}  # fmt: skip
     if draw(st.integers(0, 4)) == 0:
+        who = draw(st.sampled_from(["audience", "number", "people"]))
+        if who != "audience":
+            del more["audience"]
+            more |= (
+                {"number": draw(st.integers(0, 3)), "provinces": None} if who == "number" else {"people": [0, 7, 29]}
+            )
         return entry(moment, None, "gathering", **more)
     return entry(moment, draw(st.sampled_from(names)), draw(st.sampled_from(["news", "call", "stay"])), **more)
 
@@ -144,7 +154,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         },
         "population": {
             "size": size,
-            "sleep": {
+            "sleep": None if draw(st.integers(0, 4)) == 0 else {
                 "bed_hour": {"law": "normal", "mean": draw(st.sampled_from([-4.0, -1.0, 1.0])),
                              "sd": draw(st.sampled_from([0, 2]))},
                 "length_hours": {"law": "constant", "value": draw(st.sampled_from([1, 3]))},
@@ -162,24 +172,27 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         "channels": said,
         "posting": {
             "branching_ratio": draw(st.sampled_from([0.5, 0.95, 0.0])),
-            "memory_kernel": draw(delays), "arousal_kernel": draw(delays), "cross_posting": draw(shares),
+            "while_home": draw(st.sampled_from([1.0, 1.0, 0.3])), "memory_kernel": draw(delays),
+            "arousal_kernel": draw(delays), "cross_posting": draw(shares),
             "while_travelling": draw(shares), "while_on_square": draw(shares), "topical_share": draw(shares),
             "relay_call": draw(shares), "live_per_stay": draw(st.sampled_from([0.0, 1.0])), "live_delay": draw(delays),
             "victory": {"boost": draw(st.sampled_from([0.0, 3.0]))}, "tell_probability": draw(shares),
             "tell_delay": draw(delays), "create_group_probability": draw(shares), "create_group_delay": draw(delays),
         },
         "decision": {
-            "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass"])),
+            "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass", "critical_mass", "contagion"])),
             "able_share": draw(st.sampled_from([0.5, 1.0])), "threshold": draw(traits),
             "hazard_per_hour": draw(st.sampled_from([0.3, 10.0, 0.0])), "critical_mass": draw(traits),
-            "critical_mass_of": draw(st.sampled_from(["share", "count"])), "needs_news": draw(st.booleans()),
-            "fading_minutes": draw(st.sampled_from([5.0, 90.0])), "social": draw(st.sampled_from([0.0, 2.0])),
+            "critical_mass_of": draw(st.sampled_from(["share", "count", "contacts_share", "contacts_count"])),
+            "thresholds": draw(st.sampled_from(["drawn", "quantiles"])), "needs_news": draw(st.booleans()),
+            "fading_minutes": draw(st.sampled_from([5.0, 90.0, None])), "social": draw(st.sampled_from([0.0, 2.0])),
             "ignored_channels": draw(st.lists(st.sampled_from(names), max_size=2, unique=True)),
         },
         "attendance": {
             "nobody_leaves": draw(st.sampled_from([False, False, False, True])),
             "online_as_if_home": draw(st.sampled_from([False, False, False, True])),
-            "prepare": draw(delays), "stay": draw(delays),
+            "prepare": draw(delays), "shortest_prepare_minutes": draw(st.sampled_from([0, 1])),
+            "stay": draw(delays | st.none()), "rest": draw(st.none() | delays),
             "prolong": {"probability": draw(shares), "extra": draw(delays), "at_most": draw(st.integers(0, 3))},
             "sleep_after": {"probability": draw(shares), "length": draw(delays)}, "max_trips": draw(st.integers(1, 4)),
         },
