@@ -199,6 +199,16 @@ _LAWS = {
     "tabulated",
     "normal",
     "uniform",
+    "poisson",
+    "power_law",
+    "geometric",
+    "choice",
+    "listed",
+    "erdos_renyi",
+    "configuration",
+    "small_world",
+    "lattice",
+    "complete",
 }
 
 
