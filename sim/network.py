@@ -1,4 +1,4 @@
-"""The ties: followers, friends, chat groups, neighbours; generated or read from the user's files.
+"""The ties: followers, friends, chat groups, neighbours; generated, of a random graph, or read from the user's files.
 
 Ties are unique and never to oneself. They are stored as compressed rows: the people who hear person i are
 ``indices[starts[i]:starts[i + 1]]``, ascending.
@@ -7,13 +7,16 @@ Ties are unique and never to oneself. They are stored as compressed rows: the pe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim import draws
+from sim.graphs import Complete, Graph, distinct, graph_edges
 from sim.jit import njit
 from sim.laws import Frozen
 from sim.population import People
@@ -23,27 +26,48 @@ from sim.tables import integers, read_table
 __all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network", "Ties", "make_groups", "make_ties"]
 
 
-class Followers(Frozen):
+class _TieSet(Frozen):
+    """What followers, friends and neighbours have in common."""
+
+    graph: Graph | None = None
+    """A random graph that replaces the generated ties; its ties are mutual."""
+    cut: float = Field(0.0, ge=0, le=1)
+    """Share of the ties that are cut, each by its own draw: a larger cut removes the same ties and more. A tie that goes
+    both ways is cut as one, except among followers who are generated or read from a file."""
+
+    @model_validator(mode="after")
+    def _check(self) -> _TieSet:
+        if self.graph is not None and dict(self)["file"] is not None:
+            raise ValueError("graph and file are both given, expected one of them; set the other to null")
+        if isinstance(self.graph, Complete) and self.cut > 0:
+            raise ValueError(
+                f"cut is {self.cut:g}, expected 0, because the ties of a complete graph are not stored; "
+                "take the graph erdos_renyi with a mean_degree instead"
+            )
+        return self
+
+
+class Followers(_TieSet):
     """Directed follower graph: log-normal number of accounts followed; attractive accounts are followed more."""
 
-    mean: float = Field(ge=0, le=10_000)
-    sigma: float = Field(ge=0, le=3)
-    fame_sigma: float = Field(ge=0, le=4)
+    mean: float = Field(0.0, ge=0, le=10_000)
+    sigma: float = Field(0.0, ge=0, le=3)
+    fame_sigma: float = Field(0.0, ge=0, le=4)
     """Log-sd of attractiveness."""
-    fame_of_propensity: float = Field(ge=0, le=2)
+    fame_of_propensity: float = Field(0.0, ge=0, le=2)
     """Exponent of the propensity to post in attractiveness."""
-    local_share: float = Field(ge=0, le=1)
+    local_share: float = Field(0.0, ge=0, le=1)
     """Share of ties within the province."""
     file: Path | None = None
     """Edge list with columns follower, followed."""
 
 
-class Friends(Frozen):
+class Friends(_TieSet):
     """Mutual ties."""
 
-    mean: float = Field(ge=0, le=10_000)
-    sigma: float = Field(ge=0, le=3)
-    local_share: float = Field(ge=0, le=1)
+    mean: float = Field(0.0, ge=0, le=10_000)
+    sigma: float = Field(0.0, ge=0, le=3)
+    local_share: float = Field(0.0, ge=0, le=1)
     file: Path | None = None
     """Edge list with columns person, friend; each pair once or twice."""
 
@@ -51,34 +75,38 @@ class Friends(Frozen):
 class GroupTies(Frozen):
     """Chat groups of one channel."""
 
-    groups_per_user: int = Field(ge=0, le=100)
-    mean_size: float = Field(ge=2, le=1_000_000)
-    sigma: float = Field(ge=0, le=2)
+    groups_per_user: int = Field(0, ge=0, le=100)
+    mean_size: float = Field(2.0, ge=2, le=1_000_000)
+    sigma: float = Field(0.0, ge=0, le=2)
     largest: int = Field(256, ge=2)
-    local_share: float = Field(ge=0, le=1)
+    local_share: float = Field(0.0, ge=0, le=1)
     created_per_user: float = Field(0.0, ge=0, le=1)
     """Share of users in a group that does not exist until its owner creates it during the night."""
     file: Path | None = None
     """Memberships with columns group, person."""
 
 
-class Neighbours(Frozen):
+class Neighbours(_TieSet):
     """People who live near: a ring within each province."""
 
-    mean: int = Field(ge=0, le=1000, multiple_of=2)
+    mean: int = Field(0, ge=0, le=1000, multiple_of=2)
     """As many on either side of the ring."""
     file: Path | None = None
     """Edge list with columns person, neighbour; each pair once or twice."""
 
 
 class Network(Frozen):
-    """All ties."""
+    """All ties; what is not given has none."""
 
-    followers: Followers
-    friends: Friends
-    groups: dict[str, GroupTies]
+    followers: Followers = Followers()
+    friends: Friends = Friends()
+    groups: dict[str, GroupTies] = Field(default_factory=dict)
     """By name of the group channel."""
-    neighbours: Neighbours
+    neighbours: Neighbours = Neighbours()
+
+
+T = TypeVar("T", Followers, Friends, Neighbours)
+Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -88,7 +116,7 @@ class Ties:
     starts: np.ndarray  # int64[n + 1]
     indices: np.ndarray  # int32
     is_complete: bool = False
-    """Everybody is tied to everybody; nothing is stored."""
+    """Whether everybody is tied to everybody, with nothing stored."""
 
 
 @dataclass(frozen=True)
@@ -110,36 +138,80 @@ def make_ties(network: Network, people: People, users: dict[str, np.ndarray], se
     InputError
         A file of ties cannot be used.
     """
-    n = people.n
     f, g, h = network.followers, network.friends, network.neighbours
-    if f.file is not None:
-        follower, followed = _edges(f.file, ("follower", "followed"), n)
-        followers = _rows(followed, follower, n)
-    else:
-        order, first = _by_province(users["followers"], people.province)
-        fame = _fame(seed, order, people.propensity, f.fame_sigma, f.fame_of_propensity)
-        chosen, by = _choose(
-            seed, 0, order, first, np.cumsum(fame), people.province, f.mean, f.sigma, f.local_share, draws.W_DEGREE
-        )
-        followers = _rows(chosen, by, n)
-    if g.file is not None:
-        a, b = _edges(g.file, ("person", "friend"), n)
-    else:
-        order, first = _by_province(users["friends"], people.province)
-        a, b = _choose(
-            seed, 1, order, first, np.arange(1.0, len(order) + 1), people.province, g.mean / 2, g.sigma, g.local_share,
-            draws.W_DEGREE,
-        )  # fmt: skip
-    friends = _rows(np.concatenate([a, b]), np.concatenate([b, a]), n)
-    if h.file is not None:
-        a, b = _edges(h.file, ("person", "neighbour"), n)
-    else:
-        a, b = _ring(people, h.mean // 2, seed)
-    near = _rows(np.concatenate([a, b]), np.concatenate([b, a]), n)
-    return {"followers": followers, "friends": friends, "neighbours": near}
+    everybody = np.arange(people.n, dtype=np.int32)
+    return {
+        "followers": _tied(f, 0, users["followers"], people, seed, _followers),
+        "friends": _tied(g, 1, users["friends"], people, seed, _friends),
+        "neighbours": _tied(h, 2, everybody, people, seed, _neighbours),
+    }
 
 
-def _edges(path: Path, columns: tuple[str, str], n: int) -> tuple[np.ndarray, np.ndarray]:
+def _tied(
+    ties: T,
+    tie_set: int,
+    users: np.ndarray,
+    people: People,
+    seed: int,
+    generate: Callable[[T, People, np.ndarray, int], Pairs],
+) -> Ties:
+    """Return one set of ties, of its graph or generated, without those that are cut."""
+    n = people.n
+    if isinstance(ties.graph, Complete):
+        return Ties(np.zeros(n + 1, np.int64), np.empty(0, np.int32), is_complete=True)
+    if ties.graph is not None:
+        a, b = graph_edges(ties.graph, users, seed, tie_set)
+    else:
+        a, b = generate(ties, people, users, seed)
+    is_mutual = ties.graph is not None or not isinstance(ties, Followers)
+    if is_mutual:
+        a, b = np.minimum(a, b), np.maximum(a, b)
+    if ties.cut > 0:
+        keep = _of_ties(seed, tie_set, a, b) >= ties.cut
+        a, b = a[keep], b[keep]
+    return _rows(np.concatenate([a, b]), np.concatenate([b, a]), n) if is_mutual else _rows(a, b, n)
+
+
+def _followers(ties: Followers, people: People, users: np.ndarray, seed: int) -> Pairs:
+    """Return who is heard and who hears."""
+    if ties.file is not None:
+        follower, followed = _edges(ties.file, ("follower", "followed"), people.n)
+        return followed, follower
+    order, first = _by_province(users, people.province)
+    fame = np.cumsum(_fame(seed, order, people.propensity, ties.fame_sigma, ties.fame_of_propensity))
+    chosen, by = _choose(
+        seed, 0, order, first, fame, people.province, ties.mean, ties.sigma, ties.local_share, draws.W_DEGREE
+    )
+    return chosen, by
+
+
+def _friends(ties: Friends, people: People, users: np.ndarray, seed: int) -> Pairs:
+    if ties.file is not None:
+        return _edges(ties.file, ("person", "friend"), people.n)
+    order, first = _by_province(users, people.province)
+    even = np.arange(1.0, len(order) + 1)
+    chosen, by = _choose(
+        seed, 1, order, first, even, people.province, ties.mean / 2, ties.sigma, ties.local_share, draws.W_DEGREE
+    )
+    return chosen, by
+
+
+def _neighbours(ties: Neighbours, people: People, users: np.ndarray, seed: int) -> Pairs:
+    if ties.file is not None:
+        return _edges(ties.file, ("person", "neighbour"), people.n)
+    return _ring(people, ties.mean // 2, seed)
+
+
+@njit
+def _of_ties(seed, tie_set, a, b):
+    """Return float64[len(a)]: the draw of each tie that decides whether it is cut."""
+    out = np.empty(len(a), np.float64)
+    for k in range(len(a)):
+        out[k] = draws.uniform(seed, draws.W_CUT, a[k], np.int64(tie_set) * 4294967296 + b[k], 0)
+    return out
+
+
+def _edges(path: Path, columns: tuple[str, str], n: int) -> Pairs:
     table = read_table(path)
     a, b = (integers(table, c, path, 0, n - 1) for c in columns)
     return a, b
@@ -148,16 +220,10 @@ def _edges(path: Path, columns: tuple[str, str], n: int) -> tuple[np.ndarray, np
 def _rows(source: np.ndarray, target: np.ndarray, n: int) -> Ties:
     """Return compressed rows source -> targets: unique, ascending, no loops."""
     keep = source != target
-    keys = _distinct(source[keep].astype(np.int64) * n + target[keep])
+    keys = distinct(source[keep].astype(np.int64) * n + target[keep])
     starts = np.zeros(n + 1, np.int64)
     np.cumsum(np.bincount(keys // n, minlength=n), out=starts[1:])
     return Ties(starts, (keys % n).astype(np.int32))
-
-
-def _distinct(keys: np.ndarray) -> np.ndarray:
-    """Return the distinct keys, ascending (sorting is several times faster here than numpy.unique, which hashes)."""
-    keys = np.sort(keys)
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
 
 
 def _by_province(users: np.ndarray, province: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -297,7 +363,7 @@ def _index_groups(group: np.ndarray, person: np.ndarray, owner: np.ndarray | Non
     if owner is None:  # names from a file, which may be any numbers
         group = np.unique(group, return_inverse=True)[1]
     count = int(group.max()) + 1 if len(group) else 0
-    pairs = _distinct(group.astype(np.int64) * n + person)
+    pairs = distinct(group.astype(np.int64) * n + person)
     group, person = pairs // n, pairs % n
     starts = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(group, minlength=count), out=starts[1:])

@@ -222,8 +222,8 @@ def fault_sentences(error: ValidationError) -> str:
     return " ".join(_sentence(fault) for fault in error.errors())
 
 
-_KINDS = {*parameters_by_kind("law"), *parameters_by_kind("graph")}
-"""Names that stand in the path of a fault beside the keys that the user wrote."""
+_KINDS = {*parameters_by_kind("law"), *parameters_by_kind("graph")} - {"groups", "file"}
+"""Names that stand in the path of a fault beside the keys that the user wrote; two that are keys, too, stay."""
 
 
 def _sentence(fault: object) -> str:

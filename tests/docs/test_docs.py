@@ -158,7 +158,7 @@ def test_nothing_prints_but_the_door(name: str) -> None:
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "units", "jit", "draws", "quantiles", "laws", "tables"),  # the ground
-    ("places", "population", "network"),  # the world
+    ("places", "population", "degrees", "graphs", "network"),  # the world
     ("channels", "throttle", "timeline"),  # what is said, where, when, and what is cut
     ("posting", "decision", "attendance"),  # behaviour
     ("scenario", "world"),
