@@ -7,9 +7,9 @@ G0(x) = sum p(k) x^k belongs to a person, G1(x) = sum k p(k) x^(k - 1) / <k> to 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
-from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
@@ -204,7 +204,7 @@ def outbreak_size(pmf: ArrayLike, transmissibility: float) -> float:
     Only the mean of T counts, because a person's own risk comes over edges from different people.
     """
     t = within("transmissibility", transmissibility, high=1.0)
-    return _escape_none(pmf, np.array([t]), np.ones(1))
+    return _outbreak(pmf, t, lambda x, most: _same_powers(x, t, most))
 
 
 def outbreak_probability(pmf: ArrayLike, transmissibility: float) -> float:
@@ -294,15 +294,12 @@ def markov_outbreak_probability(pmf: ArrayLike, rate: float, recovery: float) ->
     -----
     A person's edges share one period and with it one T, so that x = E[G1(1 - T + T x)] and the chance is
     1 - E[G0(1 - T + T x)] (Kenah and Robins 2007; Kiss, Miller and Simon 2017, chapter 6). It is at most
-    `outbreak_size`, which is the size here too. 1 - T has density a y^(a - 1), a = gamma / beta; the expectations are
-    of polynomials and Gauss-Jacobi quadrature with K / 2 + 1 nodes takes them exactly.
+    `outbreak_size`, which is the size here too. With a = gamma / beta, the expectation e(k) of (1 - T + T x)^k follows
+    from e(k) = (a + k x e(k - 1)) / (a + k): of k transmissions and a recovery, the recovery comes first, or one comes.
     """
-    from scipy.special import roots_jacobi
-
-    shape = within("recovery", recovery, ends="(]") / within("rate", rate, ends="(]")
-    degree = checked_pmf(pmf).size - 1
-    nodes, weights = roots_jacobi(degree // 2 + 1, 0.0, shape - 1.0)
-    return _escape_none(pmf, np.asarray((1.0 - nodes) / 2.0), np.asarray(weights / weights.sum()))
+    t = markov_transmissibility(within("rate", rate, ends="(]"), recovery)
+    shape = recovery / rate
+    return _outbreak(pmf, t, lambda x, most: _markov_powers(x, shape, most))
 
 
 def _slope(pmf: Floats) -> float:
@@ -310,21 +307,38 @@ def _slope(pmf: Floats) -> float:
     return float(np.arange(pmf.size) @ pmf)
 
 
-def _escape_none(pmf: ArrayLike, t: Floats, weights: Floats) -> float:
-    """Return 1 - E[G0(1 - T + T x)] at the smallest root of x = E[G1(1 - T + T x)], T = t with these weights.
+def _same_powers(x: float, t: float, most: int) -> tuple[Floats, Floats]:
+    """Return (1 - t + t x)^k for k = 0, ..., most, and the derivatives in x."""
+    k = np.arange(most + 1, dtype=np.float64)
+    at = 1.0 - t + t * x
+    powers = at**k
+    slopes = np.zeros(most + 1)
+    slopes[1:] = t * k[1:] * powers[:-1]
+    return powers, slopes
+
+
+def _markov_powers(x: float, shape: float, most: int) -> tuple[Floats, Floats]:
+    """Return E[(1 - T + T x)^k] for k = 0, ..., most, and the derivatives in x, if 1 - T has density a y^(a - 1)."""
+    powers, slopes = np.ones(most + 1), np.zeros(most + 1)
+    for k in range(1, most + 1):
+        powers[k] = (shape + k * x * powers[k - 1]) / (shape + k)
+        slopes[k] = k * (powers[k - 1] + x * slopes[k - 1]) / (shape + k)
+    return powers, slopes
+
+
+def _outbreak(pmf: ArrayLike, t: float, powers: Callable[[float, int], tuple[Floats, Floats]]) -> float:
+    """Return 1 - E[G0(1 - T + T x)] at the smallest root of x = E[G1(1 - T + T x)], where T has mean t.
 
     The difference of both sides is convex and positive left of the smallest root, so that Newton steps from 0 rise to it.
     """
     p, excess = checked_pmf(pmf), excess_pmf(pmf)
-    if float(weights @ t) * _slope(excess) <= 1.0:
+    if t * _slope(excess) <= 1.0:
         return 0.0
-    slopes = np.append(np.arange(1, excess.size) * excess[1:], 0.0)
     x = 0.0
     for _ in range(200):
-        at = 1.0 - t + t * x
-        gap = float(weights @ polyval(at, excess)) - x
-        step = gap / (1.0 - float(weights @ (t * polyval(at, slopes))))
+        values, slopes = powers(x, excess.size - 1)
+        step = float(excess @ values - x) / (1.0 - float(excess @ slopes))
         if step <= 1e-16:
             break
         x += step
-    return float(1.0 - weights @ polyval(1.0 - t + t * x, p))
+    return float(1.0 - p @ powers(x, p.size - 1)[0])
