@@ -35,7 +35,9 @@ def within(name: str, value: float, low: float = 0.0, high: float = math.inf, *,
     is_low = number > low or (number == low and ends[0] == "[")
     is_high = number < high or (number == high and ends[1] == "]")
     if not (math.isfinite(number) and is_low and is_high):
-        raise InputError(f"{name} is {value}, expected {ends[0]}{low:g}, {high:g}{ends[1]}; pass a number in that range.")
+        raise InputError(
+            f"{name} is {value}, expected {ends[0]}{low:g}, {high:g}{ends[1]}; pass a number in that range."
+        )
     return number
 
 
@@ -76,5 +78,7 @@ def times_of(name: str, values: ArrayLike) -> Floats:
     """
     array = np.asarray(values, dtype=np.float64)
     if not (array >= 0.0).all():
-        raise InputError(f"{name} go down to {np.min(array)}, expected numbers of 0 or more; pass times from the start.")
+        raise InputError(
+            f"{name} go down to {np.min(array)}, expected numbers of 0 or more; pass times from the start."
+        )
     return array

@@ -40,7 +40,7 @@ def final_size(reproduction: float, initial: float = 0.0) -> float:
     Notes
     -----
     R = 1 - (1 - i) exp(-R0 R) (Kermack and McKendrick 1927), so R = 1 + W(-(1 - i) R0 e^-R0) / R0 with Lambert's W;
-    Newton steps restore the digits that W loses near R0 = 1.
+    Newton steps restore the digits that W loses near R0 = 1, from no less than the bound R >= 2 (R0 - 1) / R0^2.
     """
     from scipy.special import lambertw
 
@@ -48,11 +48,14 @@ def final_size(reproduction: float, initial: float = 0.0) -> float:
     if start == 1.0 or r0 == 0.0 or (start == 0.0 and r0 <= 1.0):
         return start
     share = float(1.0 + lambertw(-(1.0 - start) * r0 * math.exp(-r0)).real / r0)
-    for _ in range(3):
+    if start == 0.0:
+        share = max(share, 2.0 * (r0 - 1.0) / r0**2)
+    for _ in range(50):
         gap = share - start + (1.0 - start) * math.expm1(-r0 * share)
         slope = 1.0 - (1.0 - start) * r0 * math.exp(-r0 * share)
-        if slope > 0.0:
-            share -= gap / slope
+        before, share = share, share - gap / slope if slope > 0.0 else share
+        if abs(share - before) <= 1e-16 * before:
+            break
     return min(max(share, start), 1.0)
 
 
@@ -79,10 +82,7 @@ def complete_outbreak_probability(reproduction: float, initial: int = 1, period:
     `final_size`; exponential: x = min(1, 1 / R0) (Whittle 1955; Kendall 1956).
     """
     r0, first = within("reproduction", reproduction), counted("initial", initial)
-    if _period(period) == "constant":
-        survival = final_size(r0)
-    else:
-        survival = 1.0 - 1.0 / r0 if r0 > 1.0 else 0.0
+    survival = final_size(r0) if _period(period) == "constant" else 1.0 - 1.0 / max(r0, 1.0)
     return 1.0 - (1.0 - survival) ** first
 
 
@@ -220,8 +220,6 @@ def _binomial(n: int, p: float) -> Floats:
 
 def _beta_binomial(n: int, shape: float) -> Floats:
     """Return the pmf of infections among n if each is spared with one common chance of density a y^(a - 1)."""
-    from scipy.special import gammaln
-
-    spared = n - np.arange(n + 1, dtype=np.float64)
-    logs = gammaln(n + 1.0) - gammaln(spared + 1.0) + gammaln(spared + shape) - gammaln(n + shape + 1.0)
-    return np.asarray(shape * np.exp(logs), dtype=np.float64)
+    j = np.arange(1, n + 1, dtype=np.float64)
+    ratios = (n - j + 1.0) / (shape + n - j)
+    return shape / (shape + n) * np.cumprod(np.concatenate([[1.0], ratios]))
