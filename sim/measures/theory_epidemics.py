@@ -39,23 +39,23 @@ def final_size(reproduction: float, initial: float = 0.0) -> float:
 
     Notes
     -----
-    R = 1 - (1 - i) exp(-R0 R) (Kermack and McKendrick 1927), so R = 1 + W(-(1 - i) R0 e^-R0) / R0 with Lambert's W;
-    Newton steps restore the digits that W loses near R0 = 1, from no less than the bound R >= 2 (R0 - 1) / R0^2.
+    R = 1 - (1 - i) exp(-R0 R) (Kermack and McKendrick 1927), which is R = 1 + W(-(1 - i) R0 e^-R0) / R0 with Lambert's W.
+    Near R0 = 1 that W stands at the end of its branch and loses half its digits, so Newton steps are taken from 1, from
+    where they fall to the root. For i = 0 and R0 < 1.01 the series R0 - 1 = R / 2 + R^2 / 3 + R^3 / 4 + ..., of
+    R0 = -ln(1 - R) / R, is inverted.
     """
-    from scipy.special import lambertw
-
     r0, start = within("reproduction", reproduction), within("initial", initial, high=1.0)
     if start == 1.0 or r0 == 0.0 or (start == 0.0 and r0 <= 1.0):
         return start
-    share = float(1.0 + lambertw(-(1.0 - start) * r0 * math.exp(-r0)).real / r0)
-    if start == 0.0:
-        share = max(share, 2.0 * (r0 - 1.0) / r0**2)
-    for _ in range(50):
+    if start == 0.0 and r0 < 1.01:
+        return _small_final_size(r0 - 1.0)
+    share = 1.0
+    for _ in range(200):
         gap = share - start + (1.0 - start) * math.expm1(-r0 * share)
         slope = 1.0 - (1.0 - start) * r0 * math.exp(-r0 * share)
-        before, share = share, share - gap / slope if slope > 0.0 else share
-        if abs(share - before) <= 1e-16 * before:
+        if gap <= 0.0 or slope <= 0.0 or share - gap / slope == share:
             break
+        share -= gap / slope
     return min(max(share, start), 1.0)
 
 
@@ -200,6 +200,14 @@ def bass_peak(innovation: float, imitation: float) -> float:
     """
     p, q = within("innovation", innovation, ends="(]"), within("imitation", imitation)
     return math.log(q / p) / (p + q) if q > p else 0.0
+
+
+def _small_final_size(excess: float) -> float:
+    """Return the root R of excess = R / 2 + R^2 / 3 + R^3 / 4 + ..., for an excess up to 0.01."""
+    share = 2.0 * excess
+    for _ in range(30):
+        share = excess / sum(share**k / (k + 2.0) for k in range(12))
+    return share
 
 
 def _period(period: str) -> str:

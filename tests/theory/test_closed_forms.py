@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.integrate import quad, solve_ivp
-from scipy.special import ndtr, ndtri, smirnov
+from scipy.special import lambertw, ndtr, ndtri, smirnov
 
 from sim.errors import InputError
 from sim.laws import SEISMIC_C, SEISMIC_CUT, SEISMIC_THETA, seismic_cdf
@@ -221,6 +221,7 @@ def test_outbreaks_on_regular_and_poisson_networks_are_elementary() -> None:
     assert theory.outbreak_size(theory.constant_pmf(3), 0.5) == 0
     assert theory.outbreak_size(theory.constant_pmf(3), 1) == 1
     assert theory.outbreak_size(theory.poisson_pmf(4), 0.4) == pytest.approx(theory.final_size(1.6), rel=1e-12)
+    assert theory.outbreak_size(theory.poisson_pmf(4), 0.2525) == pytest.approx(theory.final_size(1.01), rel=1e-9)
     assert theory.outbreak_threshold(theory.poisson_pmf(4)) == pytest.approx(0.25, rel=1e-12)
     assert theory.mean_small_outbreak(theory.poisson_pmf(4), 0.1) == pytest.approx(1 / 0.6, rel=1e-12)
     assert theory.outbreak_threshold(theory.constant_pmf(1)) == math.inf
@@ -303,20 +304,26 @@ def test_markov_outbreaks_are_as_likely_as_in_simulated_families() -> None:
 # -- groups where all meet
 
 
-@pytest.mark.parametrize("r0", [1 + 1e-9, 1.001, 1.5, 2, 10])
+@pytest.mark.parametrize("r0", [1 + 2**-52, 1 + 1e-12, 1 + 1e-8, 1.001, 1.00999, 1.01, 1.5, 2, 10])
 def test_final_size_solves_its_equation(r0: float) -> None:
     share = theory.final_size(r0)
     assert share > 0
-    assert share == pytest.approx(-math.expm1(-r0 * share), rel=1e-14)
-    assert share == pytest.approx(2 * (r0 - 1), rel=5 * (r0 - 1) if r0 < 1.01 else 1)
-    started = theory.final_size(r0, 0.1)
-    assert started == pytest.approx(1 - 0.9 * math.exp(-r0 * started), rel=1e-14)
+    # R0 = -ln(1 - R) / R; near 1 by the first terms of its series, because the quotient has lost its digits there.
+    excess = -math.log1p(-share) / share - 1 if r0 > 1.0005 else share / 2 + share**2 / 3
+    assert excess == pytest.approx(r0 - 1, rel=1e-11)
+    for start in (1e-18, 0.1):
+        started = theory.final_size(r0, start)
+        assert started >= share
+        assert started == pytest.approx(1 - (1 - start) * math.exp(-r0 * started), abs=1e-14)
 
 
 def test_final_size_has_the_known_values() -> None:
     assert round(theory.final_size(2), 4) == 0.7968
     assert round(theory.final_size(1.5), 4) == 0.5828
     assert theory.final_size(1) == theory.final_size(0.4) == 0
+    for r0, start in ((2.0, 0.0), (0.7, 0.01), (1.0, 0.2), (6.0, 0.5)):
+        by_lambert = 1 + lambertw(-(1 - start) * r0 * math.exp(-r0)).real / r0
+        assert theory.final_size(r0, start) == pytest.approx(by_lambert, rel=1e-12)
     assert theory.final_size(0, 0.3) == 0.3
     assert theory.final_size(0.5, 0.2) == pytest.approx(1 - 0.8 * math.exp(-0.5 * theory.final_size(0.5, 0.2)))
     assert theory.complete_outbreak_probability(2, 3) == pytest.approx(1 - (1 - theory.final_size(2)) ** 3)
