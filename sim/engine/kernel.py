@@ -210,7 +210,12 @@ def snapshot(T, S, minute):
             S.people[p]["awake_at_news"] = 1 - S.people[p]["asleep"]
     if tick + 1 < rules["horizon"]:
         level = now["taking_part"] if rules["by_contacts"] == 0 else 0.0  # others join when they see a neighbour leave
-        for k in range(len(T.by_threshold)):
+        while (
+            now["n_done"] < len(T.by_threshold)
+            and S.people[T.by_threshold[now["n_done"]]]["trips"] >= rules["max_trips"]
+        ):
+            now["n_done"] += 1
+        for k in range(now["n_done"], len(T.by_threshold)):
             p = np.int64(T.by_threshold[k])
             if T.people[p]["threshold"] > level:
                 break

@@ -139,12 +139,13 @@ NOW = np.dtype(
         ("phases", "i8", 7), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"),
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"),
-        ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"),
+        ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
     ],
     align=True,
 )  # fmt: skip
 """The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
-shows throttled_before, plus the time since throttled_since while some channel is throttled."""
+shows throttled_before, plus the time since throttled_since while some channel is throttled; the first n_done people by
+threshold have made all their trips."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
