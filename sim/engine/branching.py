@@ -39,12 +39,16 @@ def next_generation(tables, exists, posts):
             everyone = 0.0
             for j in range(n):
                 everyone += posts[c, j]
-                if channel["ties"] >= 0 and posts[c, j] > 0.0:
+                if channel["ties"] >= 0 and posts[c, j] > 0.0 and tables.complete[channel["ties"]] == 0:
                     starts = tables.ties_starts[channel["ties"]]
                     for k in range(starts[j], starts[j + 1]):
                         seen[tables.ties[k]] += attention * posts[c, j]
             extra = channel["recommended"] + channel["trend_readers"]
-            if hi > lo and extra > 0.0:
+            if channel["ties"] >= 0 and tables.complete[channel["ties"]] == 1:
+                for k in range(lo, hi):
+                    i = tables.audience[k]
+                    seen[i] += attention * (everyone - posts[c, i])
+            elif hi > lo and extra > 0.0:
                 share = min(extra / (hi - lo), 1.0) * attention
                 for k in range(lo, hi):
                     seen[tables.audience[k]] += share * everyone

@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.special import ndtri
 
 from sim import draws
-from sim.laws import DelayLaw, TraitLaw, encode_laws, seismic_cdf, trait_quantile
+from sim.laws import DelayLaw, encode_laws, seismic_cdf
 from sim.quantiles import delay_ticks, delays, law_value, normal_quantile, poisson
 from sim.units import MINUTE
 
