@@ -56,11 +56,13 @@ class Decision(Frozen):
     @model_validator(mode="after")
     def _check(self) -> Decision:
         if self.rule in ("threshold", "critical_mass") and self.law_of_threshold is None:
-            raise ValueError(f"{self.rule} has no law, which the rule {self.rule} needs; name one")
+            raise ValueError(
+                f"{self.rule} is null, but the rule {self.rule} needs a law of what people wait for; name one"
+            )
         law = self.law_of_threshold
         if self.thresholds == "quantiles" and law is not None and law.law == "listed":
             raise ValueError(
-                "thresholds is 'quantiles', which needs a law with quantiles, not a list of everybody's values"
+                "thresholds is 'quantiles', expected 'drawn' with the law listed, which gives everybody's value"
             )
         return self
 

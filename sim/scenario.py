@@ -112,7 +112,8 @@ class Scenario(Frozen):
             )
         if decision.counts_contacts and "neighbours" not in types:
             raise ValueError(
-                f"decision.critical_mass_of is {decision.critical_mass_of!r}, which needs a channel of type neighbours; add one"
+                f"decision.critical_mass_of is {decision.critical_mass_of!r}, which needs a channel of type neighbours; "
+                "add one or count everybody (share, count)"
             )
         graph = self.network.neighbours.graph
         if graph is not None and graph.graph == "complete":
@@ -124,7 +125,7 @@ class Scenario(Frozen):
             if decision.social > 0:
                 raise ValueError(
                     f"decision.social is {decision.social} where everybody is a neighbour of everybody "
-                    "(network.neighbours.graph: complete), expected 0: contacts are not told apart there"
+                    "(network.neighbours.graph: complete), expected 0, as contacts are not told apart there"
                 )
         for index, entry in enumerate(self.scenario.timeline):
             if entry.people is not None and max(entry.people, default=0) >= n:
@@ -238,7 +239,14 @@ def _sentence(fault: object) -> str:
     shown = repr(given)
     if kind == "value_error":
         text = text.removeprefix("Value error, ")
-        return f"{path + ': ' if path else ''}{text}; correct it."
+        return f"{path + ': ' if path else ''}{text}{'' if '; ' in text else '; correct it'}."
+    if kind == "union_tag_invalid":
+        context = fault["ctx"]
+        key, tags = context["discriminator"].strip("'"), context["expected_tags"].replace("'", "")
+        return f"{path}.{key} is {context['tag']!r}, expected one of {tags}; correct it."
+    if kind == "union_tag_not_found":
+        key = fault["ctx"]["discriminator"].strip("'")
+        return f"{path} is {shown}, expected a mapping whose key {key} says of which kind it is; add it."
     if len(shown) > 80 or isinstance(given, dict):
         return f"{path} is not valid: {text[0].lower()}{text[1:]}; correct it."
     return f"{path} is {shown}: {text[0].lower()}{text[1:]}; correct it."

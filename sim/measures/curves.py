@@ -41,8 +41,9 @@ def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndar
 
     Within the minute count attempted_, published_, failed_, topical_ (published on the topic) and live_<channel> (live videos),
     groups_created_<channel>, impressions_<channel> and impressions_<channel>_<kind>, decided_<cause>; trending_<channel> is 1
-    in minutes that begin while it is trending, else 0; the others are people at the minute's start. Exposures are the
-    impressions of kinds that have a dose on the channel.
+    in minutes that begin while it is trending, else 0; participated is the people who have departed at least once until the
+    minute's end; the others are people at the minute's start. Exposures are the impressions of kinds that have a dose on the
+    channel.
     """
     names, rows = [], []
     for index, (channel, c) in enumerate(scenario.channels.items()):
@@ -67,6 +68,8 @@ def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndar
     for index, name in enumerate(SNAPSHOT):
         names.append(name)
         rows.append(record.snapshots[:, index])
+    names.append("participated")
+    rows.append(record.departures.cumsum())
     values = np.stack(rows) * scenario.population.real_per_person
     trends = [index for index, channel in enumerate(scenario.channels.values()) if channel.trending is not None]
     names += [f"trending_{list(scenario.channels)[index]}" for index in trends]

@@ -21,7 +21,7 @@ from sim.units import DAY, MINUTE
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MIN_DENOMINATOR", "NEEDED_NULLS", "Outcome", "outcome_table", "outcomes"]
+__all__ = ["MIN_DENOMINATOR", "NEEDED_NULLS", "Outcome", "main_channel", "outcome_table", "outcomes"]
 
 MAIN = "twitter"
 MIN_DENOMINATOR = 30
@@ -46,6 +46,12 @@ class Outcome:
     denominator: float = np.nan
     reason: str = ""
     """Why the value is missing."""
+
+
+def main_channel(scenario: Scenario) -> str | None:
+    """Return the channel whose posts are told first: Twitter, else the first on which people post; None where nobody does."""
+    posted = [name for name, channel in scenario.channels.items() if channel.posts_per_user_day > 0]
+    return MAIN if MAIN in posted else next(iter(posted), None)
 
 
 class _Counter:
@@ -173,6 +179,7 @@ def _of_people(scenario: Scenario, record: Record) -> list[Outcome]:
     hours = float(record.snapshots[:, SNAPSHOT.index("on_squares")].sum()) / 60
     found = [
         Outcome("participants", weight * record.scalars["participants"], "people"),
+        _share("participation", record.scalars["participants"], record.scalars["people"]),
         Outcome("person_hours_on_squares", weight * hours, "person-hours"),
         Outcome(
             "circumventing_at_end", weight * float(record.snapshots[-1, SNAPSHOT.index("circumventing")]), "people"

@@ -281,6 +281,7 @@ def draw_figures(
 
     `windows` are each arm's, as `windows_of` gives them or a manifest keeps them.
     """
+    from sim.measures.outcomes import main_channel
     from sim.study.figures import write_all
 
     finished = set(tables["curves"]["arm"].unique())
@@ -289,7 +290,7 @@ def draw_figures(
     written = write_all(
         folder, tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"], provinces_table(scenario),
         marks_of(scenario, observed), baseline=baseline if baseline in finished else None, open_arms=open_,
-        windows={name: marked_windows(its) for name, its in windows.items()} or None,
+        windows={name: marked_windows(its) for name, its in windows.items()} or None, channel=main_channel(scenario),
     )  # fmt: skip
     return dict(written.skipped)
 

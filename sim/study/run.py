@@ -21,7 +21,7 @@ from sim.measures.contrast import (
     variance_reduction_table,
 )
 from sim.measures.curves import curve_table, squares_table
-from sim.measures.outcomes import NEEDED_NULLS, outcome_table, outcomes
+from sim.measures.outcomes import NEEDED_NULLS, main_channel, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study.store import Store, run_key
 from sim.study.worlds import Worlds
@@ -151,7 +151,9 @@ class Study:
 
         The night without the call ends with the minutes that its outcome needs.
         """
-        only = ("published_twitter", "attempted_twitter", "on_squares", "asleep", "online")
+        main = {channel for s in self.arms.values() if (channel := main_channel(s)) is not None}
+        posts = [f"{kind}_{channel}" for channel in sorted(main) for kind in ("published", "attempted")]
+        only = (*posts, "on_squares", "asleep", "online")
         order = {arm: i for i, arm in enumerate(self.arms)}
         keys = sorted((k for k in self.records if k[1]), key=lambda k: (order[k[0]], NULL_NIGHTS.index(k[1]), k[2]))
         table = self._stack(keys, only)

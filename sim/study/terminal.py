@@ -18,10 +18,10 @@ SHOWN = (
     "posts_published", "posts_attempted", "posts_throttle_window", "posts_after_window", "posts_day_1", "posts_day_2",
     "posts_ratio_day_1", "posts_ratio_day_2", "surge_after_call", "surge_after_call_ordinary", "surge_from_call",
     "dip_depth", "dip_depth_ordinary", "dip_from_leaving", "dip_from_leaving_total", "rebound_ratio",
-    "rebound_ratio_ordinary", "rebound_from_return", "participants", "share_left_before_call", "peak_on_squares",
-    "peak_time", "time_to_half_peak", "person_hours_on_squares", "heard_share_3h",
+    "rebound_ratio_ordinary", "rebound_from_return", "participants", "participation", "share_left_before_call",
+    "peak_on_squares", "peak_time", "time_to_half_peak", "person_hours_on_squares", "heard_share_3h",
 )  # fmt: skip
-"""Outcomes of the terminal table; the run folder holds all."""
+"""Outcomes of the terminal table, where nobody posts on Twitter with the posts of every channel; the run folder holds all."""
 
 
 class Progress:
@@ -74,7 +74,11 @@ def table_text(study: Study, observed: Observed) -> str:
     header = ["outcome", "unit", "observed", *study.arms]
     header += [f"{arm} - {study.baseline} (95 % interval)" for arm in others]
     rows = []
-    for name in SHOWN:
+    names: tuple[str, ...] = SHOWN
+    if not any(name == "posts_published" for _, name in summary):
+        published = dict.fromkeys(name for _, name in summary if name.startswith("posts_published_"))
+        names = (*published, *SHOWN)
+    for name in names:
         seen = [summary[arm, name] for arm in study.arms if (arm, name) in summary]
         if not seen:
             continue

@@ -58,6 +58,49 @@ def test_write_all_says_why_a_figure_is_missing(tmp_path):
     assert "'decided_<channel>'" in written.skipped["decisions.png"]
 
 
+def test_what_nobody_did_is_no_figure_but_a_reason(tmp_path):
+    quiet = CURVES.assign(value=0.0)
+    written = write_all(
+        tmp_path, quiet, None, make_squares(2).assign(arm="open"), None, PROVINCES[:1], MARKS, channel=None
+    )
+    assert [path.name for path in written.paths] == ["difference.png"]
+    reasons = (
+        "nobody posts on any channel",
+        "nobody was on a square",
+        "nobody heard of anything",
+        "nobody decided to leave",
+    )
+    assert (
+        tuple(written.skipped[f"{name}.png"] for name in ("posts", "squares", "first_hearing", "decisions")) == reasons
+    )
+    assert written.skipped["provinces.png"] == "all people live in one place"
+
+
+def test_where_nobody_posts_differences_have_one_panel(tmp_path, monkeypatch):
+    drawings = {}
+    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    write_all(tmp_path, CURVES, None, None, None, None, MARKS, channel=None)
+    (panel,) = drawings["difference.png"].axes
+    assert "on the squares" in panel.get_ylabel()
+    assert legend_texts(panel)[0].startswith("throttled − open")
+
+
+def test_what_is_over_within_minutes_is_shown_in_minutes(tmp_path, monkeypatch):
+    drawings = {}
+    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    begun = START + pd.Timedelta(minutes=65)
+    since = (CURVES["time"] - begun) / pd.Timedelta(minutes=1)
+    is_rate = CURVES["curve"].str.startswith("decided_")
+    now = (since >= 0) & ((since < 3) | ~is_rate)
+    brief = CURVES.assign(value=1000.0 * now)
+    write_all(tmp_path, brief, None, None, None, None, Marks(START, at("03:00")), channel=None)
+    for name in ("squares.png", "first_hearing.png", "decisions.png"):
+        ax = drawings[name].axes[0]
+        low, high = (pd.Timestamp(x, unit="D", tz="UTC").round("s") for x in ax.get_xlim())
+        assert (high - low, begun - low) == (pd.Timedelta(minutes=10), pd.Timedelta(minutes=1)), name
+    assert "mean)" not in drawings["decisions.png"].axes[0].get_ylabel()
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     (tmp_path / "squares.png").write_bytes(b"old")
 

@@ -20,7 +20,7 @@ def decisions_over_time(
     marks: Marks,
     arm: str,
     *,
-    minutes: int = 15,
+    minutes: int | None = None,
     smallest: float = 0.005,
     legend: bool = True,
     title: str = "",
@@ -37,7 +37,7 @@ def decisions_over_time(
         As in all figures (`sim.study.figures`); the curves are ``decided_<cause>`` (people per minute), where a cause
         is a channel, ``gathering``, ``cut_off`` or ``crowd``.
     minutes
-        Width of the centred rolling mean in minutes; 1 smooths nothing.
+        Width of the centred rolling mean in minutes; 1 smooths nothing; default: 15, or 1 where an hour or less is shown.
     smallest
         Causes with less than this share of all first decisions are drawn as one area.
     legend
@@ -55,7 +55,10 @@ def decisions_over_time(
         return f"{100 * sum(shares[cause] for cause in causes):.1f} %"
 
     people = cut(rows.groupby(["time", "arm"], observed=True)["value"].sum().unstack(), marks).fillna(0).cumsum()
-    keys = night_axis(ax, busy_hours(people, marks), title, in_front=True)
+    shown = busy_hours(people, marks)
+    if minutes is None:
+        minutes = 15 if shown.end - shown.start > pd.Timedelta(hours=1) else 1
+    keys = night_axis(ax, shown, title, in_front=True)
     rates = {cause: cut(60 * smooth(table, minutes), marks) for cause, table in tables.items()}
     handles = draw_stack(ax, rates, looks(curves), shares, smallest, amounts, "all first decisions")
     mean = f"\n({minutes}-minute centred mean)" if minutes > 1 else ""

@@ -20,7 +20,7 @@ _LEADER: dict[str, Any] = {"arrowstyle": "-", "color": "0.4", "linewidth": 0.5, 
 _ROW = 9.0  # height of a row of flags in points
 _FLAG_SIZE = 6.5  # font of the flags
 _MOST_FLAGS = 10  # more of them carry numbers, explained in the legend
-_STEPS = (10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes between ticks
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes between ticks
 
 
 Window = tuple[pd.Timestamp, pd.Timestamp, str, float]
@@ -92,6 +92,16 @@ class Marks:
 def whole_hour(when: pd.Timestamp) -> pd.Timestamp:
     """Return the last whole hour of the local clock that is not after `when`."""
     return when.replace(minute=0, second=0, microsecond=0, nanosecond=0)
+
+
+def minutes_of(first: pd.Timestamp, last: pd.Timestamp, marks: Marks) -> Marks | None:
+    """Return the marks of ten minutes or more around what happens from `first` to `last`; None if that takes over 20."""
+    took = last - first
+    if took > pd.Timedelta(minutes=20):
+        return None
+    length = next(pd.Timedelta(minutes=n) for n in (10, 20, 30) if took <= pd.Timedelta(minutes=2 * n / 3))
+    start = max(marks.start, first.floor("min") - pd.Timedelta(minutes=1))
+    return marks.between(start, min(marks.end, start + length))
 
 
 # --- the axis of time ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.study.figures.decisions import decisions_over_time
 from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
-from sim.study.figures.marks import Marks, Window, whole_hour
+from sim.study.figures.marks import Marks, Window, minutes_of, whole_hour
 from sim.study.figures.posts import posts_per_minute
 from sim.study.figures.replicates import CURVES, need
 from sim.study.figures.squares import people_on_squares, squares_by_province
@@ -46,7 +46,7 @@ def write_all(
     open_arms: Sequence[str] = (),
     windows: Mapping[str, Sequence[Window]] | None = None,
     population: float | None = None,
-    channel: str = "twitter",
+    channel: str | None = "twitter",
     dpi: int = 200,
 ) -> Written:
     """Write the figures of a study as PNG files, each whole or not at all.
@@ -68,7 +68,7 @@ def write_all(
     population
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
     channel, dpi
-        Whose posts are shown; dots per inch.
+        Whose posts are shown, None where nobody posts; dots per inch.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def write_all(
     need(curves, "curves", CURVES, baseline, arm)
     if population is None and provinces is not None and "population" in provinces:
         population = float(provinces["population"].sum())
-    posts = f"published_{channel}"
+    posts = None if channel is None else f"published_{channel}"
     names = [str(name) for name in curves["curve"].unique()]
     kept = [name for name in names if name in (posts, "on_squares") or name.startswith(("heard_", "decided_"))]
     curves = curves.loc[curves["curve"].isin(kept)]  # A study keeps many more, and every figure searches them.
@@ -100,8 +100,8 @@ def write_all(
     plans: dict[str, Callable[[], Figure]] = {
         "posts.png": partial(_posts_page, curves, marks, channel, nulls),
         "squares.png": partial(_squares_page, curves, late),
-        "first_hearing.png": partial(_page_of_arms, partial(first_hearing, population=population), curves, seen),
-        "decisions.png": partial(_page_of_arms, decisions_over_time, curves, seen),
+        "first_hearing.png": partial(_hearing_page, curves, seen, population),
+        "decisions.png": partial(_decisions_page, curves, seen),
         "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
         "provinces.png": partial(_provinces_page, squares, provinces, arm),
         "last_touch.png": partial(_touch_page, outcomes, arm),
@@ -128,8 +128,16 @@ def _save(drawing: Figure, path: Path, dpi: int) -> None:
 
 
 def _from_first_departure(curves: pd.DataFrame, marks: Marks) -> Marks:
-    """Return the marks from two hours before the first throttle, call or person on the squares."""
-    out = curves.loc[(curves["curve"] == "on_squares") & (curves["value"] > 0), "time"]
+    """Return the marks from two hours before the first throttle, call or person on the squares.
+
+    Where all who ever move do so within minutes, the marks of these minutes.
+    """
+    crowd = curves.loc[curves["curve"] == "on_squares"]
+    table = crowd.pivot_table(index="time", columns=["arm", "replicate"], values="value", observed=True)
+    moved = table.index[(table.diff().fillna(table.iloc[:1]) != 0).any(axis=1)]
+    if len(moved) and not marks.windows and not marks.calls and (few := minutes_of(moved[0], moved[-1], marks)):
+        return few
+    out = crowd.loc[crowd["value"] > 0, "time"]
     moments = [*(window[0] for window in marks.windows), *(call[0] for call in marks.calls), *out.nsmallest(1)]
     start = whole_hour(min((when for when in moments if marks.start <= when < marks.end), default=marks.start))
     return marks.between(max(marks.start, start - pd.Timedelta(hours=2)))
@@ -151,7 +159,9 @@ def _given(table: pd.DataFrame | None, what: str) -> pd.DataFrame:
     return table
 
 
-def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str, nulls: pd.DataFrame | None) -> Figure:
+def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str | None, nulls: pd.DataFrame | None) -> Figure:
+    if channel is None:
+        raise InputError("nobody posts on any channel")
     zoom = _around_throttle(marks)
     if zoom is None:
         drawing, panels = figure()
@@ -165,10 +175,28 @@ def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str, nulls: pd.Data
     return spread(drawing)
 
 
+def _some(curves: pd.DataFrame, prefix: str, reason: str) -> None:
+    """Raise InputError with a reason unless some curve of that prefix, of those that the study has, is ever above 0."""
+    rows = curves.loc[curves["curve"].astype(str).str.startswith(prefix), "value"]
+    if len(rows) and not (rows > 0).any():
+        raise InputError(reason)
+
+
 def _squares_page(curves: pd.DataFrame, marks: Marks) -> Figure:
+    _some(curves, "on_squares", "nobody was on a square")
     drawing, panels = figure()
     people_on_squares(panels[0], curves, marks)
     return drawing
+
+
+def _hearing_page(curves: pd.DataFrame, marks: Mapping[str, Marks], population: float | None) -> Figure:
+    _some(curves, "heard_", "nobody heard of anything")
+    return _page_of_arms(partial(first_hearing, population=population), curves, marks)
+
+
+def _decisions_page(curves: pd.DataFrame, marks: Mapping[str, Marks]) -> Figure:
+    _some(curves, "decided_", "nobody decided to leave")
+    return _page_of_arms(decisions_over_time, curves, marks)
 
 
 def _page_of_arms(draw: Callable[..., Any], curves: pd.DataFrame, marks: Mapping[str, Marks]) -> Figure:
@@ -182,9 +210,15 @@ def _page_of_arms(draw: Callable[..., Any], curves: pd.DataFrame, marks: Mapping
     return spread(drawing)
 
 
-def _difference_page(curves: pd.DataFrame, marks: Marks, baseline: str, arms: Sequence[str], posts: str) -> Figure:
+def _difference_page(
+    curves: pd.DataFrame, marks: Marks, baseline: str, arms: Sequence[str], posts: str | None
+) -> Figure:
     if not arms:
         raise InputError(f"there is only the arm {baseline!r}, and a difference needs two")
+    if posts is None:
+        drawing, panels = figure((2.1,))
+        paired_difference(panels[0], curves, marks, baseline, arms, "on_squares")
+        return drawing
     drawing, (top, bottom) = figure((2.1, 2.1))
     paired_difference(top, curves, marks, baseline, arms, "on_squares", legend=False)
     paired_difference(bottom, curves, marks, baseline, arms, posts, minutes=5, flags=False)
@@ -194,6 +228,8 @@ def _difference_page(curves: pd.DataFrame, marks: Marks, baseline: str, arms: Se
 
 def _provinces_page(squares: pd.DataFrame | None, provinces: pd.DataFrame | None, arm: str) -> Figure:
     tables = _given(squares, "people on each province's squares"), _given(provinces, "provinces")
+    if len(tables[1]) < 2:
+        raise InputError("all people live in one place")
     drawing, (above, below) = figure((2.75, 3.6))
     squares_by_province(above, *tables, arm, view="map", title=f"(a) {arm}, all provinces")
     squares_by_province(below, *tables, arm, view="ranked", title=f"(b) {arm}, the largest peaks")
@@ -201,6 +237,9 @@ def _provinces_page(squares: pd.DataFrame | None, provinces: pd.DataFrame | None
 
 
 def _touch_page(outcomes: pd.DataFrame | None, arm: str) -> Figure:
-    drawing, panels = figure((3.6,))
-    last_touch(panels[0], _given(outcomes, "outcomes"), arm, title=arm)
+    table = _given(outcomes, "outcomes")
+    names = table.loc[(table["arm"] == arm) & table["value"].notna(), "outcome"].astype(str)
+    rows = set(names.str.extract("^(?:first_heard|tipped_by)_(.*)")[0].dropna())
+    drawing, panels = figure((min(3.6, 0.6 + 0.4 * len(rows)),))
+    last_touch(panels[0], table, arm, title=arm)
     return drawing

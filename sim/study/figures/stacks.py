@@ -14,7 +14,7 @@ from matplotlib.dates import date2num
 from matplotlib.patches import Patch
 
 from sim.errors import InputError
-from sim.study.figures.marks import Marks, whole_hour
+from sim.study.figures.marks import Marks, minutes_of, whole_hour
 from sim.study.figures.replicates import by_replicate, n_replicates, t_band
 from sim.study.figures.style import area_style, channel_name, note
 
@@ -44,6 +44,7 @@ def parts_of(curves: pd.DataFrame, prefix: str, arm: str) -> tuple[dict[str, pd.
 def busy_hours(people: pd.DataFrame, marks: Marks, *, to_end: bool = False) -> Marks:
     """Return the marks from the hour before the first of `people` until 99 % of them, six hours at least.
 
+    Where these follow each other within minutes, the marks of the minutes.
     People are counted cumulatively, time x arm. With `to_end`, a rest of less than six hours is shown, too: where the
     legend gives values at the end of the period, these should be seen there.
     """
@@ -51,8 +52,10 @@ def busy_hours(people: pd.DataFrame, marks: Marks, *, to_end: bool = False) -> M
     if people.empty:
         return marks
     share = people / people.iloc[-1]
-    first = whole_hour(share.index[(share > 0).any(axis=1)][0])
-    full = whole_hour(share.index[(share >= 0.99).all(axis=1)][0] + pd.Timedelta(minutes=59))
+    begins, ends = share.index[(share > 0).any(axis=1)][0], share.index[(share >= 0.99).all(axis=1)][0]
+    if few := minutes_of(begins, ends, marks):
+        return few
+    first, full = whole_hour(begins), whole_hour(ends + pd.Timedelta(minutes=59))
     last = max(full, first + pd.Timedelta(hours=6))
     if to_end and marks.end - last < pd.Timedelta(hours=6):
         last = marks.end
