@@ -20,6 +20,7 @@ if not OmegaConf.has_resolver("data"):
     # Hydra 1.4 brings an OmegaConf in which the old name of this function warns.
     _register = OmegaConf.register_new_resolver if hydra.__version__.startswith("1.3") else OmegaConf.register_resolver
     _register("data", lambda name: str(_PACKAGE / "data" / name))
+    _register("range", lambda first, last, step=1: list(range(int(first), int(last), int(step))))
 
 
 def version_base() -> dict[str, str]:
