@@ -247,6 +247,8 @@ def _sentence(fault: object) -> str:
     if kind == "union_tag_not_found":
         key = fault["ctx"]["discriminator"].strip("'")
         return f"{path} is {shown}, expected a mapping whose key {key} says of which kind it is; add it."
+    if kind in ("model_type", "model_attributes_type"):
+        return f"{path} is {shown}, expected a mapping of keys to values; correct it."
     if len(shown) > 80 or isinstance(given, dict):
         return f"{path} is not valid: {text[0].lower()}{text[1:]}; correct it."
     return f"{path} is {shown}: {text[0].lower()}{text[1:]}; correct it."

@@ -157,7 +157,7 @@ def test_nothing_prints_but_the_door(name: str) -> None:
 # -- layers: imports point downwards only
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "units", "jit", "draws", "quantiles", "laws", "tables"),  # the ground
+    ("errors", "units", "jit", "draws", "quantiles", "laws", "traits", "tables"),  # the ground
     ("places", "population", "degrees", "graphs", "network"),  # the world
     ("channels", "throttle", "timeline"),  # what is said, where, when, and what is cut
     ("posting", "decision", "attendance"),  # behaviour
@@ -376,15 +376,15 @@ def test_the_readme_prints_no_place_of_this_machine() -> None:
 # -- facts and their sources
 
 FACTS = ROOT / "docs" / "facts.md"
-CITED = re.compile(r"facts ((?:[STDWP]\d+)(?:(?:, | / )[STDWP]\d+)*)")
+CITED = re.compile(r"facts ((?:[STDWPV]\d+)(?:(?:, | / )[STDWPV]\d+)*)")
 
 
 def test_every_fact_that_the_options_cite_stands_in_the_document() -> None:
-    known = set(re.findall(r"^\| ([STDWP]\d+) \|", FACTS.read_text(encoding="utf-8"), re.MULTILINE))
+    known = set(re.findall(r"^\| ([STDWPV]\d+) \|", FACTS.read_text(encoding="utf-8"), re.MULTILINE))
     cited = set()
     for path in (ROOT / "conf").rglob("*.yaml"):
         for match in CITED.findall(path.read_text(encoding="utf-8")):
-            cited |= set(re.findall(r"[STDWP]\d+", match))
+            cited |= set(re.findall(r"[STDWPV]\d+", match))
     assert len(cited) > 20
     assert cited <= known
 

@@ -342,7 +342,8 @@ def test_a_graph_replaces_generated_ties_by_mutual_ones(name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_everybody_tied_to_everybody_is_not_stored(name):
-    ties = ties_of(**{name: {"graph": {"graph": "complete"}}})
+    network = {name: {"graph": {"graph": "complete"}}}
+    ties = make_world(night(population={"size": 400}, network=network, decision={"social": 0}), 1).ties
     assert ties[name].is_complete
     assert not ties[name].starts.any()
     assert len(ties[name].starts) == 401
@@ -412,7 +413,6 @@ def test_who_writes_nothing_has_no_ties(tmp_path):
 def test_a_night_without_graphs_keeps_its_content_hash():
     plain = night()
     assert night(network={"friends": {"graph": None, "cut": 0}}).content_hash == plain.content_hash
-    assert "graph" not in plain.model_dump()["network"]["friends"]
     other = night(network={"friends": {"graph": erdos_renyi(3)}, "neighbours": {"cut": 0.1}})
     assert other.content_hash != plain.content_hash
     assert validate(other.model_dump()) == other
@@ -437,10 +437,10 @@ def refusal(**network):
         (lattice(7), ["graph.width is 7", "divisor", "40"]),
         (lattice(8, "hexagon"), ["graph.shape is 'hexagon'"]),
         ({"graph": "groups", "size": 1}, ["size is 1"]),
-        ({"graph": "barabasi"}, ["'barabasi'", "'erdos_renyi'", "'small_world'"]),
+        ({"graph": "barabasi"}, ["graph.graph is 'barabasi'", "erdos_renyi", "small_world"]),
         ({"mean_degree": 4}, ["graph"]),
         (configuration("constant", value=40), ["graph.degrees: the largest degree is 40", "40;"]),
-        (configuration("zipf"), ["graph.degrees", "'zipf'", "'power_law'"]),
+        (configuration("zipf"), ["graph.degrees.law is 'zipf'", "power_law"]),
         (configuration("power_law", exponent=2, smallest=3, largest=2), ["graph.degrees: largest is 2"]),
         (configuration("choice", values=[1], probability=[0.5]), ["graph.degrees: probability adds up to 0.5"]),
         (configuration("choice", values=[1, 2], probability=[1]), ["2 values have 1 probabilities"]),

@@ -14,8 +14,10 @@ from scipy import stats
 from scipy.special import ndtri
 
 from sim import draws
+from sim.errors import InputError
 from sim.laws import DelayLaw, encode_laws, seismic_cdf
 from sim.quantiles import delay_ticks, delays, law_value, normal_quantile, poisson
+from sim.traits import TraitLaw, trait_quantile
 from sim.units import MINUTE
 
 LEVEL = 1e-4
@@ -237,11 +239,52 @@ def test_poisson_counts_have_mean_and_variance(uniforms):
         ({"law": "uniform", "low": -2, "high": 5}, stats.uniform(-2, 7).ppf),
         ({"law": "normal", "mean": 1, "sd": 2}, stats.norm(1, 2).ppf),
         ({"law": "lognormal", "median": 3, "sigma": 0.5}, stats.lognorm(0.5, scale=3).ppf),
+        ({"law": "exponential", "mean": 4}, stats.expon(scale=4).ppf),
+        ({"law": "weibull", "scale": 2, "shape": 1.5}, stats.weibull_min(1.5, scale=2).ppf),
+        ({"law": "weibull", "scale": 2, "shape": 0.5}, stats.weibull_min(0.5, scale=2).ppf),
+        ({"law": "beta", "a": 2, "b": 5}, stats.beta(2, 5).ppf),
+        ({"law": "beta", "a": 0.5, "b": 0.5}, stats.beta(0.5, 0.5).ppf),
     ],
 )
 def test_trait_quantiles_are_those_of_scipy(tree, quantile):
     u = np.linspace(0.001, 0.999, 57)
     np.testing.assert_allclose(trait_quantile(TRAIT.validate_python(tree), u), quantile(u), rtol=1e-12)
+
+
+def test_choices_tables_and_lists_by_hand():
+    def values(tree, *u):
+        return trait_quantile(TRAIT.validate_python(tree), np.array(u)).tolist()
+
+    choice = {"law": "choice", "values": [5, 0, 7], "probability": [0.25, 0.25, 0.5]}
+    assert values(choice, 0.001, 0.2499, 0.25, 0.4999, 0.5, 0.999) == [5, 5, 0, 0, 7, 7]
+    thirds = {"law": "choice", "values": [1, 2, 3], "probability": [1 / 3, 1 / 3, 1 / 3]}
+    assert values(thirds, 1 - 2.0**-53) == [3]
+    never = {"law": "choice", "values": [1, 2, 3], "probability": [0, 1, 0]}
+    assert values(never, 2.0**-53, 0.5, 1 - 2.0**-53) == [2, 2, 2]
+    table = {"law": "tabulated", "values": [0, 0, 1, 5], "probability": [0, 0.1, 0.5, 1]}
+    np.testing.assert_allclose(values(table, 0.05, 0.1, 0.3, 0.5, 0.75), [0, 0, 0.5, 1, 3])
+    assert values({"law": "listed", "values": [3, 1, 2]}, 0.9, 0.5, 0.1) == [3, 1, 2]
+    with pytest.raises(InputError, match="gives 3 values, expected one for each of 2 people"):
+        values({"law": "listed", "values": [3, 1, 2]}, 0.9, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ({"law": "choice", "values": [1, 2], "probability": [0.5, 0.6]}, "1 in all"),
+        ({"law": "choice", "values": [1, 2], "probability": [1.0]}, "one number of 0 or more for each value"),
+        ({"law": "choice", "values": [1, 2], "probability": [1.5, -0.5]}, "one number of 0 or more for each value"),
+        ({"law": "tabulated", "values": [1, 2, 3], "probability": [0, 1]}, "the same length"),
+        ({"law": "tabulated", "values": [2, 1], "probability": [0, 1]}, "must not decrease"),
+        ({"law": "tabulated", "values": [1, 2], "probability": [0.1, 1]}, "rise from 0 to 1"),
+        ({"law": "listed", "values": []}, "at least 1"),
+        ({"law": "beta", "a": 0, "b": 1}, "greater than 0"),
+        ({"law": "exponential", "mean": 0}, "greater than 0"),
+    ],
+)
+def test_a_law_of_traits_that_is_no_distribution_is_refused(tree, words):
+    with pytest.raises(ValidationError, match=words):
+        TRAIT.validate_python(tree)
 
 
 def test_an_upside_down_uniform_trait_is_refused():
