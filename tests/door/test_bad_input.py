@@ -118,6 +118,102 @@ def test_each_fault_has_its_sentence(tmp_path: Path) -> None:
     assert sentences(forked_sim(*TINY, "population.size=0", folder=tmp_path).err) == 1
 
 
+# -- options of classical models that do not go together
+
+PLAIN = ("classic=plain", "population.size=20", "study.replicates=1", "study.figures=false")
+BY_SHARE = ["decision.rule=critical_mass", "decision.critical_mass={law: constant, value: 0.3}"]
+BY_CONTACTS = [*BY_SHARE, "decision.critical_mass_of=contacts_share"]
+COMPLETE = "network.neighbours.graph={graph: complete}"
+LISTED = ["decision.rule=threshold", "decision.threshold={law: listed, values: [1, 2, 3]}"]
+
+
+def _gathering(who: str) -> str:
+    return f"scenario.timeline=[{{time: 2000-01-01 00:00, what: seeds, kind: gathering, {who}}}]"
+
+
+AMONG_CLASSICS = [
+    pytest.param(["classic=unknown"], ["classic/unknown", "plain"], id="unknown classic"),
+    pytest.param(
+        [*BY_CONTACTS, "channels=broadcast"], ["critical_mass_of", "'contacts_share'", "neighbours"], id="no contacts"
+    ),
+    pytest.param(
+        [*BY_CONTACTS, COMPLETE],
+        ["critical_mass_of", "'contacts_share'", "complete", "share or count"],
+        id="contacts, complete",
+    ),
+    pytest.param(
+        ["decision.social=1", COMPLETE], ["decision.social is 1", "complete", "expected 0"], id="social, complete"
+    ),
+    pytest.param(
+        [COMPLETE, "network.neighbours.cut=0.5"],
+        ["network.neighbours", "cut is 0.5", "erdos_renyi"],
+        id="cut, complete",
+    ),
+    pytest.param(LISTED, ["decision.threshold lists 3", "20 people", "population.size"], id="a list too short"),
+    pytest.param(
+        [*LISTED, "decision.thresholds=quantiles", "population.size=3"],
+        ["'quantiles'", "'drawn'"],
+        id="quantiles of a list",
+    ),
+    pytest.param(["decision.rule=threshold"], ["threshold is null", "law"], id="a rule without its law"),
+    pytest.param(["decision.rule=critical_mass"], ["critical_mass is null", "law"], id="another rule without its law"),
+    pytest.param(
+        ["decision.rule=threshold", "decision.threshold={law: cauchy, value: 1}"],
+        ["decision.threshold.law is 'cauchy'", "lognormal"],
+        id="unknown law",
+    ),
+    pytest.param(
+        ["network.neighbours.graph={graph: star}"], ["graph.graph is 'star'", "erdos_renyi"], id="unknown graph"
+    ),
+    pytest.param(
+        ["network.neighbours.graph=complete"],
+        ["network.neighbours.graph is 'complete'", "mapping"],
+        id="a graph by name",
+    ),
+    pytest.param(
+        ["network.neighbours.graph={graph: small_world, degree: 3, rewiring: 0}"],
+        ["graph.degree is 3", "2"],
+        id="odd degree",
+    ),
+    pytest.param(
+        ["network.neighbours.graph={graph: erdos_renyi, mean_degree: 2}", "network.neighbours.file=edges.csv"],
+        ["network.neighbours", "graph and file"],
+        id="graph and file",
+    ),
+    pytest.param([_gathering("number: 21")], ["number", "21", "at most 20"], id="more than there are"),
+    pytest.param(
+        [_gathering("people: [3, 20]")], ["timeline.0.people names 20", "0 to 19"], id="nobody of that number"
+    ),
+    pytest.param([_gathering("people: [1, 1]")], ["timeline.0", "different"], id="somebody twice"),
+    pytest.param(
+        [_gathering("number: 2, people: [1, 2]")], ["timeline.0", "number and people"], id="number and people"
+    ),
+    pytest.param(
+        [_gathering("number: 2, audience: 0.5")], ["timeline.0", "audience and number"], id="number and share"
+    ),
+    pytest.param(
+        ["channels=feed", "+channels.feed.only_while_out=true"],
+        ["channels.feed", "only_while_out", "neighbours"],
+        id="a feed's sight",
+    ),
+    pytest.param(
+        ["population.size=null", "population.weight=2"], ["weight", "provinces", "size"], id="weight of no provinces"
+    ),
+    pytest.param(["decision.fading_minutes=0"], ["decision.fading_minutes is 0"], id="fading at once"),
+    pytest.param(
+        ["channels.contacts.look={law: exponential, mean_minutes: 5}"], ["channels.contacts.look", "plus"], id="no plus"
+    ),
+]
+
+
+@pytest.mark.parametrize(("overrides", "names"), AMONG_CLASSICS)
+def test_options_that_do_not_go_together(overrides: list[str], names: list[str], tmp_path: Path) -> None:
+    answer = forked_sim(*PLAIN, *overrides, folder=tmp_path)
+    refused(answer, *names)
+    assert sentences(answer.err) == 1
+    assert left(tmp_path) == set()
+
+
 # -- refused when the user's files are read
 
 PEOPLE = 300

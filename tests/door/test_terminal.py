@@ -161,3 +161,38 @@ study.run = run
     assert len(answer.err.strip().splitlines()) == 1
     assert finished_runs(tmp_path / "store") == []
     assert listing(tmp_path) == set()
+
+
+def test_a_scenario_in_which_nobody_posts_has_its_table_and_figures(tmp_path: Path) -> None:
+    seeds = "scenario.timeline=[{time: 2000-01-01 00:00, what: seeds, kind: gathering, number: 40}]"
+    answer = forked_sim(
+        "classic=plain", "population.size=300", "study.replicates=2", "hydra.run.dir=run", seeds,
+        "network.neighbours.graph={graph: erdos_renyi, mean_degree: 1.5}", folder=tmp_path,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    rows = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines() if line}
+    outcomes = tables(tmp_path / "run")["outcomes"].set_index(["outcome", "replicate"])["value"]
+    assert float(rows["participants"][1]) == pytest.approx(outcomes["participants"].mean(), abs=1)
+    assert rows["participation"] == ["share", f"{outcomes['participation'].mean():.3f}"]
+    assert answer.err.splitlines() == [
+        "no posts.png: nobody posts on any channel",
+        "no difference.png: there is only the arm 'open', and a difference needs two",
+        "no provinces.png: all people live in one place",
+    ]
+    drawn = {path.name for path in (tmp_path / "run" / "figures").iterdir()}
+    assert drawn == {"squares.png", "decisions.png", "first_hearing.png", "last_touch.png"}
+
+
+def test_a_scenario_in_which_nobody_leaves_shows_its_posts(tmp_path: Path) -> None:
+    answer = forked_sim(
+        "classic=plain", "population.size=300", "study.replicates=2", "hydra.run.dir=run", "channels=feed",
+        "posting.branching_ratio=0.5", "network.friends.graph={graph: erdos_renyi, mean_degree: 8}",
+        "study.nulls=[ordinary,stay_home,keyboard,without_call]", folder=tmp_path,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    assert "posts_published_feed" in answer.out
+    assert [path.name for path in (tmp_path / "run" / "figures").iterdir()] == ["posts.png"]
+    for reason in ("nobody was on a square", "nobody heard of anything", "nobody decided to leave"):
+        assert reason in answer.err
+    nulls = tables(tmp_path / "run")["nulls"]
+    assert {"published_feed", "attempted_feed"} <= set(nulls["curve"])

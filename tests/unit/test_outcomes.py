@@ -18,7 +18,7 @@ from sim.engine.order import KIND_NAMES, RESULT_NAMES
 from sim.engine.simulate import Record
 from sim.engine.state import COUNTS, SNAPSHOT
 from sim.measures.curves import curve_table, squares_table
-from sim.measures.outcomes import MIN_DENOMINATOR, NEEDED_NULLS, Outcome, outcome_table, outcomes
+from sim.measures.outcomes import MIN_DENOMINATOR, NEEDED_NULLS, Outcome, main_channel, outcome_table, outcomes
 from sim.scenario import Scenario
 from sim.units import HOUR, MINUTE
 
@@ -277,6 +277,14 @@ def test_people_who_left_before_the_call() -> None:
     assert found["share_left_before_call"].value == pytest.approx(21 / 71)
     assert found["participants"].value == 1710
     assert found["participants"].unit == "people"
+    share = found["participation"]
+    assert (share.value, share.unit, share.numerator, share.denominator) == (0.171, "share", 171, 1000)
+    curve = curve_table(NIGHT, record, ("participated",)).set_index("time")["value"]
+    assert curve.iloc[0] == 30
+    assert curve["2016-07-16 00:23"] == 260
+    assert curve["2016-07-16 00:24"] == 660
+    assert curve.iloc[-1] == found["participants"].value
+    assert curve.is_monotonic_increasing
 
 
 def test_people_who_heard_within_three_hours() -> None:
@@ -348,8 +356,19 @@ def test_a_scenario_without_windows_has_the_outcomes_that_need_none() -> None:
     night = NIGHT.replace(scenario=NIGHT.scenario.model_copy(update={"accounting": None}))
     found = values(RECORD, NULLS, night)
     assert found["posts_day_2"].value == WEIGHT * 1995
-    assert "participants" in found
+    assert {"participants", "participation"} <= set(found)
     assert "surge_after_call" not in found
+
+
+def test_whose_posts_are_told_first() -> None:
+    def muted(*names: str) -> Scenario:
+        quiet = {"posts_per_user_day": 0.0, "live": 0.0}
+        channels = {name: c.model_copy(update=quiet if name in names else {}) for name, c in NIGHT.channels.items()}
+        return NIGHT.replace(channels=channels)
+
+    assert main_channel(NIGHT) == "twitter"
+    assert main_channel(muted("twitter")) == next(name for name in POSTING if name != "twitter")
+    assert main_channel(muted(*POSTING)) is None
 
 
 def test_the_table_of_outcomes() -> None:
@@ -362,7 +381,9 @@ def test_the_table_of_outcomes() -> None:
 
 # -- curves
 
-PEOPLE = ("heard", "deciding", "travelling", "on_squares", "returned", "asleep", "online", "circumventing")
+PEOPLE = (
+    "heard", "deciding", "travelling", "on_squares", "returned", "asleep", "online", "circumventing", "participated",
+)  # fmt: skip
 
 
 def test_names_of_the_curves() -> None:
