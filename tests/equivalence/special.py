@@ -102,6 +102,17 @@ SPECIAL: dict[str, Scenario] = {
         population={"travel": constant(1)}, decision={"able_share": 1.0, "threshold": {"law": "constant", "value": 0.3}},
         channels={"street": {"look": exponential(6), "attention": 0.8}},
     ),
+    "everybody near everybody, and everybody a friend of everybody": night(
+        network={"neighbours": {"graph": {"graph": "complete"}}, "friends": {"graph": {"graph": "complete"}}},
+        decision={"rule": "contagion", "able_share": 1.0, "social": 0.0},
+        channels={"street": {"dose": {"call": 0.05}, "only_while_out": True}},
+    ),
+    "thresholds learnt on a random graph that is cut": night(
+        network={"neighbours": {"graph": {"graph": "erdos_renyi", "mean_degree": 5}, "cut": 0.2}},
+        decision={"rule": "critical_mass", "critical_mass_of": "contacts_share", "learning_rounds": 3,
+                  "critical_mass": {"law": "beta", "a": 1.0, "b": 3.0}, "able_share": 1.0, "needs_news": False},
+        attendance={"stay": exponential(15), "max_trips": 5},
+    ),
     "active people only post": night(posting={"while_home": 0.0, "while_on_square": 1.0, "daily_cycle": None}),
     "touching windows": night(**_throttled((20, 60, 0.5), (60, 100, 0.8), (100, 120, 0.5, "delay"))),
     "overlapping windows": night(**_throttled((20, 60, 0.5), (40, 80, 0.9, "delay"), (70, 110, 0.9))),

@@ -47,6 +47,28 @@ traits = st.sampled_from([
 ])  # fmt: skip
 
 
+COMPLETE = {"graph": "complete"}
+graphs = st.sampled_from([
+    None, None, None, COMPLETE, {"graph": "erdos_renyi", "mean_degree": 4.0},
+    {"graph": "small_world", "degree": 4, "rewiring": 0.3}, {"graph": "groups", "size": 5},
+    {"graph": "configuration", "degrees": {"law": "poisson", "mean": 3.0}},
+])  # fmt: skip
+
+
+@st.composite
+def tie_sets(draw: st.DrawFn) -> dict[str, Any]:
+    """Return followers, friends and neighbours: generated, of a graph, or everybody with everybody; cut or not."""
+    means = {"followers": [0, 4, 10], "friends": [0, 4], "neighbours": [0, 2, 8]}
+    found: dict[str, Any] = {}
+    for name, mean in means.items():
+        graph = draw(graphs)
+        cut = 0.0 if graph == COMPLETE else draw(st.sampled_from([0.0, 0.0, 0.3]))
+        found[name] = {"mean": draw(st.sampled_from(mean)), "graph": graph, "cut": cut}
+        if name != "neighbours":
+            found[name]["local_share"] = draw(shares)
+    return found
+
+
 @st.composite
 def channels(draw: st.DrawFn) -> dict[str, Any]:
     """Return all channels with drawn parameters, now and then without the street or without groups."""
@@ -140,6 +162,11 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     minutes = draw(st.sampled_from([60, 120, 180]))
     size = draw(st.integers(30, 60))
     spans = st.tuples(st.sampled_from(names), st.integers(-2, 6), st.integers(7, 20))
+    ties = draw(tie_sets())
+    is_complete = ties["neighbours"]["graph"] == COMPLETE
+    counted = ["share", "count"]
+    if "street" in names and not is_complete:
+        counted += ["contacts_share", "contacts_count"]
     groups = {} if "chat" not in said else {
         "groups_per_user": draw(st.sampled_from([0, 1, 3])), "created_per_user": draw(shares),
         "local_share": draw(shares),
@@ -164,11 +191,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "travel": draw(delays),
             "propensity_sigma": draw(st.sampled_from([0.0, 1.2])),
         },
-        "network": {
-            "followers": {"mean": draw(st.sampled_from([0, 4, 10])), "local_share": draw(shares)},
-            "friends": {"mean": draw(st.sampled_from([0, 4])), "local_share": draw(shares)},
-            "groups": {"chat": groups}, "neighbours": {"mean": draw(st.sampled_from([0, 2, 8]))},
-        },
+        "network": ties | {"groups": {"chat": groups}},
         "channels": said,
         "posting": {
             "branching_ratio": draw(st.sampled_from([0.5, 0.95, 0.0])),
@@ -183,9 +206,10 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass", "critical_mass", "contagion"])),
             "able_share": draw(st.sampled_from([0.5, 1.0])), "threshold": draw(traits),
             "hazard_per_hour": draw(st.sampled_from([0.3, 10.0, 0.0])), "critical_mass": draw(traits),
-            "critical_mass_of": draw(st.sampled_from(["share", "count", "contacts_share", "contacts_count"])),
+            "critical_mass_of": draw(st.sampled_from(counted)), "learning_rounds": draw(st.sampled_from([0, 0, 2])),
             "thresholds": draw(st.sampled_from(["drawn", "quantiles"])), "needs_news": draw(st.booleans()),
-            "fading_minutes": draw(st.sampled_from([5.0, 90.0, None])), "social": draw(st.sampled_from([0.0, 2.0])),
+            "fading_minutes": draw(st.sampled_from([5.0, 90.0, None])),
+            "social": 0.0 if is_complete else draw(st.sampled_from([0.0, 2.0])),
             "ignored_channels": draw(st.lists(st.sampled_from(names), max_size=2, unique=True)),
         },
         "attendance": {
