@@ -179,7 +179,8 @@ def _of_people(scenario: Scenario, record: Record) -> list[Outcome]:
     hours = float(record.snapshots[:, SNAPSHOT.index("on_squares")].sum()) / 60
     found = [
         Outcome("participants", weight * record.scalars["participants"], "people"),
-        _share("participation", record.scalars["participants"], record.scalars["people"]),
+        # No ratio of two counts that vary: also a share of ten people is told.
+        Outcome("participation", record.scalars["participants"] / record.scalars["people"], "share"),
         Outcome("person_hours_on_squares", weight * hours, "person-hours"),
         Outcome(
             "circumventing_at_end", weight * float(record.snapshots[-1, SNAPSHOT.index("circumventing")]), "people"
