@@ -147,9 +147,11 @@ def conclusion(findings: Sequence[Finding]) -> str:
         )
         roots = [f for f in findings if f.scatter[n].verdict == "equivalent"]
         others = [f for f in findings if f.scatter[n].verdict == "different"]
+        n_open = len(findings) - len(roots) - len(others)
         lines.append(
             f"- From {n:,} to {largest:,} people the standard deviation falls with the root of the size, within a factor of "
-            f"{FACTOR:g}, for {len(roots)} of {len(findings)} outcomes; it does not for: {listed(others)}."
+            f"{FACTOR:g}, for {len(roots)} of {len(findings)} outcomes; it does not for: {listed(others)}; "
+            f"undecided: {n_open}."
         )
     return "\n".join(lines)
 
@@ -196,7 +198,7 @@ between replicates with 95 % intervals, and its fall with the root of the size.*
 ## Which size to use
 
 A size is used for a question if it and all larger ones are equivalent to the largest, and {USUAL} replicates, as many as the
-main job has, give a 95 % interval that reaches no further than the margin.
+main job has, give a 95 % interval that reaches no further than the margin. What is undecided counts as not shown.
 
 {conclusion(findings)}
 

@@ -119,12 +119,13 @@ def test_the_page_shows_every_question_and_nothing_collides(findings):
 @pytest.mark.slow
 def test_a_tiny_design_is_run_once_and_written_whole(tmp_path, capsys):
     design = {300: 3, 600: 3}
-    for _ in range(2):
-        found = sizes.make(design, tmp_path / "out", tmp_path / "store", 2, "make sizes")
+    found = sizes.make(design, tmp_path / "out", tmp_path / "store", 2, "make sizes")
+    again = sizes.outcomes_of(600, 3, tmp_path / "store", 2)
     told = capsys.readouterr()
     assert [line.split(": ")[1] for line in told.err.splitlines()] == [
-        *["15 runs computed, 0 found"] * 2, *["0 runs computed, 15 found"] * 2
+        *["15 runs computed, 0 found"] * 2, "0 runs computed, 15 found"
     ]  # fmt: skip
+    assert set(again["arm"]) == {THROTTLED, OPEN}
     text = (tmp_path / "out" / "sizes.md").read_text(encoding="utf-8")
     files = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert files == ["figures/sizes.png", "sizes.md"]
