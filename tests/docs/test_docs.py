@@ -405,3 +405,14 @@ def test_the_tables_of_the_readme_were_made_of_the_options_as_they_are() -> None
     for name, overrides in RUNS.items():
         assert marks[name] == hash_of(overrides), f"the table {name} is old: run make figures"
     assert marks["shape"] == marks["calendar"]
+
+
+def test_the_tables_of_sizes_were_made_of_the_options_as_they_are() -> None:
+    """`make sizes` writes the document anew, with a hash of both nights at each size."""
+    from experiments.sizes import DESIGN, hash_of
+
+    text = (ROOT / "docs" / "sizes.md").read_text(encoding="utf-8")
+    made = re.findall(r"^\| ([\d,]+) +\| (\d+) +\| [^|]*\| `(\w{8})`", text, re.MULTILINE)
+    assert {int(people.replace(",", "")): int(n) for people, n, _ in made} == DESIGN
+    for people, _, digits in made:
+        assert digits == hash_of(int(people.replace(",", ""))), "docs/sizes.md is old: run make sizes"
