@@ -26,7 +26,7 @@ from tests.rooms import drive, furnished, log_of
 
 seeds = st.integers(0, 3) | st.integers(0, MAX_SEED)
 orders = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-few = settings(deadline=None, derandomize=True, max_examples=40 if is_compiling else 4)
+few = settings(deadline=None, derandomize=True, max_examples=80 if is_compiling else 4)
 
 
 def assert_same(state, other, unused=0):
