@@ -124,6 +124,7 @@ def weak_and_strong(draw):
     """Return two nights with the same windows, nowhere weaker in the second; it may have one more."""
     listed = draw(st.lists(spans(), min_size=1, max_size=4))
     more = draw(st.lists(spans(), max_size=1))
+    all_of_them = draw(st.sampled_from([listed + more, more + listed]))
     outages = [outage("tweets", 40, 60)] if draw(st.booleans()) else []
     ready, push, substitution = (draw(st.sampled_from([0.0, 0.3])) for _ in range(3))
     return [
@@ -137,7 +138,7 @@ def weak_and_strong(draw):
                 "substitution": substitution,
             },
         )
-        for arm, among in enumerate((listed, listed + more))
+        for arm, among in enumerate((listed, all_of_them))
     ]
 
 

@@ -20,6 +20,7 @@ from sim.engine.state import MESSAGE
 from sim.jit import is_compiling
 from sim.units import MINUTE
 from sim.world import make_world
+from tests.equivalence.special import SPECIAL
 from tests.equivalence.strategies import scenarios
 from tests.nights import exponential, night, window
 from tests.rooms import drive, furnished, log_of
@@ -109,12 +110,7 @@ def calendar_of(horizon, shift, pushes, generator):
     return calendar
 
 
-@few
-@given(
-    scenarios(), seeds, orders, st.sampled_from([4, 8, 13, 17, 20, 24, 31]), st.sampled_from([0, 1, 3000]),
-    st.sampled_from([1, 50, 100_000]),
-)  # fmt: skip
-def test_another_storage_of_the_same_run_changes_nothing(scenario, seed, generator, shift, unused, room):
+def assert_storage_changes_nothing(scenario, seed, generator, shift, unused, room):
     tables, exists = furnished(scenario, seed)
 
     def alter(state):
@@ -127,6 +123,20 @@ def test_another_storage_of_the_same_run_changes_nothing(scenario, seed, generat
         )  # fmt: skip
 
     assert_same(drive(scenario, tables, exists), drive(scenario, tables, exists, alter=alter), unused)
+
+
+shifts = st.sampled_from([4, 8, 13, 17, 20, 24, 31])
+
+
+@few
+@given(scenarios(), seeds, orders, shifts, st.sampled_from([0, 1, 3000]), st.sampled_from([1, 50, 100_000]))
+def test_another_storage_of_the_same_run_changes_nothing(scenario, seed, generator, shift, unused, room):
+    assert_storage_changes_nothing(scenario, seed, generator, shift, unused, room)
+
+
+@pytest.mark.parametrize("shift", [4, 17, 31])
+def test_another_storage_changes_no_order_of_ties(shift):
+    assert_storage_changes_nothing(SPECIAL["forced ties"], 1, np.random.default_rng(shift), shift, 7, 1)
 
 
 # -- the pieces of a run
