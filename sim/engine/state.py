@@ -293,8 +293,8 @@ def grown(state: State, pushes: int, margin: int) -> State:
     now = state.now[0]
     if now["n_messages"] + margin > MOST_MESSAGES:
         raise CapacityError(
-            f"the run has written {now['n_messages']:,} messages, expected fewer than {MOST_MESSAGES:,}; make it shorter, give it "
-            "fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
+            f"the run has written {now['n_messages']:,} messages, expected fewer than {MOST_MESSAGES:,}; make it shorter, "
+            "give it fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
         )
     messages, log = state.messages, state.log
     if len(messages) < now["n_messages"] + margin:
