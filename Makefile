@@ -1,6 +1,6 @@
 # Needs make and Python >= 3.11, nothing else: the first verb that needs it makes .venv from constraints.txt.
 #
-#   make run ARGS="seed=7 population.size=50000"     ARGS goes to the program behind run, test, bench and figures
+#   make run ARGS="seed=7 population.size=50000"     ARGS goes to the program behind run, test, bench, figures and sizes
 #   make test PYTHON=python3.12                      PYTHON names the interpreter for .venv (after `make clean`)
 
 SHELL := /bin/sh
@@ -18,10 +18,10 @@ READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench figures constraints clean
+.PHONY: help run test check test-nojit bench figures verification sizes constraints clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## simulate the night: throttled and open, paired; table on the terminal, files in outputs/
 	$(IN_VENV) -m sim $(ARGS)
@@ -42,6 +42,12 @@ bench: $(READY) ## measure speed and memory
 
 figures: $(READY) ## draw the figures of the README again
 	$(IN_VENV) experiments/readme_figures.py $(ARGS)
+
+verification: $(READY) ## compare classical models with theory and published numbers; docs/verification.md
+	$(IN_VENV) -m experiments.verification $(ARGS)
+
+sizes: $(READY) ## compare population sizes: which suffices for which question
+	$(IN_VENV) -m experiments.sizes $(ARGS)
 
 constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer ones)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make constraints needs uv; install it or name it: make constraints UV=PATH" >&2; exit 1; }

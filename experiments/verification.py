@@ -1,7 +1,7 @@
 """Does the engine give back what is known? Classical models by configuration alone, against closed forms and published tables.
 
-Command: ``make verification`` (about five minutes on two cores). Figures: docs/figures/verification.png. The table is written to
-docs/verification.md. With ``--check`` nothing is written; the exit code is 1 where a row fails.
+Command: ``make verification`` (about five minutes on two cores). Figures: docs/figures/verification.png. The table is
+written to docs/verification.md. With ``--check`` nothing is written; the exit code is 1 where a row fails.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import sim
 from experiments.verify import epidemics, pages, processes, sensitivity, thresholds
 from experiments.verify.rows import LEVEL, Row
@@ -29,14 +27,14 @@ DOCUMENT = ROOT / "docs" / "verification.md"
 PAGE = ROOT / "docs" / "figures" / "verification.png"
 
 FAMILIES: dict[str, Sequence[Callable[[], list[Row]]]] = {
-    "Thresholds": [thresholds.granovetter, thresholds.lists, thresholds.watts],
+    "Thresholds": [thresholds.granovetter, thresholds.tangency, thresholds.lists, thresholds.watts],
     "Processes": [
         partial(processes.hawkes, 0.5), partial(processes.hawkes, 0.8), processes.seismic,
         *(partial(processes.squares, law) for law in processes.STAYS),
         partial(processes.exposures, 1), partial(processes.exposures, 3),
     ],
     "Contagion": [
-        epidemics.sir_network, epidemics.outbreaks, epidemics.sir_complete, epidemics.reed_frost, epidemics.bass,
+        epidemics.sir_network, epidemics.outbreaks, epidemics.sir_complete, epidemics.sis, epidemics.reed_frost, epidemics.bass,
     ],
     "Signs": [thresholds.rewiring, thresholds.hassanpour, thresholds.casilli_tubaro],
 }  # fmt: skip
@@ -86,9 +84,14 @@ def document(found: dict[str, list[Row]], critical: float, sensitive: str, secon
     parts.append(f"{good} of {len(rows)} rows are as they should be. <!-- made of {made_of()} -->\n")
     for family, of_family in found.items():
         parts.append(f"## {family}\n")
-        parts.append("| model | quantity | published | theory | simulated | z | verdict |\n|---|---|---|---|---|---|---|")
+        parts.append(
+            "| model | quantity | published | theory | simulated | z | verdict |\n|---|---|---|---|---|---|---|"
+        )
         parts.append("\n".join(line(row, critical) for row in of_family) + "\n")
-    parts += [sensitive, f"![page of figures](figures/verification.png)\n\nThe last run took {seconds / 60:.1f} minutes.\n"]
+    parts += [
+        sensitive,
+        f"![page of figures](figures/verification.png)\n\nThe last run took {seconds / 60:.1f} minutes.\n",
+    ]
     return "\n".join(parts)
 
 
@@ -108,7 +111,9 @@ def main() -> int:
         print(line(row, critical))
     bad = [row for row in rows if not row.is_good(critical)]
     worst = max(abs(row.z) for row in rows if row.kind == "value")
-    print(f"{len(rows) - len(bad)} of {len(rows)} rows as they should be; critical |z| {critical:.2f}, largest {worst:.2f}")
+    print(
+        f"{len(rows) - len(bad)} of {len(rows)} rows as they should be; critical |z| {critical:.2f}, largest {worst:.2f}"
+    )
     if not given.check:
         table, points = sensitivity.push()
         PAGE.parent.mkdir(parents=True, exist_ok=True)

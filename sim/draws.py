@@ -17,7 +17,17 @@ import numpy as np
 
 from sim.jit import njit
 
-__all__ = ["MAX_ORDINAL", "MAX_SEED", "PURPOSES", "exponential", "identity", "philox", "uniform", "uniforms"]
+__all__ = [
+    "MAX_ORDINAL",
+    "MAX_SEED",
+    "PURPOSES",
+    "collision_bound",
+    "exponential",
+    "identity",
+    "philox",
+    "uniform",
+    "uniforms",
+]
 
 MAX_SEED = 2**63 - 1
 MAX_ORDINAL = 2**24 - 1
@@ -115,3 +125,14 @@ def uniforms(seed, purpose, subjects, object_, ordinal):
     for i in range(len(subjects)):
         out[i] = uniform(seed, purpose, subjects[i], object_, ordinal)
     return out
+
+
+def collision_bound(n_names: int) -> float:
+    """Return an upper bound of the probability that any two of so many identities (`identity`) are equal.
+
+    n (n - 1) / 2 pairs, 2^-63 each: n (n - 1) / 2^64. Only identities can collide: a counter is its name, so that draws of
+    different names differ for certain. The bound takes identities of different names for independent and uniform on 63 bits.
+    Names may hold earlier identities (a reaction's holds that of what was read): as long as no two of those are equal the
+    names differ, so the bound counts the first collision.
+    """
+    return n_names * (n_names - 1) / 2**64

@@ -96,6 +96,23 @@ def sir_complete(size: int = 20_000, replicates: int = 8) -> list[Row]:
     return rows
 
 
+def sis(size: int = 5000, replicates: int = 8) -> list[Row]:
+    """Share infected in the long run where all meet all and whoever recovers is susceptible again."""
+    reproduction = 2.0
+
+    def measure(run: Run) -> float:
+        out = run.record.snapshots[12 * 60 :, 2]
+        return float(out.mean() / run.record.scalars["people"])
+
+    found = runs_of(
+        ["classic=sir_complete", "attendance.max_trips=100", "scenario.end=2000-01-02 12:00", f"population.size={size}",
+         f"channels.contacts.attention={reproduction * 20 / size}", f"scenario.timeline.0.number={size // 2}"],
+        range(replicates), measure,
+    )  # fmt: skip
+    return [row_of_mean("SIS, all meet all", f"share infected in the long run, R0 = {reproduction:g}", "1 - 1 / R0",
+                        1 - 1 / reproduction, found)]  # fmt: skip
+
+
 def reed_frost(households: int = 10_000) -> list[Row]:
     """Sizes of outbreaks in households with one introduction each."""
     rows = []

@@ -22,6 +22,7 @@ from sim.measures.theory import (
 
 F = TypeVar("F")
 
+GRANOVETTER = "Granovetter 1978, thresholds N(25, σ) %"
 SIGMAS = {12.0: "4.02", 12.2: "5.48", 12.25: "100.0", 30.0: "99.34", 50.0: "90.49"}
 KURAN = {
     "A": ([0, 20, 20, 30, 40, 50, 60, 70, 80, 100], "10 %"),
@@ -49,23 +50,27 @@ def exact(model: str, quantity: str, published: str, theory: float, simulated: f
 
 def granovetter(size: int = 1_000_000) -> list[Row]:
     """Normal thresholds: nothing is random, so the rows are compared to the digits that were published."""
-    name = "Granovetter 1978, thresholds N(25, σ) %"
-    rows = [
-        exact(name, f"percent who take part, σ = {sigma:g}", published, granovetter_percent(sigma),
+    return [
+        exact(GRANOVETTER, f"percent who take part, σ = {sigma:g}", published, granovetter_percent(sigma),
               granovetter_simulated(sigma, size), 2)
         for sigma, published in SIGMAS.items()
     ]  # fmt: skip
+
+
+def tangency(size: int = 1_000_000) -> list[Row]:
+    """The jump between nearly nobody and everybody, where the map is tangent to the diagonal."""
     sigma, r = critical_mass_tangency(25.0)
-    # The engine jumps between the two sides of the tangency: 0.001 below it nearly nobody takes part, 0.001 above it all do.
     steps = [sigma - 0.001, sigma + 0.001]
-    further, below, above = (granovetter_simulated(s, size) for s in (sigma - 0.0016, sigma - 0.0004, steps[1]))
+    below, above = (granovetter_simulated(s, size) for s in steps)
     jumps = below < 10 and above > 90
-    rows.append(Row(name, "σ at which it jumps (engine: between the ends of the interval)", "12.2221", sigma,
-                    sigma if jumps else math.nan, steps[0], steps[1], math.nan, "exact", 3))  # fmt: skip
-    # Next to the tangency the equilibrium falls with the root of the distance in σ: twice as far at 0.0016 as at 0.0004 below.
-    rows.append(exact(name, "percent who take part where it is tangent (engine: from σ 0.0004 and 0.0016 below)", "6.200", r,
-                      2 * below - further, 2))  # fmt: skip
-    return rows
+    # Next to the tangency the equilibrium is a power series in the root of the distance in σ, here s, 2 s and 4 s.
+    near, far, further = (granovetter_simulated(sigma - d, size) for d in (0.01, 0.04, 0.16))
+    return [
+        Row(GRANOVETTER, "σ at which it jumps (engine: between the ends of the interval)", "12.2221", sigma,
+            sigma if jumps else math.nan, steps[0], steps[1], math.nan, "exact", 3),
+        exact(GRANOVETTER, "percent who take part just before (engine: extrapolated from σ 0.01, 0.04 and 0.16 below)",
+              "6.200", r, (8 * near - 6 * far + further) / 3, 2),
+    ]  # fmt: skip
 
 
 def lists() -> list[Row]:

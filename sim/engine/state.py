@@ -9,6 +9,7 @@ import numpy as np
 from sim.channels import KINDS
 from sim.engine.calendar import Calendar, make_calendar, reserve
 from sim.engine.order import LOG
+from sim.errors import CapacityError
 from sim.units import MINUTE
 
 __all__ = [
@@ -169,6 +170,9 @@ LOOKS = 13
 GATHERING, CUT, CROWD = range(3)
 BEYOND_CHANNELS = ("gathering", "cut_off", "crowd")
 
+MOST_MESSAGES = 2**31 - 1
+"""Messages of a run: a slot has 32 bits."""
+
 AGAIN = 3
 """Flag of a prompt: nobody asks, but this person is at home again and rested, or awake again, and looks around."""
 AGAIN_KEY = 1 << 40
@@ -279,8 +283,19 @@ def _remembered(tables: Tables) -> int:
 
 
 def grown(state: State, pushes: int, margin: int) -> State:
-    """Return the state with room for so many pushes, and for `margin` messages and log rows."""
+    """Return the state with room for so many pushes, and for `margin` messages and log rows.
+
+    Raises
+    ------
+    CapacityError
+        More messages than a slot can number.
+    """
     now = state.now[0]
+    if now["n_messages"] + margin > MOST_MESSAGES:
+        raise CapacityError(
+            f"the run has written {now['n_messages']:,} messages, expected fewer than {MOST_MESSAGES:,}; make it shorter, "
+            "give it fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
+        )
     messages, log = state.messages, state.log
     if len(messages) < now["n_messages"] + margin:
         messages = np.concatenate([messages, np.zeros(max(len(messages), margin), MESSAGE)])

@@ -5,21 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import simpy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from sim.engine import kernel
-from sim.engine.actors import start_actors
-from sim.engine.build import airing_ticks, group_exists, make_tables
-from sim.engine.hybrid import CompiledRoom
+from sim.engine.build import airing_ticks, make_tables
 from sim.engine.order import DROPPED, FAILED, HELD, IMPRESSION, RETRYING, UNSEEN, WAITING
 from sim.engine.simulate import run
-from sim.engine.state import make_state
 from sim.network import Groups, Ties
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
-from tests.nights import CHANNELS, TIMELINE, TRAITS, accounting, entry, exponential, night, outage, window
+from tests.nights import CHANNELS, TIMELINE, TRAITS, accounting, entry, night, outage, window
 
 ENGINES = ["compiled", "reference"]
 POSTED = ["tweets", "faces", "chat"]
@@ -318,69 +311,3 @@ def test_a_run_is_the_same_with_and_without_its_log(engine):
     assert len(without.log) == 0
     for name, part in with_log.arrays().items():
         np.testing.assert_array_equal(part, without.arrays()[name], err_msg=name)
-
-
-PIECES = night(
-    throttle={
-        "windows": [window(POSTED, 20, 60, 0.7), window(POSTED, 60, 120, 0.7, "delay")],
-        "inspector": {
-            "watch": "posts",
-            "threshold_per_million": 100_000,
-            "channels": ["tube"],
-            "severity": 1.0,
-            "minutes": 20,
-        },
-    },
-    posting={"memory_kernel": exponential(3)},
-)
-
-
-@pytest.fixture(scope="module")
-def whole():
-    world = make_world(PIECES, 2)
-    return make_tables(PIECES, world, 2), group_exists(PIECES, world), log_of(PIECES, 2, world=world)
-
-
-def in_pieces(tables, exists, stops, calls_per_piece=1):
-    """Run the compiled engine with dummy events of the script at `stops`; return its log."""
-    room = CompiledRoom(tables, make_state(tables, exists, True))
-    env = simpy.Environment()
-    for stop in stops:
-        env.timeout(stop)
-    start_actors(env, PIECES, room)
-    kernel.begin(room.tables, room.state)
-    end = PIECES.clock.horizon
-    while True:
-        following = int(min(env.peek(), end))
-        for k in range(1, calls_per_piece):
-            room.advance(max(room.now, following * k // calls_per_piece))
-        room.advance(following)
-        if following >= end:
-            return room.state.log[: int(room.state.now[0]["n_log"])]
-        env.step()
-
-
-@settings(deadline=None, derandomize=True, max_examples=15)
-@given(
-    st.lists(st.integers(0, 240 * MINUTE) | st.integers(0, 240).map(lambda m: m * MINUTE), max_size=30),
-    st.integers(1, 5),
-)
-def test_splitting_the_advance_at_any_tick_changes_nothing(whole, stops, calls):
-    tables, exists, log = whole
-    np.testing.assert_array_equal(in_pieces(tables, exists, stops, calls), log)
-
-
-def test_stopping_around_every_event_of_a_busy_minute_changes_nothing(whole):
-    tables, exists, log = whole
-    ticks = log["tick"]
-    busy = np.bincount(ticks // MINUTE).argmax()
-    stops = {int(t) + d for t in ticks[ticks // MINUTE == busy] for d in (-1, 0, 1)}
-    np.testing.assert_array_equal(in_pieces(tables, exists, sorted(stops)), log)
-
-
-@pytest.mark.parametrize("minutes", [0, 61, 100.5, 240])
-def test_a_run_that_is_stopped_early_is_the_beginning_of_the_whole(minutes):
-    whole = run(PIECES, 2, events=True)
-    until = int(minutes * MINUTE)
-    stopped = run(PIECES, 2, events=True, until=until)
-    np.testing.assert_array_equal(stopped.log, whole.log[whole.log["tick"] < until])

@@ -16,6 +16,7 @@ import pytest
 
 import sim
 from sim.config import compose_tree, plan_of, scenario_of
+from sim.draws import collision_bound
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "sim"
@@ -373,6 +374,25 @@ def test_the_readme_prints_no_place_of_this_machine() -> None:
         assert not re.search(r"/(home|Users|root|work|tmp/dev)/", text), path
 
 
+# -- the design
+
+DESIGN = ROOT / "docs" / "design.md"
+
+
+def test_the_table_of_collisions_says_what_the_bound_is() -> None:
+    """The bound as printed, and two messages per person; the last row is the cap that the limits name."""
+    text = DESIGN.read_text(encoding="utf-8")
+    table = text.split("| people | messages of a run | bound |\n")[1].split("\n\n")[0].splitlines()[1:]
+    rows = [[cell.strip().replace(",", "") for cell in line.strip("|").split("|")] for line in table]
+    assert [people for people, _, _ in rows[:-1]] == ["10000", "100000", "1000000", "78741053"]
+    for people, messages, bound in rows[:-1]:
+        assert int(messages) == 2 * int(people)
+        assert bound == f"{collision_bound(int(messages)):.1e}"
+    assert int(rows[-1][1]) == 2**31
+    assert float(rows[-1][2]) == round(collision_bound(2**31), 9) == 2**-2
+    assert "messages of a run below 2^31" in text
+
+
 # -- facts and their sources
 
 FACTS = ROOT / "docs" / "facts.md"
@@ -405,3 +425,14 @@ def test_the_tables_of_the_readme_were_made_of_the_options_as_they_are() -> None
     for name, overrides in RUNS.items():
         assert marks[name] == hash_of(overrides), f"the table {name} is old: run make figures"
     assert marks["shape"] == marks["calendar"]
+
+
+def test_the_tables_of_sizes_were_made_of_the_options_as_they_are() -> None:
+    """`make sizes` writes the document anew, with a hash of both nights at each size."""
+    from experiments.sizes import DESIGN, hash_of
+
+    text = (ROOT / "docs" / "sizes.md").read_text(encoding="utf-8")
+    made = re.findall(r"^\| ([\d,]+) +\| (\d+) +\| [^|]*\| `(\w{8})`", text, re.MULTILINE)
+    assert {int(people.replace(",", "")): int(n) for people, n, _ in made} == DESIGN
+    for people, _, digits in made:
+        assert digits == hash_of(int(people.replace(",", ""))), "docs/sizes.md is old: run make sizes"

@@ -8,17 +8,6 @@ from hypothesis import strategies as st
 from sim.draws import MAX_SEED
 from sim.engine.order import KIND_NAMES, RESULT_NAMES
 from sim.engine.simulate import run
-from sim.engine.state import (
-    ATTEMPTED,
-    DELIVERED,
-    DROPPED_TOTAL,
-    FAILED_COUNT,
-    PENDING,
-    POSTS_PENDING,
-    PUBLISHED_COUNT,
-    SEEN_TOTAL,
-    UNSEEN_TOTAL,
-)
 from sim.jit import is_compiling
 from tests.equivalence.special import SPECIAL, record
 from tests.equivalence.strategies import scenarios
@@ -46,23 +35,11 @@ def assert_sorted(log):
     assert ((step > 0) | ((step == 0) & (np.diff(log["key"]) > 0))).all()
 
 
-def assert_balanced(record, scenario):
-    """Nothing that was delivered or attempted is lost; logs and counts say the same."""
-    totals = record.totals
-    parts = totals[:, [SEEN_TOTAL, UNSEEN_TOTAL, DROPPED_TOTAL, PENDING]].sum(axis=1)
-    np.testing.assert_array_equal(totals[:, DELIVERED], parts)
-    if scenario.clock.warm_up == 0:  # counts cover the reported minutes, totals the whole run
-        counts = record.counts.sum(axis=0)
-        ends = counts[:, PUBLISHED_COUNT] + counts[:, FAILED_COUNT] + totals[:, POSTS_PENDING]
-        np.testing.assert_array_equal(counts[:, ATTEMPTED], ends)
-
-
 def check(scenario, seed):
     compiled = run(scenario, seed, engine="compiled", events=True)
     reference = run(scenario, seed, engine="reference", events=True)
     assert_same(compiled, reference)
     assert_sorted(compiled.log)
-    assert_balanced(compiled, scenario)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100 if is_compiling else 15)
@@ -83,7 +60,6 @@ def test_special_scenarios(name):
     compiled, reference = record(name, "compiled"), record(name, "reference")
     assert_same(compiled, reference)
     assert_sorted(compiled.log)
-    assert_balanced(compiled, SPECIAL[name])
 
 
 def test_the_special_scenarios_show_every_kind_and_every_result():

@@ -1,8 +1,4 @@
-"""Draws against Random123's published answers, an injective counter, and uniform independence within computed tolerances.
-
-Every statistical check here is two-sided at level 1e-4; with fewer than 40 of them a correct generator fails one with
-probability below 0.004, and the seeds are fixed.
-"""
+"""Draws against Random123's published answers, and an injective counter. Their statistics: tests/theory/test_dice.py."""
 
 import os
 import subprocess
@@ -14,15 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
-from scipy.special import ndtri
 
 from sim import draws
 
 ROOT = Path(__file__).parents[2]
-N = 20_000
-LEVEL = 1e-4
-Z = float(ndtri(1 - LEVEL / 2))
 
 FULL = 0xFFFFFFFF
 # Random123 1.14, tests/kat_vectors, "philox4x32 10": counter, key, expected (Salmon et al. 2011).
@@ -155,65 +146,17 @@ def test_the_plain_interpreter_draws_the_same_without_a_warning():
     assert printed.stdout.splitlines() == expected
 
 
-# -- statistics: one block of draws, and its neighbours in each part of the name
-
-SEED = 20160715
-IDS = np.arange(N, dtype=np.int64)
-
-
-def block(purpose=48, object_=0, ordinal=0, subjects=IDS, seed=SEED):
-    return draws.uniforms(seed, purpose, subjects, object_, ordinal)
+def test_uniforms_are_the_single_draws():
+    found = draws.uniforms(20160715, 48, np.arange(100), 3, 2)
+    assert found.tolist() == [draws.uniform(20160715, 48, k, 3, 2) for k in range(100)]
 
 
-@pytest.fixture(scope="module")
-def base():
-    return block()
-
-
-def along_ordinals():
-    return np.array([draws.uniform(SEED, 48, 5, 0, k) for k in range(N)])
-
-
-def along_objects():
-    return np.array([draws.uniform(SEED, 48, 5, k, 0) for k in range(N)])
-
-
-@pytest.mark.parametrize("along", [block, along_ordinals, along_objects], ids=["subjects", "ordinals", "objects"])
-def test_draws_are_uniform_and_serially_uncorrelated(along):
-    u = along()
-    counts, _ = np.histogram(u, bins=64, range=(0, 1))
-    assert stats.chisquare(counts).pvalue > LEVEL
-    assert stats.kstest(u, "uniform").pvalue > LEVEL
-    for lag in (1, 2):
-        # The correlation of N independent pairs has standard error 1 / sqrt(N).
-        assert abs(np.corrcoef(u[:-lag], u[lag:])[0, 1]) < Z / np.sqrt(N - lag)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"purpose": 49},
-        {"ordinal": 1},
-        {"object_": 1},
-        {"object_": 1 << 32},
-        {"subjects": IDS + (1 << 20)},
-        {"seed": SEED + 1},
-    ],
-    ids=["purpose", "ordinal", "object", "object's upper half", "subject", "seed"],
-)
-def test_neighbouring_names_are_uncorrelated(base, change):
-    other = block(**change)
-    assert abs(np.corrcoef(base, other)[0, 1]) < Z / np.sqrt(N)
-    # And jointly uniform on an 8 x 8 grid.
-    grid, _, _ = np.histogram2d(base, other, bins=8, range=[[0, 1], [0, 1]])
-    assert stats.chisquare(grid.ravel()).pvalue > LEVEL
-
-
-def test_uniforms_are_the_single_draws(base):
-    assert all(base[i] == draws.uniform(SEED, 48, i, 0, 0) for i in (0, 1, 17, N - 1))
-
-
-def test_exponential_draws_have_mean_and_variance_1():
-    x = np.array([draws.exponential(SEED, 80, i, 0, 0) for i in range(N)])
-    assert abs(x.mean() - 1) < Z / np.sqrt(N)  # sd 1
-    assert abs(x.var() - 1) < Z * np.sqrt(8 / N)  # Var (X - 1)^2 = E (X - 1)^4 - 1 = 9 - 1
+def test_the_bound_of_collisions_is_that_of_the_birthday_problem():
+    """Against the exact probability, the product of (1 - k / days): for few names in many days they agree, the bound above."""
+    assert draws.collision_bound(0) == draws.collision_bound(1) == 0
+    assert draws.collision_bound(2) == 2.0**-63
+    for n in (3, 20, 1000):
+        exact = -np.expm1(np.log1p(-np.arange(n) / 2.0**63).sum())
+        assert draws.collision_bound(n) == pytest.approx(exact, rel=1e-6)
+    assert draws.collision_bound(2**31) == pytest.approx(0.25)
+    assert draws.collision_bound(2**32) > 1 - np.exp(-(2.0**64) / 2 / 2.0**63)

@@ -1,0 +1,182 @@
+"""A person is in one state at a time and comes to it by a legal path; what is counted of all is the sum over people."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RETURNING, TRAVELLING
+from sim.draws import MAX_SEED
+from sim.engine.order import (
+    ARRIVE,
+    BED,
+    CANDIDATE,
+    DEPART,
+    DONE,
+    HOME_AGAIN,
+    IMPRESSION,
+    LEAVE,
+    POSTPONED,
+    REACTION,
+    THINNED,
+    TIPPED,
+    WAKE,
+)
+from sim.engine.state import SNAPSHOT
+from sim.jit import is_compiling
+from sim.units import MINUTE
+from tests.equivalence.special import SPECIAL
+from tests.equivalence.strategies import scenarios
+from tests.rooms import drive, furnished, log_of
+
+seeds = st.integers(0, 3) | st.integers(0, MAX_SEED)
+INDOORS = (HOME, BACK)
+
+
+class Walker:
+    """A person as the event log tells it, row by row: asleep is None where the log does not say."""
+
+    def __init__(self, travel):
+        self.travel = travel
+        self.phase, self.trips, self.since, self.asleep = HOME, 0, 0, None
+
+    def step(self, row, rules, wakes):
+        """Take one row; it must be possible where this person is."""
+        tick, kind, _, key, channel, result = row
+        if kind == IMPRESSION and channel in wakes and self.asleep:
+            self.asleep = None
+        if result == TIPPED:
+            assert self.phase in INDOORS
+            assert self.trips < rules["max_trips"]
+            assert not rules["nobody_leaves"]
+            self.go(PREPARING, tick)
+        if result == TIPPED or kind == DEPART or (kind in (CANDIDATE, REACTION) and result != THINNED):
+            assert not self.asleep or rules["as_if_home"]
+        if kind == DEPART:
+            # A throttle that pushes tips without a row of its own.
+            assert self.phase == PREPARING or (rules["push"] > 0 and self.phase in INDOORS)
+            assert key == self.trips < rules["max_trips"]
+            assert self.phase != PREPARING or tick - self.since >= rules["shortest_prepare"]
+            self.trips += 1
+            self.go(TRAVELLING, tick)
+        elif kind == ARRIVE:
+            self.is_on_trip(TRAVELLING, key)
+            assert tick == self.since + self.travel
+            self.go(ON_SQUARE, tick)
+        elif kind == LEAVE:
+            self.is_on_trip(ON_SQUARE, key)
+            assert tick > self.since
+            assert result in (DONE, POSTPONED)
+            if result == DONE:
+                self.go(RETURNING, tick)
+        elif kind == HOME_AGAIN:
+            self.is_on_trip(RETURNING, key)
+            assert tick == self.since + self.travel
+            self.go(BACK, tick)
+            self.asleep = None
+        elif kind == BED and result == DONE:
+            assert self.phase in INDOORS
+            assert not self.asleep
+            self.asleep = True
+        elif kind == WAKE and result == DONE:
+            assert self.phase in INDOORS
+            assert self.asleep is not False
+            self.asleep = False
+
+    def is_on_trip(self, phase, key):
+        assert self.phase == phase
+        assert key == self.trips
+
+    def go(self, phase, tick):
+        self.phase, self.since = phase, tick
+
+
+def walked(tables, state):
+    """Walk all people along the log; return them, and int64[minutes, phases]: people by phase at each whole minute."""
+    rules = dict(zip(tables.rules.dtype.names, tables.rules[0].item(), strict=True))
+    wakes = set(np.flatnonzero(tables.channels["wakes"] > 0).tolist())
+    people = [Walker(int(travel)) for travel in tables.people["travel"]]
+    seen = np.zeros((len(state.snapshots), len(PHASES)), np.int64)
+    minute = 0
+    for row in [*log_of(state).tolist(), (int(rules["horizon"]), None)]:
+        while minute < len(seen) and minute * MINUTE <= row[0]:
+            found = Counter(person.phase for person in people)
+            seen[minute] = [found[phase] for phase in range(len(PHASES))]
+            minute += 1
+        if row[1] is not None:
+            people[row[2]].step(row, rules, wakes)
+    assert minute == len(seen)
+    return people, seen
+
+
+def assert_paths_are_legal(tables, state):
+    people, seen = walked(tables, state)
+    shown = dict(zip(SNAPSHOT, state.snapshots.T, strict=True))
+    pushes = tables.rules["push"][0] > 0
+    phases = np.array([person.phase for person in people])
+    np.testing.assert_array_equal(shown["on_squares"], seen[:, ON_SQUARE])
+    np.testing.assert_array_equal(shown["travelling"], seen[:, TRAVELLING] + seen[:, RETURNING])
+    np.testing.assert_array_equal(state.people["trips"], [person.trips for person in people])
+    if pushes:
+        at_home = np.isin(state.people["phase"], (HOME, PREPARING, BACK))
+        np.testing.assert_array_equal(at_home, np.isin(phases, (HOME, PREPARING, BACK)))
+        np.testing.assert_array_equal(state.people["phase"][~at_home], phases[~at_home])
+    else:
+        np.testing.assert_array_equal(state.people["phase"], phases)
+        np.testing.assert_array_equal(shown["deciding"], seen[:, PREPARING])
+        np.testing.assert_array_equal(shown["returned"], seen[:, BACK])
+    assert (np.isin(state.people["phase"], (HOME,)) | (tables.people["able"] == 1)).all()
+
+
+def assert_everybody_is_counted_once(tables, state, tick):
+    """At any tick: the totals of the nation are sums over people, and nobody is in two states."""
+    people, now = state.people, state.now[0]
+    np.testing.assert_array_equal(now["phases"], np.bincount(people["phase"], minlength=len(PHASES)))
+    for name, flag in [("asleep", "asleep"), ("circumventing", "circumventing"), ("heard", "has_heard")]:
+        assert now[name] == people[flag].sum()
+    heard = people["heard_on"][people["has_heard"] == 1]
+    np.testing.assert_array_equal(state.heard_now, np.bincount(heard, minlength=len(state.heard_now)))
+    np.testing.assert_array_equal(people["has_heard"] == 1, people["heard_tick"] >= 0)
+    assert (people["heard_tick"] < max(tick, 1)).all()
+    on_square = tables.province[people["phase"] == ON_SQUARE]
+    np.testing.assert_array_equal(state.squares, np.bincount(on_square, minlength=len(state.squares)))
+    sleepers = people[people["asleep"] == 1]
+    assert np.isin(sleepers["phase"], INDOORS).all()
+    assert (sleepers["wake_at"] >= tick).all()
+
+
+def assert_snapshots_are_consistent(tables, state):
+    shown = dict(zip(SNAPSHOT, state.snapshots.T, strict=True))
+    n = len(tables.people)
+    out = shown["travelling"] + shown["on_squares"]
+    elsewhere = shown["deciding"] + out + shown["returned"]
+    assert (state.snapshots >= 0).all()
+    assert (elsewhere <= n).all()  # the rest is at home
+    assert (shown["asleep"] <= n - out - shown["deciding"]).all()
+    as_if_home = tables.rules["as_if_home"][0] == 1
+    np.testing.assert_array_equal(shown["online"] + shown["asleep"] + (0 if as_if_home else out), n)
+    for name in ("heard", "circumventing"):
+        assert (np.diff(shown[name]) >= 0).all()
+    np.testing.assert_array_equal(state.squares_by_minute.sum(axis=1), shown["on_squares"])
+    np.testing.assert_array_equal(state.heard_on.sum(axis=1), shown["heard"])
+
+
+def check(scenario, seed, stops):
+    tables, exists = furnished(scenario, seed)
+    state = drive(scenario, tables, exists, stops, look=assert_everybody_is_counted_once)
+    assert_snapshots_are_consistent(tables, state)
+    assert_paths_are_legal(tables, state)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60 if is_compiling else 5)
+@given(scenarios(), seeds, st.lists(st.floats(0, 1), max_size=20))
+def test_people_of_any_scenario_are_in_one_state(scenario, seed, parts):
+    check(scenario, seed, [int(part * scenario.clock.horizon) for part in parts])
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_people_of_special_scenarios_are_in_one_state(name):
+    horizon = SPECIAL[name].clock.horizon
+    check(SPECIAL[name], 1, range(0, horizon, max(MINUTE, horizon // 50)))
