@@ -179,10 +179,10 @@ def by_place(sizes: Sequence[int], replicates: int) -> str:
 
     return (
         "Not every draw is a person's: the hour at which the minarets begin is drawn for each of 81 provinces "
-        "(`stagger_minutes`), however many people live there, and what depends on it scatters in a large population, too. With "
-        f"these draws the standard deviation of `heard_share_3h` falls {fall(True)}; where all begin at once {fall(False)} (the "
-        f"root of the size: {math.sqrt(large / small):.2f}; {replicates} replicates each, open night). More replicates help; more "
-        "people do not."
+        "(`stagger_minutes`), however many people live there, and what depends on it scatters in a large population, too.\n"
+        f"With these draws the standard deviation of `heard_share_3h` falls {fall(True)};\nwhere all begin at once "
+        f"{fall(False)} (the root of the size: {math.sqrt(large / small):.2f};\n{replicates} replicates each, open night). "
+        "More replicates help; more people do not."
     )
 
 
