@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RETURNING, TRAVELLING
+from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.draws import MAX_SEED
 from sim.engine.order import (
     ARRIVE,
@@ -19,12 +19,13 @@ from sim.engine.order import (
     IMPRESSION,
     LEAVE,
     POSTPONED,
+    PROMPT,
     REACTION,
     THINNED,
     TIPPED,
     WAKE,
 )
-from sim.engine.state import SNAPSHOT
+from sim.engine.state import AGAIN_KEY, SNAPSHOT
 from sim.jit import is_compiling
 from sim.units import MINUTE
 from tests.equivalence.special import SPECIAL
@@ -32,7 +33,8 @@ from tests.equivalence.strategies import scenarios
 from tests.rooms import drive, furnished, log_of
 
 seeds = st.integers(0, 3) | st.integers(0, MAX_SEED)
-INDOORS = (HOME, BACK)
+FREE = (HOME, BACK)
+INDOORS = (*FREE, RESTING)
 
 
 class Walker:
@@ -47,8 +49,11 @@ class Walker:
         tick, kind, _, key, channel, result = row
         if kind == IMPRESSION and channel in wakes and self.asleep:
             self.asleep = None
+        if kind == PROMPT and key == AGAIN_KEY + self.trips and self.phase == RESTING:
+            assert tick > self.since
+            self.go(BACK, tick)
         if result == TIPPED:
-            assert self.phase in INDOORS
+            assert self.phase in FREE
             assert self.trips < rules["max_trips"]
             assert not rules["nobody_leaves"]
             self.go(PREPARING, tick)
@@ -56,7 +61,7 @@ class Walker:
             assert not self.asleep or rules["as_if_home"]
         if kind == DEPART:
             # A throttle that pushes tips without a row of its own.
-            assert self.phase == PREPARING or (rules["push"] > 0 and self.phase in INDOORS)
+            assert self.phase == PREPARING or (rules["push"] > 0 and self.phase in FREE)
             assert key == self.trips < rules["max_trips"]
             assert self.phase != PREPARING or tick - self.since >= rules["shortest_prepare"]
             self.trips += 1
@@ -74,7 +79,7 @@ class Walker:
         elif kind == HOME_AGAIN:
             self.is_on_trip(RETURNING, key)
             assert tick == self.since + self.travel
-            self.go(BACK, tick)
+            self.go(RESTING if rules["rests"] else BACK, tick)
             self.asleep = None
         elif kind == BED and result == DONE:
             assert self.phase in INDOORS
@@ -120,13 +125,13 @@ def assert_paths_are_legal(tables, state):
     np.testing.assert_array_equal(shown["travelling"], seen[:, TRAVELLING] + seen[:, RETURNING])
     np.testing.assert_array_equal(state.people["trips"], [person.trips for person in people])
     if pushes:
-        at_home = np.isin(state.people["phase"], (HOME, PREPARING, BACK))
-        np.testing.assert_array_equal(at_home, np.isin(phases, (HOME, PREPARING, BACK)))
+        at_home = np.isin(state.people["phase"], (*INDOORS, PREPARING))
+        np.testing.assert_array_equal(at_home, np.isin(phases, (*INDOORS, PREPARING)))
         np.testing.assert_array_equal(state.people["phase"][~at_home], phases[~at_home])
     else:
         np.testing.assert_array_equal(state.people["phase"], phases)
         np.testing.assert_array_equal(shown["deciding"], seen[:, PREPARING])
-        np.testing.assert_array_equal(shown["returned"], seen[:, BACK])
+        np.testing.assert_array_equal(shown["returned"], seen[:, BACK] + seen[:, RESTING])
     assert (np.isin(state.people["phase"], (HOME,)) | (tables.people["able"] == 1)).all()
 
 
