@@ -44,6 +44,7 @@ CHANNEL = np.dtype(
         ("live", "f8"),
         ("screen", "i8"),  # shows the crowd
         ("only_while_out", "i8"),  # seen only as long as the author is out
+        ("repeats", "i8"),  # and again and again until then
         ("dose", "f8", 4),  # by kind
     ],
     align=True,
@@ -108,6 +109,9 @@ class Channel(Frozen):
     only_while_out: bool = False
     """Type neighbours: a neighbour's departure is seen only as long as the neighbour is out (as an infection is passed on only
     as long as it lasts)."""
+    repeats: bool = False
+    """With only_while_out: looked at again and again, each time after a delay of `look`, as long as the neighbour is out. With
+    an exponential law contacts are a Poisson process; the probability that one of them moves is the dose (rule contagion)."""
     dose: Doses = Doses()
     source: str = "assumed"
 
@@ -122,6 +126,13 @@ class Channel(Frozen):
             raise ValueError(f"reaction and live must be 0 on a channel of type {self.type}: nobody posts there")
         if self.type != "group" and self.direct > 0:
             raise ValueError(f"direct needs a channel of type group, not {self.type}")
+        everywhere = min(self.attention.ordinary, self.attention.alerted, self.attention.cut_off)
+        if self.repeats and self.look.mean() < 1 / 60:
+            raise ValueError(f"repeats needs a look of a second or more on average, not {60 * self.look.mean():g} s")
+        if self.repeats and (not self.only_while_out or everywhere < 1 or self.waits > 0):
+            raise ValueError(
+                "repeats needs only_while_out: true, attention 1 and waits 0; say the probability of each contact as its dose"
+            )
         if self.type != "neighbours" and self.only_while_out:
             raise ValueError(f"only_while_out needs a channel of type neighbours, not {self.type}")
         if self.type != "feed" and (self.recommended > 0 or self.trending is not None):
@@ -156,5 +167,6 @@ def channel_rows(
         row["live"] = channel.live
         row["screen"] = channel.screen
         row["only_while_out"] = channel.only_while_out
+        row["repeats"] = channel.repeats
         row["dose"] = (channel.dose.chatter, channel.dose.news, channel.dose.call, channel.dose.stay)
     return rows

@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from sim.jit import njit
 from sim.laws import Frozen
 from sim.traits import TraitLaw
 
-__all__ = ["COUNTED", "RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "weight"]
+__all__ = ["COUNTED", "RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "level_of", "weight"]
 
 RULES = ("threshold", "hazard", "critical_mass", "contagion")
 THRESHOLD, HAZARD_RULE, CRITICAL_MASS, CONTAGION_RULE = range(4)
 
-COUNTED = ("share", "count", "contacts_share", "contacts_count")
-"""Whom the rule critical_mass counts: everybody, or one's own neighbours; as a share or as a number."""
+COUNTED = ("share", "count", "contacts_share", "contacts_count", "contacts_per_guard")
+"""Whom the rule critical_mass counts: everybody, or one's own neighbours; as a share, a number, or for each guard in sight."""
+
+NUMBER, SHARE, PER_GUARD = range(3)
 
 
 class Decision(Frozen):
@@ -32,8 +35,11 @@ class Decision(Frozen):
     """Rule hazard: rate of leaving per unit of dose. (Rule contagion: every exposure moves with a probability of its dose.)"""
     critical_mass: TraitLaw | None
     """Rule critical_mass: share or number (see `critical_mass_of`) of people out at which a person joins."""
-    critical_mass_of: Literal["share", "count", "contacts_share", "contacts_count"] = "share"
-    """Of whom: of all people (Granovetter 1978), or of the neighbours who were seen to leave and have not come home."""
+    critical_mass_of: Literal["share", "count", "contacts_share", "contacts_count", "contacts_per_guard"] = "share"
+    """Of whom: of all people (Granovetter 1978), or of the neighbours who were seen to leave and have not come home; of these
+    and oneself for each guard among the neighbours (Epstein 2002), without end where there is none."""
+    guards: str | None = None
+    """Receiver that only guards have: people who never leave, and whom their neighbours count (contacts_per_guard)."""
     thresholds: Literal["drawn", "quantiles"] = "drawn"
     """Rules threshold and critical_mass: each person's threshold drawn from its law, or the n thresholds the law's quantiles
     at (k - 1/2) / n for k = 1 ... n, dealt out at random: a population that has the distribution exactly."""
@@ -60,6 +66,10 @@ class Decision(Frozen):
                 f"{self.rule} is null, but the rule {self.rule} needs a law of what people wait for; name one"
             )
         law = self.law_of_threshold
+        if (self.critical_mass_of == "contacts_per_guard") != (self.guards is not None):
+            raise ValueError("critical_mass_of: contacts_per_guard and guards (a receiver) go together")
+        if self.guards is not None and self.social > 0:
+            raise ValueError(f"social is {self.social} beside guards, expected 0: contacts are counted against guards")
         if self.thresholds == "quantiles" and law is not None and law.law == "listed":
             raise ValueError(
                 "thresholds is 'quantiles', expected 'drawn' with the law listed, which gives everybody's value"
@@ -81,6 +91,16 @@ class Decision(Frozen):
 def faded(dose, elapsed, fading):
     """Return the dose after `elapsed` ticks of fading with time constant `fading` ticks: dose exp(-elapsed / fading)."""
     return dose * math.exp(-elapsed / fading)
+
+
+@njit
+def level_of(counted_as, n_out, against):
+    """Return what is held against a threshold: the contacts who are out, their share, or they and oneself per guard."""
+    if counted_as == SHARE:
+        return n_out / against if against > 0 else 0.0
+    if counted_as == PER_GUARD:
+        return (n_out + 1.0) / against if against > 0 else math.inf
+    return np.float64(n_out)
 
 
 @njit

@@ -55,7 +55,10 @@ def parameters_by_kind(discriminator: str) -> dict[str, set[str]]:
         for kind in waiting.pop().__subclasses__():
             waiting.append(kind)
             if discriminator in kind.model_fields:
-                for name in get_args(kind.model_fields[discriminator].annotation):
+                names = get_args(kind.model_fields[discriminator].annotation)
+                for name in (
+                    names if all(isinstance(name, str) for name in names) else ()
+                ):  # a tag, not a field of that name
                     found.setdefault(name, set()).update(kind.model_fields)
     return found
 

@@ -93,6 +93,14 @@ class Neighbours(_TieSet):
     """As many on either side of the ring."""
     file: Path | None = None
     """Edge list with columns person, neighbour; each pair once or twice."""
+    mutual: bool = True
+    """Whether both ends of a row of the file see each other; else the person sees the neighbour leave, not the other way."""
+
+    @model_validator(mode="after")
+    def _check_file(self) -> Neighbours:
+        if not self.mutual and self.file is None:
+            raise ValueError("mutual is false, which needs a file of ties; name one")
+        return self
 
 
 class Network(Frozen):
@@ -163,7 +171,7 @@ def _tied(
         a, b = graph_edges(ties.graph, users, seed, tie_set)
     else:
         a, b = generate(ties, people, users, seed)
-    is_mutual = ties.graph is not None or not isinstance(ties, Followers)
+    is_mutual = ties.graph is not None or getattr(ties, "mutual", not isinstance(ties, Followers))
     if is_mutual:
         a, b = np.minimum(a, b), np.maximum(a, b)
     if ties.cut > 0:
@@ -198,7 +206,8 @@ def _friends(ties: Friends, people: People, users: np.ndarray, seed: int) -> Pai
 
 def _neighbours(ties: Neighbours, people: People, users: np.ndarray, seed: int) -> Pairs:
     if ties.file is not None:
-        return _edges(ties.file, ("person", "neighbour"), people.n)
+        person, neighbour = _edges(ties.file, ("person", "neighbour"), people.n)
+        return neighbour, person  # who is seen and who sees
     return _ring(people, ties.mean // 2, seed)
 
 

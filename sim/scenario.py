@@ -28,7 +28,7 @@ from sim.units import Clock
 
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Changes with every change of the model that changes numbers; part of the content hash."""
 
 NULL_NIGHTS = ("ordinary", "stay_home", "keyboard", "without_call")
@@ -110,17 +110,39 @@ class Scenario(Frozen):
                 f"decision.{decision.rule} lists {len(law.values)} values, expected one for each of {n} people "
                 "(population.size)"
             )
+        if types.count("neighbours") > 1:
+            names = ", ".join(name for name, channel in self.channels.items() if channel.type == "neighbours")
+            raise ValueError(
+                f"channels {names} are of type neighbours, expected at most one: people see their neighbours once"
+            )
         if decision.counts_contacts and "neighbours" not in types:
             raise ValueError(
                 f"decision.critical_mass_of is {decision.critical_mass_of!r}, which needs a channel of type neighbours; "
                 "add one or count everybody (share, count)"
             )
+        again = {name for name, channel in self.channels.items() if channel.repeats}
+        held = {c for w in self.throttle.windows if w.mode == "delay" for c in w.channels}
+        if self.throttle.inspector is not None and self.throttle.inspector.mode == "delay":
+            held.update(self.throttle.inspector.channels)
+        if again & held:
+            raise ValueError(
+                f"channels.{min(again & held)} repeats and is throttled in mode delay, expected mode: drop, since a "
+                "contact cannot be held"
+            )
+        if decision.guards is not None and decision.guards not in self.population.receivers:
+            have = ", ".join(self.population.receivers)
+            raise ValueError(f"decision.guards is {decision.guards!r}, expected one of {have}")
         graph = self.network.neighbours.graph
         if graph is not None and graph.graph == "complete":
             if decision.counts_contacts:
                 raise ValueError(
                     f"decision.critical_mass_of is {decision.critical_mass_of!r} where everybody is a neighbour of everybody "
                     "(network.neighbours.graph: complete), expected share or count, which mean the same there and cost less"
+                )
+            if any(channel.repeats for channel in self.channels.values()):
+                raise ValueError(
+                    "channels repeat where everybody is a neighbour of everybody (network.neighbours.graph: complete), "
+                    "expected another graph: among so many hardly anybody meets the same person twice"
                 )
             if decision.social > 0:
                 raise ValueError(

@@ -28,7 +28,7 @@ class Entry(Frozen):
     number: int | None = Field(None, ge=0)
     """Kind gathering: exactly so many, drawn among those who could go, instead of a share."""
     people: tuple[int, ...] | None = None
-    """Kind gathering: exactly these people (0 is the first), instead of a share."""
+    """Kind gathering: these people (0 is the first), as far as they could go, instead of a share."""
     minutes: float = Field(10.0, gt=0, le=MOST_MINUTES)
     """How long it can be noticed."""
     arousal: float = Field(0.0, ge=0)
@@ -57,6 +57,8 @@ class Entry(Frozen):
             raise ValueError(f"number and people need kind: gathering, not {self.kind}")
         if self.kind == "gathering" and len(chosen) > 1:
             raise ValueError(f"{' and '.join(chosen)} are given, expected one way to say who gathers")
+        if self.people is not None and self.provinces is not None:
+            raise ValueError("people and provinces are given, expected one way to say who gathers")
         if self.people is not None and (len(set(self.people)) < len(self.people) or min(self.people, default=0) < 0):
             raise ValueError("people must be different numbers, 0 or more")
         return self

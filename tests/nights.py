@@ -121,7 +121,7 @@ NIGHT: Tree = {
         "size": 40, "weight": None, "provinces": PROVINCES,
         "receivers": {
             "tv": {"share": 0.9}, "phone": {"share": 0.9}, "net": {"share": 0.7, "within": "phone"},
-            "near": {"share": 0.8}, "street": {"share": 1.0},
+            "near": {"share": 0.8}, "street": {"share": 1.0}, "guard": {"share": 0.1},
         },
         "sleep": {
             "bed_hour": {"law": "normal", "mean": -0.5, "sd": 2.0}, "length_hours": {"law": "normal", "mean": 2.0, "sd": 1.0},

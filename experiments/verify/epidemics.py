@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import expm
 
 from experiments.verify.rows import Row, participation, row_of_mean, row_of_share, row_of_shares, runs_of
 from sim.api import Run
 from sim.degrees import degree_pmf
-from sim.engine.order import DEPART
+from sim.engine.order import DEPART, HOME_AGAIN
 from sim.measures.theory import (
     bass_peak,
     bass_share,
@@ -20,12 +21,16 @@ from sim.measures.theory import (
     poisson_pmf,
 )
 from sim.scenario import Scenario
+from sim.units import HOUR
 
 DEGREES = {
     "Poisson degrees, mean 3": "{law: poisson, mean: 3}",
     "power-law degrees, exponent 2.5, 2 to 100": "{law: power_law, exponent: 2.5, smallest: 2, largest: 100}",
     "four contacts each": "{law: constant, value: 4}",
 }
+HOUSEHOLDS = {(3, 0.2): ".640, .256, .104", (3, 0.5): ".250, .250, .500", (5, 0.2): ".410, .210, .164, .135, .082"}
+"""Shares of outbreaks of 1, 2, ... people, by size of the household and probability per contact."""
+
 FIXED = ["attendance.stay=null", "+channels.contacts.look={law: exponential, mean_minutes: 60}"]
 """Instead of an infection that lasts: a probability per contact."""
 
@@ -42,7 +47,7 @@ def degrees_of(scenario: Scenario) -> np.ndarray:
     return degree_pmf(graph.degrees)
 
 
-def sir_network(size: int = 100_000, replicates: int = 8) -> list[Row]:
+def sir_network(size: int = 20_000, replicates: int = 48) -> list[Row]:
     """Final size on configuration models, by probability per contact and with exponential infections."""
     rows, pmfs = [], {}
     common = ["classic=sir_network", f"population.size={size}", f"scenario.timeline.0.number={size // 500}"]
@@ -64,7 +69,7 @@ def sir_network(size: int = 100_000, replicates: int = 8) -> list[Row]:
     return rows
 
 
-def outbreaks(size: int = 3000, replicates: int = 400) -> list[Row]:
+def outbreaks(size: int = 2000, replicates: int = 2000) -> list[Row]:
     """Chance that one infected person among many starts a large outbreak."""
     rows = []
     common = ["classic=sir_network", f"population.size={size}", "scenario.timeline.0.number=1"]
@@ -81,7 +86,7 @@ def outbreaks(size: int = 3000, replicates: int = 400) -> list[Row]:
     return rows
 
 
-def sir_complete(size: int = 20_000, replicates: int = 8) -> list[Row]:
+def sir_complete(size: int = 10_000, replicates: int = 48) -> list[Row]:
     """Final size where all meet all."""
     rows = []
     for reproduction in (1.5, 2.0, 3.0):
@@ -96,7 +101,7 @@ def sir_complete(size: int = 20_000, replicates: int = 8) -> list[Row]:
     return rows
 
 
-def sis(size: int = 5000, replicates: int = 8) -> list[Row]:
+def sis(size: int = 2000, replicates: int = 32) -> list[Row]:
     """Share infected in the long run where all meet all and whoever recovers is susceptible again."""
     reproduction = 2.0
 
@@ -113,10 +118,43 @@ def sis(size: int = 5000, replicates: int = 8) -> list[Row]:
                         1 - 1 / reproduction, found)]  # fmt: skip
 
 
+def sis_in_groups(groups: int = 4000) -> list[Row]:
+    """Infected people in small groups who meet each other again and again: a Markov chain on 0 ... m, solved exactly."""
+    rows = []
+    people, recovery, hours = 4, 1.0, 3
+    for contacts in (0.5, 1.0):  # an hour, per pair
+        chain = np.zeros((people + 1, people + 1))  # rate of i -> j
+        for i in range(people + 1):
+            if i > 0:
+                chain[i, i - 1] = recovery * i
+            if i < people:
+                chain[i, i + 1] = contacts * i * (people - i)
+            chain[i, i] = -chain[i].sum()
+        start = np.zeros(people + 1)
+        start[1] = 1.0
+        law = start @ expm(chain * hours)
+        n = groups * people
+        overrides = [
+            "classic=sis_groups", f"population.size={n}", f"scenario.timeline.0.people=${{range:0,{n},{people}}}",
+            f"+channels.contacts.look={{law: exponential, mean_minutes: {60 / contacts}}}",
+        ]  # fmt: skip
+
+        def measure(run: Run) -> np.ndarray:
+            events = run.events[run.events["tick"] <= hours * HOUR]
+            change = (events["kind"] == DEPART).astype(int) - (events["kind"] == HOME_AGAIN)
+            infected = np.bincount(events["person"] // people, change, groups).astype(int)
+            return np.bincount(infected, minlength=people + 1)
+
+        counts = runs_of(overrides, [1], measure, events=True)[0]
+        quantity = f"infected after {hours} h, {contacts:g} contacts an hour and pair, recovery 1 an hour, chi-square"
+        rows.append(row_of_shares("SIS in groups of four (Markov chain)", quantity, "matrix exponential", counts, law))
+    return rows
+
+
 def reed_frost(households: int = 10_000) -> list[Row]:
     """Sizes of outbreaks in households with one introduction each."""
     rows = []
-    for people, probability in ((3, 0.2), (3, 0.5), (5, 0.2)):
+    for (people, probability), published in HOUSEHOLDS.items():
         n = households * people
         overrides = ["classic=reed_frost", f"population.size={n}", f"network.neighbours.graph.size={people}",
                      f"channels.contacts.attention={probability}",
@@ -128,13 +166,12 @@ def reed_frost(households: int = 10_000) -> list[Row]:
 
         counts = runs_of(overrides, [1], measure, events=True)[0]
         pmf = final_size_pmf(people - 1, probability)
-        shares = ", ".join(f"{p:.3f}" for p in pmf)
         quantity = f"outbreaks of 1 to {people} in households of {people}, p = {probability:g}, chi-square"
-        rows.append(row_of_shares("Reed and Frost; Abbey 1952", quantity, shares, counts, pmf))
+        rows.append(row_of_shares("Reed and Frost; Abbey 1952", quantity, published, counts, pmf))
     return rows
 
 
-def bass(size: int = 500, replicates: int = 32) -> list[Row]:
+def bass(size: int = 500, replicates: int = 64) -> list[Row]:
     """Adopters over time: innovation 0.03 and imitation 0.38 a step, a step being an hour."""
     p, q = 0.03, 0.38
     peak = bass_peak(p, q)

@@ -111,7 +111,7 @@ def rewiring(ax: Axes) -> None:
 
 def censorship(ax: Axes) -> None:
     for place, vision in enumerate((1, 3, 7)):
-        found = runs_of([f"classic=casilli_tubaro_vision_{vision}"], SEEDS[:2],
+        found = runs_of(["classic=casilli_tubaro", f"network.neighbours.graph.radius={vision}"], SEEDS,
                         lambda run: run.record.snapshots[:, 2] / run.record.scalars["people"])  # fmt: skip
         hours = np.arange(len(found[0])) / 60
         style = {key: arm_style(place)[key] for key in ("color", "linestyle")}
@@ -157,7 +157,7 @@ def queue(ax: Axes) -> None:
     hours = np.arange(0, 10.01, 0.1)
     at = np.arange(0, 10.01, 1.0)
     for place, (law, (configured, survival, jumps)) in enumerate(processes.STAYS.items()):
-        ax.plot(hours, [1000 * present_probability(0.001, survival, h, jumps) for h in hours], **THEORY)
+        ax.plot(hours, [1000 * present_probability(processes.RATE, survival, h, jumps) for h in hours], **THEORY)
         found = runs_of(["classic=squares_queue", f"++attendance.stay={configured}"], SEEDS[:1],
                         lambda run: run.record.snapshots[:, 2] / run.record.scalars["people"])[0]  # fmt: skip
         ax.plot(at + 0.06 * place, 1000 * found[(60 * at).astype(int)], **look(place), label=law)

@@ -38,6 +38,8 @@ from sim.units import HOUR
 
 HAWKES_KERNEL_MINUTES = 10
 MEAN_STAY_HOURS = 1.5
+RATE = 0.002
+"""Of leaving, per person and hour, in classic=squares_queue."""
 STAYS: dict[str, tuple[str, Callable[[float], float], tuple[float, ...]]] = {
     # law of the mean 1.5 h: as configured, its survival function (hours), its jumps
     "constant": ("{law: constant, minutes: 90}", lambda t: float(t < 1.5), (1.5,)),
@@ -129,7 +131,7 @@ def seismic(size: int = 50_000, replicates: int = 4) -> list[Row]:
     return rows
 
 
-def squares(law: str, size: int = 400_000, replicates: int = 4) -> list[Row]:
+def squares(law: str, size: int = 400_000, replicates: int = 16) -> list[Row]:
     """People who come to squares at a constant rate and stay: as many as a Poisson variable, whatever the law of the stay."""
     configured, survival, jumps = STAYS[law]
     scenario = ["classic=squares_queue", f"population.size={size}", f"++attendance.stay={configured}"]
@@ -142,7 +144,7 @@ def squares(law: str, size: int = 400_000, replicates: int = 4) -> list[Row]:
 
     first = 100 * list(STAYS).index(law)  # other dice for every law, or all rows would err together
     found = runs_of(scenario, range(first, first + replicates), measure)
-    hours, rate = found[0][2], 0.001
+    hours, rate = found[0][2], RATE
     share = present_probability(rate, survival, hours, jumps)
     counts = np.concatenate([c for c, _, _ in found])
     means = np.concatenate([living * share for _, living, _ in found])

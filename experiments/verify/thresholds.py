@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import norm, poisson
+from scipy.stats import norm
 
 from experiments.verify.rows import Row, participation, row_of_mean, row_of_sign, runs_of
 from sim.api import Run
@@ -60,14 +60,15 @@ def granovetter(size: int = 1_000_000) -> list[Row]:
 def tangency(size: int = 1_000_000) -> list[Row]:
     """The jump between nearly nobody and everybody, where the map is tangent to the diagonal."""
     sigma, r = critical_mass_tangency(25.0)
-    steps = [sigma - 0.001, sigma + 0.001]
-    below, above = (granovetter_simulated(s, size) for s in steps)
-    jumps = below < 10 and above > 90
+    below, above = 12.0, 12.5  # the engine by itself: nearly nobody below, everybody above
+    while above - below > 1e-4:
+        middle = (below + above) / 2
+        below, above = (middle, above) if granovetter_simulated(middle, size) < 50 else (below, middle)
     # Next to the tangency the equilibrium is a power series in the root of the distance in σ, here s, 2 s and 4 s.
     near, far, further = (granovetter_simulated(sigma - d, size) for d in (0.01, 0.04, 0.16))
     return [
-        Row(GRANOVETTER, "σ at which it jumps (engine: between the ends of the interval)", "12.2221", sigma,
-            sigma if jumps else math.nan, steps[0], steps[1], math.nan, "exact", 3),
+        Row(GRANOVETTER, "σ at which it jumps (engine: bisected to the interval)", "12.2221", sigma,
+            (below + above) / 2, below, above, math.nan, "exact", 4, tolerance=1e-4),
         exact(GRANOVETTER, "percent who take part just before (engine: extrapolated from σ 0.01, 0.04 and 0.16 below)",
               "6.200", r, (8 * near - 6 * far + further) / 3, 2),
     ]  # fmt: skip
@@ -94,7 +95,7 @@ def watts_theory(mean_degree: float, seed_share: float, threshold: float = 0.18)
     return cascade_size(poisson_pmf(mean_degree), lambda m, k: (m >= threshold * k).astype(float), seed_share)
 
 
-def watts(size: int = 100_000, replicates: int = 8) -> list[Row]:
+def watts(size: int = 20_000, replicates: int = 48) -> list[Row]:
     """Cascades on random graphs, within the window and above its upper edge."""
     rows = []
     for degree, published in ((4.0, "global cascade"), (7.0, "none")):
@@ -168,32 +169,23 @@ def hassanpour(replicates: int = 24, size: int = 10_000) -> list[Row]:
 
 
 def epstein_thresholds(
-    vision: int, legitimacy: float = 0.82, threshold: float = 0.1, k: float = 2.3, cops_per_agent: float = 0.04 / 0.70
-) -> tuple[list[float], list[float]]:
-    """Values and cumulative probabilities of how many others must be active in sight for a person to be active, too.
+    legitimacy: float = 0.82, threshold: float = 0.1, k: float = 2.3
+) -> tuple[float, list[float], list[float]]:
+    """The share who could ever be active, and of their thresholds of A / C values and cumulative probabilities.
 
-    Epstein (2002): active if grievance - risk aversion x P > threshold, grievance = hardship (1 - legitimacy), P = 1 - exp(-k
-    C / A), with C cops and A active people in sight, oneself among them; hardship and risk aversion uniform. Solved for A:
-    at most m others are needed with probability P(x >= 1 - exp(-k C / (m + 1))), x = (grievance - threshold) / risk aversion.
-    Cops stand still, Poisson many within a square of `vision` steps. Who is never active needs a milliard.
+    Epstein (2002, model I): active if G - R P > T with grievance G = H (1 - L), P = 1 - exp(-k C / A), hardship H and risk
+    aversion R uniform. With x = (G - T) / R: never if x <= 0; whatever others do if x >= 1; else if A / C > k / -ln(1 - x). So
+    a threshold is at most r with probability P(x >= 1 - exp(-k / r)).
     """
-    sites = (2 * vision + 1) ** 2 - 1
-    cops = np.arange(0, 200)
-    weights = poisson.pmf(cops, sites * cops_per_agent)
-    most = 1 - legitimacy - threshold  # of grievance above the threshold, which the share `some` has
-    some = 1 - threshold / (1 - legitimacy)
+    most = 1 - legitimacy - threshold  # G - T is uniform on (0, most) among those of whom it is positive
 
-    def at_most(m: int) -> float:
-        p = -np.expm1(-k * cops / (m + 1))
-        with np.errstate(divide="ignore"):
-            inside = np.where(p <= most, 1 - p / (2 * most), most / (2 * p))
-        return float(some * (weights * inside).sum())
+    def at_most(r: float) -> float:
+        p = 1.0 if r == 0 else -math.expm1(-k / r)
+        return 1 - p / (2 * most) if p <= most else most / (2 * p)
 
-    grid = sorted(
-        {m for m in (0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 40, 60, 90, 140, 224) if m < sites} | {sites}
-    )
-    values = [0.0, *map(float, grid), 1e9]
-    return values, [0.0, *(round(at_most(m), 6) for m in grid), 1.0]
+    grid = [0.0, 0.5, 1.0, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 40, 60, 100, 200, 1000]
+    able = 1 - threshold / (1 - legitimacy)
+    return able, [0.0, *grid, 1e5], [0.0, *(round(at_most(r), 6) for r in grid), 1.0]
 
 
 def activity(run: Run) -> float:
@@ -202,14 +194,15 @@ def activity(run: Run) -> float:
     return float(out[len(out) // 2 :].mean() / run.record.scalars["people"])
 
 
-def censored(vision: int, replicates: int, size: int = 10_000) -> list[float]:
+def censored(vision: int, replicates: int, *more: str) -> list[float]:
     """Return mean activity under Epstein's rule when people see so far."""
-    return runs_of([f"classic=casilli_tubaro_vision_{vision}", f"population.size={size}"], range(replicates), activity)
+    overrides = ["classic=casilli_tubaro", f"network.neighbours.graph.radius={vision}", *more]
+    return runs_of(overrides, range(replicates), activity)
 
 
-def casilli_tubaro(replicates: int = 8, size: int = 10_000) -> list[Row]:
-    """Censorship as short sight: more of it, more unrest that lasts."""
-    far, near, none = (censored(vision, replicates, size) for vision in (7, 3, 1))
+def casilli_tubaro(replicates: int = 24) -> list[Row]:
+    """Censorship as short sight, of guards and of others, the thresholds being the same: more of it, more unrest that lasts."""
+    far, near, none = (censored(vision, replicates) for vision in (7, 3, 1))
     name, published = "Casilli and Tubaro 2012", "more censorship, more sustained unrest"
     return [
         row_of_sign(name, "mean share active, vision 3 minus vision 7", published, 1, near, far, 4),

@@ -8,8 +8,8 @@ import numpy as np
 
 from sim import draws
 from sim.channels import KINDS, channel_rows
+from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
-from sim.decision import Decision
 from sim.engine.branching import spectral_radius
 from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
 from sim.errors import InputError
@@ -152,9 +152,15 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     person["reachable"] = reachable
     person["travel"], person["bed"], person["sleep"] = people.travel, people.bed, people.sleep
     person["owned_group"] = owned
-    person["n_neighbours"] = np.diff(world.ties["neighbours"].starts)
-    if world.ties["neighbours"].is_complete:
-        person["n_neighbours"] = n - 1
+    near = world.ties["neighbours"]
+    is_guard = np.zeros(n, bool)
+    if decision.guards is not None:
+        is_guard[people.with_receiver(list(scenario.population.receivers).index(decision.guards))] = True
+        person["able"] &= ~is_guard
+    shown = (
+        np.repeat(is_guard, np.diff(near.starts)) if decision.guards is not None else np.ones(len(near.indices), bool)
+    )
+    person["n_against"] = np.bincount(near.indices[shown], minlength=n)
     # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
     person["ready"] = (people.u_circumvent < scenario.throttle.circumvention.share_before) & (rates > 0)
 
@@ -180,7 +186,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         group_starts=np.concatenate(group_starts), members=np.concatenate(members),
         group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
         audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
-        by_threshold=_by_threshold(person) if decision.rule == "critical_mass" else np.zeros(0, np.int32), rules=rules,
+        by_threshold=_by_threshold(person, decision), rules=rules,
     )  # fmt: skip
     rules["reaction_scale"] = (
         reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
@@ -190,6 +196,10 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     for array in tables:
         array.setflags(write=False)
     return tables
+
+
+def _counted_as(decision: Decision) -> int:
+    return {"contacts_share": SHARE, "contacts_per_guard": PER_GUARD}.get(decision.critical_mass_of, NUMBER)
 
 
 def _thresholds(decision: Decision, world: World) -> np.ndarray:
@@ -204,13 +214,13 @@ def _thresholds(decision: Decision, world: World) -> np.ndarray:
             law, people.u_threshold if decision.thresholds == "drawn" else _evenly(people.u_threshold)
         )
     ties = world.ties["neighbours"]
-    degrees = np.diff(ties.starts)
+    shown = np.diff(ties.starts)
+    seen = np.bincount(ties.indices, minlength=people.n)
     for _ in range(decision.learning_rounds):
         if ties.is_complete:
             found = np.full(people.n, found.mean())
         else:
-            by = np.repeat(np.arange(people.n), degrees)
-            found = (found + np.bincount(by, found[ties.indices], people.n)) / (1 + degrees)
+            found = (found + np.bincount(ties.indices, np.repeat(found, shown), people.n)) / (1 + seen)
     return np.asarray(found)
 
 
@@ -252,8 +262,15 @@ def _gatherings(
     return starts, np.concatenate(gatherers)
 
 
-def _by_threshold(person: np.ndarray) -> np.ndarray:
-    able = np.flatnonzero(person["able"])
+def _by_threshold(person: np.ndarray, decision: Decision) -> np.ndarray:
+    """Return who is asked at whole minutes, by threshold: by contacts only who waits for nobody, the others when one leaves."""
+    is_asked = person["able"] == 1
+    if decision.rule != "critical_mass":
+        is_asked[:] = False
+    elif decision.counts_contacts:
+        at_first = [level_of(_counted_as(decision), 0, against) for against in person["n_against"].tolist()]
+        is_asked &= person["threshold"] <= np.array(at_first)
+    able = np.flatnonzero(is_asked)
     return able[np.lexsort((able, person["threshold"][able]))].astype(np.int32)
 
 
@@ -285,7 +302,7 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r["needs_news"] = decision.needs_news
     r["crowd_scale"] = world.n_normal if decision.critical_mass_of == "share" else 1.0
     r["by_contacts"] = decision.counts_contacts
-    r["of_share"] = decision.critical_mass_of == "contacts_share"
+    r["counted_as"] = _counted_as(decision)
     r["nobody_leaves"], r["as_if_home"] = attendance.nobody_leaves, attendance.online_as_if_home
     r["max_trips"] = attendance.max_trips
     r["shortest_prepare"] = minutes_to_ticks(attendance.shortest_prepare_minutes)

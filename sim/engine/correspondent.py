@@ -82,7 +82,7 @@ class Correspondent(ABC):
         """Hear of the night for the first time."""
 
     @abstractmethod
-    def expose(self, message: Message) -> bool:
+    def expose(self, message: Message, key: int) -> bool:
         """Weigh an impression; return whether it tips this person over."""
 
     @abstractmethod
@@ -210,12 +210,13 @@ class Correspondent(ABC):
 
     # -- reading
 
-    def reading(self, tick: int, message: Message, hold: int) -> Life:
-        """Look at a message that was delivered, perhaps held by a gate before (by whom noticed, see `look`)."""
-        yield self.at(tick, o.IMPRESSION, message.id)
-        self.note(o.IMPRESSION, message.id, self.look(message, hold), message.channel)
+    def reading(self, tick: int, message: Message, hold: int, again: int) -> Life:
+        """Look at a message that was delivered, perhaps held by a gate before (by whom noticed, see `look`), or once more."""
+        key = message.id ^ again
+        yield self.at(tick, o.IMPRESSION, key)
+        self.note(o.IMPRESSION, key, self.look(message, hold, again), message.channel)
 
-    def look(self, message: Message, hold: int) -> int:
+    def look(self, message: Message, hold: int, again: int) -> int:
         """Asleep? Interested? Let through? Then see.
 
         In the null night keyboard whoever is, or was, out reads and answers as if at home (`offline_until`), while the body
@@ -226,6 +227,11 @@ class Correspondent(ABC):
         if channel["only_while_out"] and self.is_departure(message) and not self.is_still_out(message):
             totals[st.UNSEEN_TOTAL] += 1
             return o.UNSEEN
+        key = message.id ^ again
+        if channel["repeats"] and self.is_departure(message) and hold == 0:
+            totals[st.DELIVERED] += 1
+            delay = nation.delay(st.LOOKS + c, self.u(draws.LOOK_AGAIN, message.id, again + 1))
+            nation.impression_at(self.now + delay, self, message, 0, again + 1)
         is_out = bool(phase_is_out[self.phase])
         wakes_at, answers, weighs = self.offline_until(), True, not self.asleep
         night = self.night + 1
@@ -237,7 +243,7 @@ class Correspondent(ABC):
         elif wakes_at >= 0:
             if channel["waits"] > 0 and self.u(draws.WAITS, message.id, night) < channel["waits"]:
                 delay = nation.delay(st.LOOKS + c, self.u(draws.WAIT_READ, message.id, night))
-                nation.impression_at(wakes_at + delay, self, message, hold)
+                nation.impression_at(wakes_at + delay, self, message, hold, again)
                 return o.WAITING
             elif self.asleep:
                 totals[st.UNSEEN_TOTAL] += 1
@@ -259,15 +265,15 @@ class Correspondent(ABC):
             if nation.is_off_air(c):
                 totals[st.DROPPED_TOTAL] += 1
                 return o.DROPPED
-            if severity > 0 and not self.circumventing and self.u(draws.READ_GATE, message.id) < severity:
+            if severity > 0 and not self.circumventing and self.u(draws.READ_GATE, key) < severity:
                 self.feel_cut_off()
                 if mode == "delay":
                     held = HELD_NOTICED if weighs else HELD_UNNOTICED
-                    nation.impression_at(nation.release(self, message, 1), self, message, held)
+                    nation.impression_at(nation.release(self, message, 1), self, message, held, again)
                     return o.HELD
                 totals[st.DROPPED_TOTAL] += 1
                 return o.DROPPED
-        return self.see(message, answers, weighs)
+        return self.see(message, answers, weighs, key)
 
     def seeking(self) -> int:
         """Return how much this person looks for news now."""
@@ -275,7 +281,7 @@ class Correspondent(ABC):
             return CUT_OFF
         return ALERTED if self.heard_tick >= 0 else ORDINARY
 
-    def see(self, message: Message, answers: bool, weighs: bool) -> int:
+    def see(self, message: Message, answers: bool, weighs: bool, key: int) -> int:
         """Hear, answer, weigh, perhaps decide."""
         nation, c, kind = self.nation, message.channel, message.kind
         nation.totals[c, st.SEEN_TOTAL] += 1
@@ -295,7 +301,7 @@ class Correspondent(ABC):
             assert message.author is not None
             self.contacts[message.author.number] = message.author.trips
             is_tipped = self.rejoin()
-        return o.TIPPED if self.expose(message) or is_tipped else o.SEEN
+        return o.TIPPED if self.expose(message, key) or is_tipped else o.SEEN
 
     def is_departure(self, message: Message) -> bool:
         """Return whether a message is the sight of a neighbour who leaves home."""

@@ -18,6 +18,7 @@ from sim.decision import (
     crossing_delay,
     faded,
     integrated_hazard,
+    level_of,
     weight,
 )
 from sim.draws import exponential, uniform
@@ -113,9 +114,7 @@ def joins(T, S, s):
     rules = T.rules[0]
     level = S.now[0]["taking_part"]
     if rules["by_contacts"] == 1:
-        level = np.float64(s["contacts_out"])
-        if rules["of_share"] == 1:
-            level = level / s["n_neighbours"] if s["n_neighbours"] > 0 else 0.0
+        level = level_of(rules["counted_as"], s["contacts_out"], s["n_against"])
     return s["threshold"] <= level and (s["has_heard"] == 1 or rules["needs_news"] == 0)
 
 
@@ -130,10 +129,11 @@ def rejoin(T, S, p, t):
 
 
 @njit
-def look_around_at(T, S, p, tick):
-    """Plan to look around: at home again and rested, or awake again."""
+def look_around_at(T, S, p, tick, is_woken):
+    """Plan to look around: at home again and rested (is_woken 0), or awake again (1)."""
     if tick < T.rules[0]["horizon"]:
-        push(S.calendar, order_of(tick, PROMPT, p), AGAIN_KEY + np.int64(S.people[p]["trips"]), -1, AGAIN)
+        key = AGAIN_KEY + 2 * np.int64(S.people[p]["trips"]) + is_woken
+        push(S.calendar, order_of(tick, PROMPT, p), key, -1, AGAIN)
 
 
 @njit
@@ -189,8 +189,8 @@ def expose(T, S, p, t, c, kind, authority, on_screen, key):
     is_repeat = (s["exposed"] & bit) != 0
     s["exposed"] |= bit
     contacts = 0.0
-    if s["n_neighbours"] > 0:
-        contacts = min(1.0, s["contacts_out"] / s["n_neighbours"])
+    if s["n_against"] > 0:
+        contacts = min(1.0, s["contacts_out"] / s["n_against"])
     w = weight(
         dose, authority, is_repeat, rules["discount"], rules["social"], contacts,
         rules["screen"], S.now[0]["crowd"], rules["screen_half"], on_screen,
@@ -212,11 +212,11 @@ def on_decide(T, S, p, t, key):
 
 
 @njit
-def on_prompt(T, S, p, t, flag):
+def on_prompt(T, S, p, t, flag, key):
     """Be asked to join: by those who gather, or by the sight of the crowd; or look around (flag AGAIN)."""
     s = S.people[p]
     if flag == AGAIN:
-        if s["phase"] == RESTING:
+        if s["phase"] == RESTING and key & 1 == 0:
             set_phase(S, p, BACK)
         return TIPPED if rejoin(T, S, p, t) else IGNORED
     if not can_decide(T, s):

@@ -151,7 +151,7 @@ def react_to(T, S, kind, p, t, key, slot, flag):
     elif kind == DECIDE:
         result = on_decide(T, S, p, t, key)
     elif kind == PROMPT:
-        result = on_prompt(T, S, p, t, flag)
+        result = on_prompt(T, S, p, t, flag, key)
     elif kind == DEPART:
         announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, key), CALL, key)
         depart(T, S, p, t)
@@ -209,7 +209,6 @@ def snapshot(T, S, minute):
         for p in range(len(T.people)):
             S.people[p]["awake_at_news"] = 1 - S.people[p]["asleep"]
     if tick + 1 < rules["horizon"]:
-        level = now["taking_part"] if rules["by_contacts"] == 0 else 0.0  # others join when they see a neighbour leave
         while (
             now["n_done"] < len(T.by_threshold)
             and S.people[T.by_threshold[now["n_done"]]]["trips"] >= rules["max_trips"]
@@ -217,7 +216,7 @@ def snapshot(T, S, minute):
             now["n_done"] += 1
         for k in range(now["n_done"], len(T.by_threshold)):
             p = np.int64(T.by_threshold[k])
-            if T.people[p]["threshold"] > level:
+            if rules["by_contacts"] == 0 and T.people[p]["threshold"] > now["taking_part"]:
                 break
             if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
                 push(S.calendar, order_of(tick + 1, PROMPT, p), minute, -1, CROWD)
@@ -269,7 +268,7 @@ def _air(T, S, airing, t):
                 if delay >= a["ticks"]:
                     S.totals[c, UNSEEN_TOTAL] += 1
                 else:
-                    impression_at(T, S, begins + delay, reader, slot, 0)
+                    impression_at(T, S, begins + delay, reader, slot, 0, 0)
             else:
                 deliver(T, S, begins, slot, reader)
         i += 1

@@ -180,11 +180,11 @@ class Nation:
         delay = self.delay(st.LOOKS + message.channel, reader.u(draws.LOOK, message.id))
         self.impression_at(start + delay, reader, message)
 
-    def impression_at(self, tick: int, reader: Correspondent, message: Message, hold: int = 0) -> None:
-        """Let a reader look at a message at a tick; behind the horizon it is pending."""
+    def impression_at(self, tick: int, reader: Correspondent, message: Message, hold: int = 0, again: int = 0) -> None:
+        """Let a reader look at a message at a tick, perhaps again; behind the horizon it is pending."""
         if tick >= self.horizon:
             self.totals[message.channel, st.PENDING] += 1
-        reader.begin(tick, reader.reading(tick, message, hold))
+        reader.begin(tick, reader.reading(tick, message, hold, again))
 
     # -- what the script does (see `Room`)
 

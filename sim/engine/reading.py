@@ -31,6 +31,7 @@ from sim.engine.order import (
 from sim.engine.rules import hear, offline_until, prolong, rouse
 from sim.engine.sending import distraction, impression_at, own_channel, place_of, release_tick, spread_tied, write
 from sim.engine.state import (
+    DELIVERED,
     DROPPED_TOTAL,
     IMPRESSIONS,
     L_AROUSAL,
@@ -50,7 +51,7 @@ __all__ = ["announce", "celebrate", "film", "on_impression", "on_return_seen", "
 
 
 @njit
-def on_impression(T, S, p, t, slot, hold):
+def on_impression(T, S, p, t, slot, flag):
     """Look at a message: asleep? interested? let through? Then see. What keyboard changes is told in `Correspondent.look`."""
     m = S.messages[slot]
     s = S.people[p]
@@ -60,9 +61,15 @@ def on_impression(T, S, p, t, slot, hold):
     rules = T.rules[0]
     seed = rules["seed"]
     totals = S.totals[c]
+    hold, again = flag & 3, flag >> 2
+    key = id_ ^ again
     if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(S, m):
         totals[UNSEEN_TOTAL] += 1
         return UNSEEN
+    if channel["repeats"] == 1 and hold == 0 and is_departure(T, m):
+        totals[DELIVERED] += 1
+        delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.LOOK_AGAIN, p, id_, again + 1))
+        impression_at(T, S, t + delay, p, slot, 0, again + 1)
     phase = s["phase"]
     is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
     wakes_at = offline_until(T, S, p, t)
@@ -82,7 +89,7 @@ def on_impression(T, S, p, t, slot, hold):
         night = np.int64(s["night"]) + 1
         if channel["waits"] > 0.0 and uniform(seed, draws.WAITS, p, id_, night) < channel["waits"]:
             delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, night))
-            impression_at(T, S, wakes_at + delay, p, slot, hold)
+            impression_at(T, S, wakes_at + delay, p, slot, hold, again)
             return WAITING
         elif s["asleep"] == 1:
             totals[UNSEEN_TOTAL] += 1
@@ -107,19 +114,19 @@ def on_impression(T, S, p, t, slot, hold):
             totals[DROPPED_TOTAL] += 1
             return DROPPED
         if gate["severity"] > 0.0 and s["circumventing"] == 0:
-            if uniform(seed, draws.READ_GATE, p, id_, 0) < gate["severity"]:
+            if uniform(seed, draws.READ_GATE, p, key, 0) < gate["severity"]:
                 cut_off(T, S, p, t)
                 if gate["mode"] == 1:
                     held = HELD_NOTICED if weighs else HELD_UNNOTICED
-                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, held)
+                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, held, again)
                     return HELD
                 totals[DROPPED_TOTAL] += 1
                 return DROPPED
-    return see(T, S, p, t, slot, answers, weighs)
+    return see(T, S, p, t, slot, answers, weighs, key)
 
 
 @njit
-def see(T, S, p, t, slot, answers, weighs):
+def see(T, S, p, t, slot, answers, weighs, key):
     """Take in a message that has been looked at: hear, answer, weigh, perhaps decide."""
     m = S.messages[slot]
     s = S.people[p]
@@ -143,7 +150,7 @@ def see(T, S, p, t, slot, answers, weighs):
         if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
             is_tipped = count_contact(T, S, p, t, m)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
-    return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen, m["id"]) or is_tipped else SEEN
+    return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen, key) or is_tipped else SEEN
 
 
 @njit

@@ -22,6 +22,7 @@ from sim.decision import (
     crossing_delay,
     faded,
     integrated_hazard,
+    level_of,
     weight,
 )
 from sim.engine import order as o
@@ -128,7 +129,7 @@ class Person(Correspondent):
         self.asleep = False
         self.aim()
         if self.nation.rules["by_contacts"]:
-            self.begin(self.now + 1, self.looking_around(self.now + 1))
+            self.begin(self.now + 1, self.looking_around(self.now + 1, is_woken=True))
 
     def be_woken(self, message: Message) -> None:
         """Be woken by a message, and go back to bed after a while, for what is left of the night."""
@@ -193,21 +194,21 @@ class Person(Correspondent):
             self.hazard += integrated_hazard(self.dose, elapsed, rules["fading"], rules["hazard_per_tick"])
         self.dose = faded(self.dose, elapsed, rules["fading"])
 
-    def expose(self, message: Message) -> bool:
-        """Weigh an impression; return whether it tips this person over."""
+    def expose(self, message: Message, key: int) -> bool:
+        """Weigh an impression, named by its key; return whether it tips this person over."""
         nation, rules, c = self.nation, self.nation.rules, message.channel
         dose = nation.channels[c]["dose"][message.kind]
         if dose == 0 or rules["ignored"] >> c & 1:
             return False
         is_repeat = c in self.exposed
         self.exposed.add(c)
-        near = self.traits["n_neighbours"]
+        near = self.traits["n_against"]
         contacts = min(1.0, len(self.contacts) / near) if near > 0 else 0.0
         on_screen = bool(nation.channels[c]["screen"] or message.live)
         return self.add_dose(
             float(weight(dose, message.authority, is_repeat, rules["discount"], rules["social"], contacts,
                          rules["screen"], nation.crowd, rules["screen_half"], on_screen)),
-            c, message.id,
+            c, key,
         )  # fmt: skip
 
     def add_dose(self, dose: float, cause: int, key: int) -> bool:
@@ -234,8 +235,7 @@ class Person(Correspondent):
         nation, rules = self.nation, self.nation.rules
         level = nation.taking_part
         if rules["by_contacts"]:
-            near = self.traits["n_neighbours"] if rules["of_share"] else 1
-            level = len(self.contacts) / near if near > 0 else 0.0
+            level = level_of(rules["counted_as"], len(self.contacts), self.traits["n_against"])
         return bool(self.traits["threshold"] <= level and (self.heard_tick >= 0 or not rules["needs_news"]))
 
     def rejoin(self) -> bool:
@@ -246,11 +246,11 @@ class Person(Correspondent):
         self.decide(rules["neighbours"])
         return True
 
-    def looking_around(self, tick: int) -> Life:
+    def looking_around(self, tick: int, is_woken: bool) -> Life:
         """Be at home again and rested, or awake again: free to leave."""
-        key = st.AGAIN_KEY + self.trips
+        key = st.AGAIN_KEY + 2 * self.trips + is_woken
         yield self.at(tick, o.PROMPT, key)
-        if self.phase == RESTING:
+        if self.phase == RESTING and not is_woken:
             self.phase = BACK
         self.note(o.PROMPT, key, o.TIPPED if self.rejoin() else o.IGNORED)
 
@@ -380,7 +380,7 @@ class Person(Correspondent):
         self.dose, self.dose_tick, self.hazard = 0.0, self.now, 0.0
         rest = nation.delay(st.L_REST, self.u(draws.REST, 0, self.trips)) if rules["rests"] else 1
         if rules["rests"] or rules["by_contacts"]:
-            self.begin(self.now + rest, self.looking_around(self.now + rest))
+            self.begin(self.now + rest, self.looking_around(self.now + rest, is_woken=False))
         awake_from = self.now
         if self.missed_sleep:
             self.missed_sleep = False

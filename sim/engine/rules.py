@@ -124,7 +124,7 @@ def wake(T, S, p, t):
     S.now[0]["asleep"] -= 1
     aim(T, S, p, t)
     if T.rules[0]["by_contacts"] == 1:
-        look_around_at(T, S, p, t + 1)
+        look_around_at(T, S, p, t + 1, 1)
 
 
 @njit
@@ -267,9 +267,9 @@ def come_home(T, S, p, t):
     set_phase(S, p, RESTING if rules["rests"] == 1 else BACK)
     if rules["rests"] == 1:
         u = uniform(rules["seed"], draws.REST, p, 0, np.int64(s["trips"]))
-        look_around_at(T, S, p, t + delay_ticks(T.laws[L_REST], T.points, u))
+        look_around_at(T, S, p, t + delay_ticks(T.laws[L_REST], T.points, u), 0)
     elif rules["by_contacts"] == 1:
-        look_around_at(T, S, p, t + 1)
+        look_around_at(T, S, p, t + 1, 0)
     s["dose"] = 0.0
     s["dose_tick"] = t
     s["hazard"] = 0.0

@@ -329,15 +329,15 @@ def deliver(T, S, t, slot, reader):
     c = np.int64(m["channel"])
     u = uniform(T.rules[0]["seed"], draws.LOOK, reader, m["id"], 0)
     S.totals[c, DELIVERED] += 1
-    impression_at(T, S, t + delay_ticks(T.laws[LOOKS + c], T.points, u), reader, slot, 0)
+    impression_at(T, S, t + delay_ticks(T.laws[LOOKS + c], T.points, u), reader, slot, 0, 0)
 
 
 @njit
-def impression_at(T, S, tick, reader, slot, hold):
-    """Schedule an impression; one that falls behind the horizon is pending."""
+def impression_at(T, S, tick, reader, slot, hold, again):
+    """Schedule an impression, perhaps one more of the same message; one that falls behind the horizon is pending."""
     m = S.messages[slot]
     if tick < T.rules[0]["horizon"]:
-        push(S.calendar, order_of(tick, IMPRESSION, reader), m["id"], slot, hold)
+        push(S.calendar, order_of(tick, IMPRESSION, reader), m["id"] ^ again, slot, hold | again << 2)
     else:
         S.totals[m["channel"], PENDING] += 1
 

@@ -37,7 +37,7 @@ PERSON = np.dtype(
         ("bed", "i4"),  # ticks after midnight
         ("sleep", "i4"),
         ("owned_group", "i4"),  # group that this person may create, -1: none
-        ("n_neighbours", "i4"),
+        ("n_against", "i4"),  # whom contacts are counted against: all whom one sees leave, or the guards among them
         ("able", "u1"),
         ("ready", "u1"),  # circumvents from the beginning
         ("room", "i8"),  # fills the cache line
@@ -56,7 +56,7 @@ STATE = np.dtype(
         ("posts_per_tick", "f8"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
         ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
-        ("n_neighbours", "i4"),  # as in PERSON
+        ("n_against", "i4"),  # as in PERSON
         ("phase", "u1"),
         ("asleep", "u1"),
         ("substitutes", "u1"),  # turns elsewhere while cut off
@@ -117,7 +117,7 @@ RULES = np.dtype(
         # deciding
         ("rule", "i8"), ("fading", "f8"), ("hazard_per_tick", "f8"), ("discount", "f8"), ("social", "f8"),
         ("screen", "f8"), ("screen_half", "f8"), ("ignored", "u8"), ("needs_news", "i8"), ("crowd_scale", "f8"),
-        ("by_contacts", "i8"), ("of_share", "i8"), ("remembers", "i8"),
+        ("by_contacts", "i8"), ("counted_as", "i8"), ("remembers", "i8"),
         ("nobody_leaves", "i8"), ("as_if_home", "i8"), ("max_trips", "i8"), ("shortest_prepare", "i8"),
         ("prolong", "f8"), ("prolong_most", "i8"), ("sleep_after", "f8"), ("rests", "i8"),
         # sleep
@@ -176,7 +176,7 @@ MOST_MESSAGES = 2**31 - 1
 AGAIN = 3
 """Flag of a prompt: nobody asks, but this person is at home again and rested, or awake again, and looks around."""
 AGAIN_KEY = 1 << 40
-"""Added to the number of trips, the key of such a prompt; those of crowds and gatherings are other numbers."""
+"""The key of such a prompt, with twice the number of trips and 1 if awake again; crowds and gatherings have other numbers."""
 
 
 class Tables(NamedTuple):
@@ -203,7 +203,9 @@ class Tables(NamedTuple):
     audience_starts: np.ndarray  # int64[c + 1]
     audience: np.ndarray  # int32: who can be reached on each channel
     cycle: np.ndarray  # float64[24]
-    by_threshold: np.ndarray  # int32[n] or empty: people by threshold, for the rule critical_mass
+    by_threshold: (
+        np.ndarray
+    )  # int32: who is asked at whole minutes, by threshold (critical_mass; by contacts: who waits for nobody)
     rules: np.ndarray  # RULES[1]
 
 
@@ -245,7 +247,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
     horizon = int(tables.rules["horizon"][0])
     minutes = -(-horizon // MINUTE)
     people = aligned(n, STATE)
-    for name in ("threshold", "propensity", "posts_per_tick", "n_neighbours", "able"):
+    for name in ("threshold", "propensity", "posts_per_tick", "n_against", "able"):
         people[name] = tables.people[name]
     for name in ("heard_tick", "heard_on", "last_on"):
         people[name] = -1

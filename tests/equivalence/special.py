@@ -95,6 +95,25 @@ SPECIAL: dict[str, Scenario] = {
         channels={"street": {"only_while_out": True, "look": exponential(9)}},
         attendance={"max_trips": 3, "rest": constant(7)}, population={"sleep": None},
     ),
+    "contagion again and again": night(
+        decision={"rule": "contagion", "able_share": 1.0}, attendance={"max_trips": 9, "rest": exponential(9)},
+        channels={"street": {"only_while_out": True, "repeats": True, "attention": 1.0, "look": exponential(3), "wakes": 0.5,
+                             "dose": {"call": 0.2}}},
+        throttle={"windows": [window(["street"], 20, 60, 0.6)]},
+    ),
+    "home again a tick before a whole minute, and woken as rest ends": night(
+        decision={"rule": "critical_mass", "critical_mass_of": "contacts_count", "able_share": 1.0, "needs_news": False,
+                  "critical_mass": {"law": "choice", "values": [0, 1, 2], "probability": [0.2, 0.5, 0.3]}},
+        attendance={"prepare": constant(1 - 2 / 60_000), "shortest_prepare_minutes": 0, "stay": constant(7), "max_trips": 100,
+                    "rest": constant(10 + 1 / 60_000), "sleep_after": {"probability": 1.0, "length": constant(10)}},
+        population={"travel": constant(1), "sleep": {"bed_hour": {"law": "constant", "value": -1.0}}},
+        channels={"street": {"look": constant(1), "attention": 1.0}},
+    ),
+    "guards in sight": night(
+        decision={"rule": "critical_mass", "critical_mass_of": "contacts_per_guard", "guards": "guard", "social": 0.0,
+                  "critical_mass": {"law": "uniform", "low": 0.0, "high": 1.0}, "needs_news": False},
+        attendance={"max_trips": 9, "stay": constant(5), "rest": exponential(3)},
+    ),
     "contagion by being cut off": night(decision={"rule": "contagion"}, **_throttled((10, 150, 0.9), push=0.5)),
     "doses that stay": night(decision={"rule": "hazard", "hazard_per_hour": 0.2, "fading_minutes": None}),
     "people come home and are no contacts any more": night(

@@ -119,9 +119,8 @@ def entries(draw: st.DrawFn, names: list[str], minutes: int) -> dict[str, Any]:
         who = draw(st.sampled_from(["audience", "number", "people"]))
         if who != "audience":
             del more["audience"]
-            more |= (
-                {"number": draw(st.integers(0, 3)), "provinces": None} if who == "number" else {"people": [0, 7, 29]}
-            )
+            chosen = {"number": draw(st.integers(0, 3))} if who == "number" else {"people": [0, 7, 29]}
+            more |= {"provinces": None} | chosen
         return entry(moment, None, "gathering", **more)
     return entry(moment, draw(st.sampled_from(names)), draw(st.sampled_from(["news", "call", "stay"])), **more)
 
@@ -166,7 +165,22 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     is_complete = ties["neighbours"]["graph"] == COMPLETE
     counted = ["share", "count"]
     if "street" in names and not is_complete:
-        counted += ["contacts_share", "contacts_count"]
+        counted += ["contacts_share", "contacts_count", "contacts_per_guard"]
+    counted_as = draw(st.sampled_from(counted))
+    repeats = "street" in names and not is_complete and draw(st.booleans())
+    if repeats:
+        said["street"] |= {
+            "repeats": True,
+            "only_while_out": True,
+            "attention": 1.0,
+            "waits": 0.0,
+            "look": exponential(4),
+        }
+    windows_open = draw(st.lists(windows(names, minutes), min_size=1, max_size=4) | st.just([]))
+    inspector = draw(st.none() | inspectors(names))
+    for intervention in (*windows_open, *([inspector] if inspector else [])):
+        if repeats and "street" in intervention["channels"]:  # contacts cannot be held
+            intervention |= {"mode": "drop"} | ({"lag_minutes": None} if "lag_minutes" in intervention else {})
     groups = {} if "chat" not in said else {
         "groups_per_user": draw(st.sampled_from([0, 1, 3])), "created_per_user": draw(shares),
         "local_share": draw(shares),
@@ -206,10 +220,12 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "rule": draw(st.sampled_from(["threshold", "hazard", "critical_mass", "critical_mass", "contagion"])),
             "able_share": draw(st.sampled_from([0.5, 1.0])), "threshold": draw(traits),
             "hazard_per_hour": draw(st.sampled_from([0.3, 10.0, 0.0])), "critical_mass": draw(traits),
-            "critical_mass_of": draw(st.sampled_from(counted)), "learning_rounds": draw(st.sampled_from([0, 0, 2])),
+            "critical_mass_of": counted_as,
+            "guards": "guard" if counted_as == "contacts_per_guard" else None,
+            "learning_rounds": draw(st.sampled_from([0, 0, 2])),
             "thresholds": draw(st.sampled_from(["drawn", "quantiles"])), "needs_news": draw(st.booleans()),
             "fading_minutes": draw(st.sampled_from([5.0, 90.0, None])),
-            "social": 0.0 if is_complete else draw(st.sampled_from([0.0, 2.0])),
+            "social": 0.0 if is_complete or counted_as == "contacts_per_guard" else draw(st.sampled_from([0.0, 2.0])),
             "ignored_channels": draw(st.lists(st.sampled_from(names), max_size=2, unique=True)),
         },
         "attendance": {
@@ -221,8 +237,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "sleep_after": {"probability": draw(shares), "length": draw(delays)}, "max_trips": draw(st.integers(1, 4)),
         },
         "throttle": {
-            "windows": draw(st.lists(windows(names, minutes), min_size=1, max_size=4) | st.just([])),
-            "inspector": draw(st.none() | inspectors(names)),
+            "windows": windows_open, "inspector": inspector,
             "circumvention": {"share_before": draw(shares), "hazard_per_hour": draw(st.sampled_from([0.0, 3.0]))},
             "retry": {"probability": draw(shares), "delay": draw(delays), "at_most": draw(st.sampled_from([0, 1, 5]))},
             "substitution": draw(shares), "push": draw(st.sampled_from([0.0, 1.0])),

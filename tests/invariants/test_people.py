@@ -49,7 +49,7 @@ class Walker:
         tick, kind, _, key, channel, result = row
         if kind == IMPRESSION and channel in wakes and self.asleep:
             self.asleep = None
-        if kind == PROMPT and key == AGAIN_KEY + self.trips and self.phase == RESTING:
+        if kind == PROMPT and key == AGAIN_KEY + 2 * self.trips and self.phase == RESTING:
             assert tick > self.since
             self.go(BACK, tick)
         if result == TIPPED:

@@ -5,7 +5,7 @@ that are hashed from each other. *Neighbours* are names that differ in one part 
 190: 16,384 pairs each. Names are almost empty otherwise (subject k, object 0), which is hardest for a generator.
 
 Every check gives a p-value. The level of each is FAMILY / (number of all checks), Bonferroni's, so that a perfect generator
-fails any check of this file with probability below FAMILY = 10^-3; the seeds are fixed, so it either does or does not. A
+fails any check of this file with probability below FAMILY = 4e-4; the seeds are fixed, so it either does or does not. A
 check that asks many questions (each of 52 bits) counts them itself. Sources: Knuth 1997, *The Art of Computer Programming*
 2, section 3.3.2 (runs, serial, collision and birthday spacings tests); Marsaglia 1985 and L'Ecuyer and Simard 2001 (birthday
 spacings); Salmon et al. 2011 (how few rounds of Philox are too few).
@@ -227,7 +227,7 @@ NEIGHBOURS = [(part, BASE[part] + step) for part, step in NEXT]
 NEIGHBOURS += [(part, BASE[part] ^ 1 << bit) for part, width in WIDTHS.items() for bit in range(width)]
 NEIGHBOURS = sorted(set(NEIGHBOURS))  # of an even number the next one is one bit away
 
-FAMILY = 1e-3
+FAMILY = 4e-4
 LEVEL = FAMILY / (len(STREAMS) * len(ALONE) + len(NEIGHBOURS) * len(TOGETHER) + 2)
 
 
