@@ -22,6 +22,8 @@ from pathlib import Path
 from statistics import stdev
 from typing import TYPE_CHECKING
 
+from scipy.special import fdtri
+
 import sim
 from experiments.sizes_findings import FACTOR, KINDS, OPEN, THROTTLED, USUAL, Finding, findings_of
 from sim.measures.equivalence import Comparison
@@ -116,7 +118,7 @@ def tables_text(findings: Sequence[Finding]) -> list[tuple[str, str]]:
             reduction.append([name, *(told(f.reduction[n], 1) for n in sizes)])
     return [
         ("Values, with pointwise 95 % intervals", table_text(values)),
-        (f"Bias against {largest} people, with simultaneous intervals", table_text(bias)),
+        (f"Bias against {largest} people, with the intervals on which the verdicts rest", table_text(bias)),
         (
             "Standard deviation between replicates (95 %), and its ratio divided by the root of the inverse ratio of sizes",
             table_text(scatter),
@@ -175,14 +177,15 @@ def by_place(sizes: Sequence[int], replicates: int) -> str:
 
     def fall(is_staggered: bool) -> str:
         a, b = deviations[is_staggered, small], deviations[is_staggered, large]
-        return f"from {a:.4f} at {small:,} people to {b:.4f} at {large:,}, by a factor of {a / b:.2f}"
+        half = fdtri(replicates - 1, replicates - 1, 0.975) ** 0.5
+        return f"from {a:.4f} at {small:,} people to {b:.4f} at {large:,}, by a factor of {a / b:.2f} [{a / b / half:.2f}, {a / b * half:.2f}]"
 
     return (
         "Not every draw is a person's: the hour at which the minarets begin is drawn for each of 81 provinces "
         "(`stagger_minutes`), however many people live there, and what depends on it scatters in a large population, too.\n"
         f"With these draws the standard deviation of `heard_share_3h` falls {fall(True)};\nwhere all begin at once "
-        f"{fall(False)} (the root of the size: {math.sqrt(large / small):.2f};\n{replicates} replicates each, open night). "
-        "More replicates help; more people do not."
+        f"{fall(False)}.\nThe root of the size is {math.sqrt(large / small):.2f} ({replicates} replicates each, open night; 95 % "
+        "intervals of F tests). Other outcomes were not tried."
     )
 
 
@@ -211,8 +214,11 @@ of sums over replicates, with errors and standard deviations of jackknife pseudo
 people reaches the margin, so that the interval lies within it; *different*: that the difference is within the margin is
 refuted; *undecided*: neither, mostly because the interval straddles the margin. A difference that is certainly not 0 and
 certainly within the margin is equivalent. There are {m} comparisons, each at 0.05 / {m} (Bonferroni): the chance that any
-verdict on bias is false is at most 5 %. The same holds for the verdicts on standard deviations, where F tests ask whether
-they fall with the root of the size, within a factor of {FACTOR:g} (which is a factor of {FACTOR**2:g} in replicates).
+verdict on bias is false is about 5 % at most (t tests of means and of jackknife pseudo-values; the value at the largest
+size, by which relative margins are taken, counts as known). Intervals beside them have the level 1 - 2 x 0.05 / {m} each,
+so that all of them hold at once with a probability of about 90 % at least. Verdicts on standard deviations rest on F tests
+of whether they fall with the root of the size, within a factor of {FACTOR:g} (a factor of {FACTOR**2:g} in replicates). F
+tests are exact for normal replicates only, and much too sure for values with long tails: read them as a description.
 
 Margins:
 
