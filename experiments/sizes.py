@@ -178,14 +178,15 @@ def by_place(sizes: Sequence[int], replicates: int) -> str:
     def fall(is_staggered: bool) -> str:
         a, b = deviations[is_staggered, small], deviations[is_staggered, large]
         half = fdtri(replicates - 1, replicates - 1, 0.975) ** 0.5
-        return f"from {a:.4f} at {small:,} people to {b:.4f} at {large:,}, by a factor of {a / b:.2f} [{a / b / half:.2f}, {a / b * half:.2f}]"
+        interval = f"{a / b:.2f} [{a / b / half:.2f}, {a / b * half:.2f}]"
+        return f"from {a:.4f} at {small:,} people to {b:.4f} at {large:,}, by a factor of {interval}"
 
     return (
         "Not every draw is a person's: the hour at which the minarets begin is drawn for each of 81 provinces "
         "(`stagger_minutes`), however many people live there, and what depends on it scatters in a large population, too.\n"
         f"With these draws the standard deviation of `heard_share_3h` falls {fall(True)};\nwhere all begin at once "
-        f"{fall(False)}.\nThe root of the size is {math.sqrt(large / small):.2f} ({replicates} replicates each, open night; 95 % "
-        "intervals of F tests). Other outcomes were not tried."
+        f"{fall(False)}.\nThe root of the size is {math.sqrt(large / small):.2f} ({replicates} replicates each, open night; "
+        "95 % intervals of F tests). Other outcomes were not tried."
     )
 
 
