@@ -112,7 +112,7 @@ def seismic(size: int = 50_000, replicates: int = 4) -> list[Row]:
         for minutes, published in ((5, ".188"), (15, ".370"), (60, ".543"), (360, ".698"))
     ]  # fmt: skip
     early = int(np.searchsorted(times, 300.0, side="right"))
-    rows.append(row_of_count(name, "density up to 300 s, per 1000 s", ".6265725", n * seismic_cdf(300.0), early,
+    rows.append(row_of_count(name, "density up to 300 s, per 1000 s", ".62657", n * seismic_cdf(300.0), early,
                              n * 300.0 / 1000.0, 5))  # fmt: skip
     rows.append(
         row_of_law(name, "law up to 300 s, distance to the uniform", "uniform", times[:early], lambda t: t / 300.0)

@@ -1,6 +1,7 @@
 """Draws against Random123's published answers, and an injective counter. Their statistics: tests/theory/test_dice.py."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,3 +161,26 @@ def test_the_bound_of_collisions_is_that_of_the_birthday_problem():
         assert draws.collision_bound(n) == pytest.approx(exact, rel=1e-6)
     assert draws.collision_bound(2**31) == pytest.approx(0.25)
     assert draws.collision_bound(2**32) > 1 - np.exp(-(2.0**64) / 2 / 2.0**63)
+
+
+ENGINES = {
+    "reference": ("reference", "correspondent", "nation"),
+    "compiled": ("kernel", "deciding", "rules", "sending", "reading"),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_purpose_of_a_run_is_drawn_by_both_engines(engine):
+    # A draw under the name of another purpose would leave its own unused.
+    source = "".join((ROOT / "sim" / "engine" / f"{part}.py").read_text(encoding="utf-8") for part in ENGINES[engine])
+    shared = "".join((ROOT / "sim" / "engine" / name).read_text(encoding="utf-8") for name in ("build.py",))
+    used = set(re.findall(r"draws\.([A-Z_]+)", source + shared))
+    assert {name for name in draws.PURPOSES if not name.startswith("W_")} - used == set()
+
+
+def test_every_purpose_of_the_world_is_drawn():
+    source = "".join(
+        (ROOT / "sim" / f"{part}.py").read_text(encoding="utf-8") for part in ("population", "network", "graphs")
+    )
+    used = set(re.findall(r"draws\.([A-Z_]+)", source))
+    assert {name for name in draws.PURPOSES if name.startswith("W_")} - used == set()
