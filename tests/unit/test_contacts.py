@@ -217,6 +217,19 @@ def test_a_cascade_under_one_guard_begins_with_who_sees_none(tmp_path, threshold
     assert left(play(guarded(tmp_path, ties, [threshold] * 6, {5}))) == {k: [2 + 2 * k] for k in range(out)}
 
 
+def test_who_sees_no_guard_goes_at_any_threshold_that_is_finite(tmp_path):
+    scenario = guarded(tmp_path, [(0, 1)], [1e300, 1e300, -1.0], {1})
+    assert left(play(scenario)) == {2: [2]}
+    alone = guarded(tmp_path, [(0, 1)], [1e300] * 3, {1})
+    assert left(play(alone)) == {2: [2]}
+    pd.DataFrame({"threshold": [math.inf, 1e300]}).to_csv(tmp_path / "never.csv", index=False)
+    never = plain(alone.model_dump(), population={"size": 2, "file": tmp_path / "never.csv"},
+                  decision={"critical_mass": constantly(1)})  # fmt: skip
+    assert left(play(never)) == {1: [2]}
+    unarmed = guarded(tmp_path, [(0, 1)], [1e300] * 3, {})
+    assert left(play(unarmed)) == {k: [2] for k in range(3)}
+
+
 def test_guards_never_leave(tmp_path):
     ties = [(0, 1), (1, 2), (0, 2)]
     record = play(guarded(tmp_path, ties, [0.0] * 4, {1, 3}, first=(0, 1, 3)))
