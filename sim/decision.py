@@ -21,6 +21,8 @@ COUNTED = ("share", "count", "contacts_share", "contacts_count", "contacts_per_g
 """Whom the rule critical_mass counts: everybody, or one's own neighbours; as a share, a number, or for each guard in sight."""
 
 NUMBER, SHARE, PER_GUARD = range(3)
+LARGEST = float(np.finfo(np.float64).max)
+"""What is held against a threshold where no guard is in sight: all that are finite are reached; who has another never goes."""
 
 
 class Decision(Frozen):
@@ -99,7 +101,7 @@ def level_of(counted_as, n_out, against):
     if counted_as == SHARE:
         return n_out / against if against > 0 else 0.0
     if counted_as == PER_GUARD:
-        return (n_out + 1.0) / against if against > 0 else math.inf
+        return (n_out + 1.0) / against if against > 0 else LARGEST
     return np.float64(n_out)
 
 

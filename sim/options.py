@@ -52,4 +52,6 @@ def one_line(error: BaseException) -> str:
         text += "; a key that the options do not write is given with a plus (+KEY=VALUE)"
     keys = [line.removeprefix("full_key:").strip() for line in lines if line.startswith("full_key")]
     where = f" (key {keys[0]})" if keys and keys[0] and keys[0] not in text else ""
+    if "Interpolation key 'parameters." in text:
+        where += "; options of the night need values of parameters, so give parameters=calendar_days beside them"
     return f"{text.rstrip('.')}{where}; correct the override, `python -m sim --help` lists the options."

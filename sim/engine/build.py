@@ -12,7 +12,7 @@ from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
 from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
-from sim.errors import InputError
+from sim.errors import CapacityError, InputError
 from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
 from sim.timeline import Entry
@@ -23,6 +23,8 @@ from sim.world import World
 __all__ = ["airing_ticks", "group_exists", "make_tables", "reaction_scale"]
 
 TIE_SETS = ("followers", "friends", "neighbours")
+MOST_SIGHTS = 2_000_000_000
+"""Largest number of times that people see another leave, where all see all and everybody leaves once: more takes too long."""
 _FOREVER = Constant(law="constant", minutes=MOST_MINUTES)
 
 
@@ -107,6 +109,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     ------
     InputError
         The timeline names an unknown province.
+    CapacityError
+        All people see all others leave, and there are too many of them.
     """
     n, people = world.people.n, world.people
     posting, decision = scenario.posting, scenario.decision
@@ -118,6 +122,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
     audience_starts, audience, reachable = _audiences(scenario, world)
+    _refuse_too_many_sights(scenario, world, np.diff(audience_starts))
 
     offsets = np.cumsum([0] + [len(world.ties[s].indices) for s in TIE_SETS])
     ties_starts = np.stack([world.ties[s].starts + o for s, o in zip(TIE_SETS, offsets[:-1], strict=True)])
@@ -196,6 +201,21 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     for array in tables:
         array.setflags(write=False)
     return tables
+
+
+def _refuse_too_many_sights(scenario: Scenario, world: World, audiences: np.ndarray) -> None:
+    """Raise a sentence where all see all leave, and everybody's leaving once is more than can be shown in useful time."""
+    if not world.ties["neighbours"].is_complete:
+        return
+    for (name, channel), readers in zip(scenario.channels.items(), audiences.tolist(), strict=True):
+        a, n = channel.attention, world.people.n
+        sights = n * readers * max(a.ordinary, a.alerted, a.cut_off)
+        if channel.type == "neighbours" and sights > MOST_SIGHTS:
+            raise CapacityError(
+                f"{n:,} people who are all neighbours of all (network.neighbours.graph: complete) see each other leave up to "
+                f"{sights:,.0f} times on channels.{name}, expected at most {MOST_SIGHTS:,}; make population.size or "
+                f"channels.{name}.attention smaller, or take another graph."
+            )
 
 
 def _counted_as(decision: Decision) -> int:

@@ -124,12 +124,28 @@ PLAIN = ("classic=plain", "population.size=20", "study.replicates=1", "study.fig
 BY_SHARE = ["decision.rule=critical_mass", "decision.critical_mass={law: constant, value: 0.3}"]
 BY_CONTACTS = [*BY_SHARE, "decision.critical_mass_of=contacts_share"]
 COMPLETE = "network.neighbours.graph={graph: complete}"
+GUARD = "+population.receivers.guard={share: 0.1}"
+BY_GUARDS = ["decision.rule=critical_mass", "decision.critical_mass_of=contacts_per_guard",
+             "decision.critical_mass={law: constant, value: 0.3}"]  # fmt: skip
+REPEATS = ["channels.contacts.repeats=true", "channels.contacts.only_while_out=true",
+           "channels.contacts.look={minutes: 1}"]  # fmt: skip
+SECOND = ("+channels.more={type: neighbours, label: more, receiver: everyone, ties: neighbours, "
+          "look: {law: constant, minutes: 0}, attention: 1}")  # fmt: skip
 LISTED = ["decision.rule=threshold", "decision.threshold={law: listed, values: [1, 2, 3]}"]
 
 
 def _gathering(who: str) -> str:
     return f"scenario.timeline=[{{time: 2000-01-01 00:00, what: seeds, kind: gathering, {who}}}]"
 
+
+WINDOW_THAT_HOLDS = (
+    "throttle.windows=[{channels: [contacts], severity: 0.5, mode: delay, "
+    "start: 2000-01-01 01:00, end: 2000-01-01 02:00}]"
+)
+INSPECTOR_THAT_HOLDS = (
+    "throttle.inspector={watch: on_squares, threshold_per_million: 1, channels: [contacts], severity: 0.5, minutes: 60, "
+    "mode: delay}"
+)
 
 AMONG_CLASSICS = [
     pytest.param(["classic=unknown"], ["classic/unknown", "plain"], id="unknown classic"),
@@ -198,6 +214,80 @@ AMONG_CLASSICS = [
     ),
     pytest.param(
         ["population.size=null", "population.weight=2"], ["weight", "provinces", "size"], id="weight of no provinces"
+    ),
+    pytest.param(
+        [*REPEATS, "channels.contacts.only_while_out=false"],
+        ["channels.contacts", "repeats needs only_while_out: true", "dose"],
+        id="repeats, seen for good",
+    ),
+    pytest.param(
+        [*REPEATS, "channels.contacts.attention=0.5"],
+        ["channels.contacts", "attention 1", "dose"],
+        id="repeats, not all noticed",
+    ),
+    pytest.param(
+        [*REPEATS, "+channels.contacts.waits=0.5"], ["channels.contacts", "waits 0", "dose"], id="repeats, waits"
+    ),
+    pytest.param(
+        [*REPEATS, "channels.contacts.look={minutes: 0.01}"],
+        ["channels.contacts", "a second or more", "0.6 s"],
+        id="repeats without end",
+    ),
+    pytest.param([*REPEATS, COMPLETE], ["repeat", "complete", "another graph"], id="repeats, complete"),
+    pytest.param(
+        [*REPEATS, WINDOW_THAT_HOLDS],
+        ["channels.contacts repeats", "mode delay", "mode: drop"],
+        id="repeats, held",
+    ),
+    pytest.param(
+        [*REPEATS, INSPECTOR_THAT_HOLDS],
+        ["channels.contacts repeats", "mode delay", "mode: drop"],
+        id="repeats, held by an inspector",
+    ),
+    pytest.param([*BY_GUARDS], ["decision", "contacts_per_guard and guards", "go together"], id="no guards"),
+    pytest.param(
+        [GUARD, *BY_SHARE, "decision.guards=guard"],
+        ["decision", "contacts_per_guard and guards", "go together"],
+        id="guards for nothing",
+    ),
+    pytest.param(
+        [*BY_GUARDS, "decision.guards=police"],
+        ["decision.guards is 'police'", "expected one of everyone"],
+        id="unknown guards",
+    ),
+    pytest.param(
+        [GUARD, *BY_GUARDS, "decision.guards=guard", "decision.social=1"],
+        ["decision", "social is 1", "guards", "expected 0"],
+        id="guards, social",
+    ),
+    pytest.param([SECOND], ["contacts, more", "type neighbours", "at most one"], id="two sights of neighbours"),
+    pytest.param(
+        [_gathering("people: [1, 2], provinces: [everywhere]")],
+        ["timeline.0", "people and provinces"],
+        id="people and provinces",
+    ),
+    pytest.param(
+        ["network.neighbours.mutual=false"],
+        ["network.neighbours", "mutual is false", "file"],
+        id="one way without a file",
+    ),
+    pytest.param(
+        ["network.neighbours.graph={graph: erdos_renyi, mean_degree: 4, cut: 0.3}"],
+        ["network.neighbours.graph.cut is an unknown key"],
+        id="cut within a graph",
+    ),
+    pytest.param(
+        [COMPLETE, "population.size=200000"],
+        [
+            "200,000 people",
+            "network.neighbours.graph: complete",
+            "at most 2,000,000,000",
+            "channels.contacts.attention",
+        ],
+        id="all see all",
+    ),
+    pytest.param(
+        ["decision=threshold"], ["parameters.able_share", "parameters=calendar_days"], id="an option of the night"
     ),
     pytest.param(["decision.fading_minutes=0"], ["decision.fading_minutes is 0"], id="fading at once"),
     pytest.param(

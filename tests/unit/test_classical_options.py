@@ -4,7 +4,7 @@ Every scenario is run by both engines, whose event logs must be equal. Statistic
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -18,224 +18,28 @@ from sim.engine import order as o
 from sim.engine.build import make_tables
 from sim.engine.simulate import run
 from sim.errors import InputError
-from sim.measures.curves import curve_table
 from sim.measures.outcomes import outcomes
 from sim.population import make_people
 from sim.scenario import validate
-from sim.units import HOUR, MINUTE
+from sim.units import HOUR
 from sim.world import make_world
-from tests.nights import constant, exponential, merged
-
-Z = float(ndtri(1 - 1e-4 / 2))
-PLAIN = load("classic=plain", "population.size=6").model_dump()
-START = datetime(2000, 1, 1)
-CONTACTS = {"rule": "critical_mass", "critical_mass_of": "contacts_count"}
-
-
-def plain(tree=None, **changes):
-    """Return the plain scenario with nested changes; laws, graphs and lists are replaced as a whole."""
-    return validate(merged(merged(PLAIN, tree or {}), changes))
-
-
-def gathering(minute=0.0, **who):
-    return {"time": START + timedelta(minutes=minute), "what": f"a gathering at {minute}", "kind": "gathering"} | who
-
-
-def gathers(*entries):
-    return {"timeline": list(entries)}
-
-
-def constantly(value):
-    return {"law": "constant", "value": value}
-
-
-def edges(folder, *pairs, name="edges.csv"):
-    """Return the part of a scenario that ties people by an edge list."""
-    pd.DataFrame(pairs, columns=["person", "neighbour"]).to_csv(folder / name, index=False)
-    return {"neighbours": {"file": folder / name}}
-
-
-def path(folder, n=5):
-    return edges(folder, *((k, k + 1) for k in range(n - 1)))
-
-
-def star(folder, n):
-    """Return ties of person 0 to everybody else."""
-    return edges(folder, *((0, k) for k in range(1, n)))
-
-
-def play(scenario, seed=1):
-    """Return the record of a run, with its log, having found both engines to agree."""
-    found, again = (run(scenario, seed, engine, events=True) for engine in ("compiled", "reference"))
-    assert np.array_equal(found.log, again.log)
-    return found
-
-
-def rows(record, kind, person=None):
-    log = record.log[record.log["kind"] == kind]
-    return log if person is None else log[log["person"] == person]
-
-
-def left(record):
-    """Return who has left home, and at which ticks."""
-    found = {}
-    for row in rows(record, o.DEPART):
-        found.setdefault(int(row["person"]), []).append(int(row["tick"]))
-    return found
-
-
-# -- the rule critical_mass by contacts
-
-
-def test_a_cascade_along_a_path_takes_two_ticks_a_person(tmp_path):
-    """Asked at 1, out at 2, seen at 3; whoever sees it decides and is out a tick later."""
-    scenario = plain(
-        network=path(tmp_path), decision=CONTACTS | {"critical_mass": constantly(1)},
-        scenario=gathers(gathering(people=[0])),
-    )  # fmt: skip
-    assert left(play(scenario)) == {k: [2 + 2 * k] for k in range(5)}
-
-
-@pytest.mark.parametrize(
-    ("of", "threshold", "first", "out"),
-    [
-        ("contacts_count", 2, [0], {0}),
-        ("contacts_count", 2, [0, 2], {0, 1, 2}),
-        ("contacts_count", 2, [0, 2, 4], {0, 1, 2, 3, 4}),
-        ("contacts_share", 0.5, [2], {0, 1, 2, 3, 4}),
-        ("contacts_share", 0.51, [2], {2}),
-        ("contacts_share", 0.51, [1], {0, 1}),
-        ("contacts_share", 1.0, [0, 2], {0, 1, 2}),
-        ("contacts_share", 0.01, [5], {5}),
-        ("contacts_share", 0.0, [], {0, 1, 2, 3, 4, 5}),
-        ("contacts_count", 0, [], {0, 1, 2, 3, 4, 5}),
-        ("share", 0.5, [0, 1, 2], {0, 1, 2, 3, 4, 5}),
-        ("share", 0.51, [0, 1, 2], {0, 1, 2}),
-        ("count", 3, [0, 1, 2], {0, 1, 2, 3, 4, 5}),
-        ("count", 4, [0, 1, 2], {0, 1, 2}),
-    ],
+from tests.classical import (
+    CONTACTS,
+    PLAIN,
+    START,
+    Z,
+    between,
+    constantly,
+    edges,
+    gathering,
+    gathers,
+    left,
+    plain,
+    play,
+    rows,
+    star,
 )
-def test_who_joins_on_a_path_of_five_beside_a_person_without_ties(tmp_path, of, threshold, first, out):
-    scenario = plain(
-        network=path(tmp_path),
-        decision={"rule": "critical_mass", "critical_mass_of": of, "critical_mass": constantly(threshold)},
-        scenario=gathers(gathering(people=first)),
-    )
-    assert set(left(play(scenario))) == out
-
-
-def test_everybody_may_have_a_threshold_of_their_own(tmp_path):
-    values = {"law": "listed", "values": [9, 1, 2, 1, 1, 9]}
-    scenario = plain(
-        network=path(tmp_path), decision=CONTACTS | {"critical_mass": values}, scenario=gathers(gathering(people=[0]))
-    )
-    assert set(left(play(scenario))) == {0, 1}
-    other = plain(scenario.model_dump(), scenario=gathers(gathering(people=[0, 3])))
-    assert set(left(play(other))) == {0, 1, 2, 3, 4}
-
-
-# -- contacts who come home again
-
-
-def between(folder):
-    """Return ties of person 2 to persons 0 and 1."""
-    return edges(folder, (0, 2), (1, 2))
-
-
-TWICE = gathers(gathering(0, people=[0]), gathering(20, people=[1]))
-
-
-@pytest.mark.parametrize(("stay", "joins"), [(None, True), (constant(30), True), (constant(10), False)])
-def test_a_contact_who_is_home_again_no_longer_counts(tmp_path, stay, joins):
-    scenario = plain(
-        network=between(tmp_path), decision=CONTACTS | {"critical_mass": constantly(2)}, scenario=TWICE,
-        attendance={"stay": stay},
-    )  # fmt: skip
-    record = play(scenario)
-    assert (2 in left(record)) is joins
-    returns = rows(record, o.RETURN_SEEN, 2)
-    assert [(int(row["key"]), int(row["result"])) for row in returns] == (
-        [] if stay is None else [(1, o.DONE), (256 + 1, o.DONE)]
-    )
-
-
-@pytest.mark.parametrize(
-    ("stay", "threshold", "joins"),
-    # Exposures weigh 1 + 1/2, then 1 + 2/2, or 1 + 1/2 once the first is home again.
-    [(None, 3.5, True), (None, 3.51, False), (constant(10), 3.0, True), (constant(10), 3.01, False)],
-)
-def test_a_later_exposure_weighs_less_when_a_contact_is_home_again(tmp_path, stay, threshold, joins):
-    scenario = plain(
-        network=between(tmp_path), scenario=TWICE, attendance={"stay": stay},
-        decision={"rule": "threshold", "threshold": constantly(threshold), "social": 1},
-    )  # fmt: skip
-    assert (2 in left(play(scenario))) is joins
-
-
-def test_a_departure_is_seen_after_the_return_unless_only_those_who_are_out_are_seen(tmp_path):
-    def out(stay, only):
-        scenario = plain(
-            network=path(tmp_path, 2), scenario=gathers(gathering(people=[0])), attendance={"stay": stay},
-            channels={"contacts": {"look": constant(30), "only_while_out": only}},
-        )  # fmt: skip
-        record = play(scenario)
-        assert [int(row["result"]) for row in rows(record, o.IMPRESSION, 1)] == [
-            o.UNSEEN if only and stay else o.TIPPED
-        ]
-        return left(record)
-
-    assert set(out(constant(10), False)) == {0, 1}
-    assert set(out(constant(10), True)) == {0}
-    assert out(None, True)[1] == [2 + 30 * MINUTE + 1]
-
-
-def test_a_contact_who_is_seen_late_and_is_home_already_does_not_count(tmp_path):
-    scenario = plain(
-        network=path(tmp_path, 2), scenario=gathers(gathering(people=[0])), attendance={"stay": constant(10)},
-        decision=CONTACTS | {"critical_mass": constantly(1)}, channels={"contacts": {"look": constant(30)}},
-    )  # fmt: skip
-    record = play(scenario)
-    assert set(left(record)) == {0}
-    assert len(rows(record, o.RETURN_SEEN)) == 0
-
-
-# -- rest
-
-
-@pytest.mark.parametrize(("rest", "second"), [(None, 20), (constant(30), 60)])
-def test_whoever_rests_stays_at_home(rest, second):
-    scenario = plain(
-        scenario=gathers(*(gathering(minute, people=[0]) for minute in (0, 20, 60))),
-        attendance={"stay": constant(10), "rest": rest, "max_trips": 2},
-    )
-    record = play(scenario)
-    assert left(record) == {0: [2, second * MINUTE + 2]}
-    table = curve_table(scenario, record, ("returned", "on_squares", "participated")).pivot(
-        index="time", columns="curve", values="value"
-    )
-    assert table.iloc[15].tolist() == [0, 1, 1]  # on_squares, participated, returned: who rests is back
-
-
-def test_the_rested_look_around_and_join_their_contacts(tmp_path):
-    scenario = plain(
-        network=path(tmp_path, 2), scenario=gathers(gathering(people=[0]), gathering(15, people=[1])),
-        decision=CONTACTS | {"critical_mass": constantly(1)},
-        attendance={"stay": constant(10), "rest": constant(60), "max_trips": 2},
-        channels={"contacts": {"look": constant(0)}},
-    )  # fmt: skip
-    record = play(scenario)
-    # Both are out from 0 to 10 min, and rest until 70 min: nobody is out then whom they could join.
-    assert {person: len(ticks) for person, ticks in left(record).items()} == {0: 1, 1: 1}
-    again = rows(record, o.PROMPT)
-    again = again[(again["key"] >> 8) == 1 << 32]  # 2^40 and the number of the trip
-    assert [(int(row["person"]), int(row["result"])) for row in again] == [(0, o.IGNORED), (1, o.IGNORED)]
-    other = plain(scenario.model_dump(), scenario=gathers(gathering(people=[0]), gathering(65, people=[5])),
-                  network=edges(tmp_path, (0, 1), (0, 5), name="other.csv"),
-                  decision={"critical_mass": {"law": "listed", "values": [1, 9, 9, 9, 9, 9]}})  # fmt: skip
-    ticks = left(play(other))
-    assert ticks[0][1] > 70 * MINUTE  # person 5 is out from 65 to 75 min
-    assert ticks[0][1] < 71 * MINUTE
-
+from tests.nights import exponential
 
 # -- gatherings
 

@@ -76,6 +76,16 @@ def test_what_nobody_did_is_no_figure_but_a_reason(tmp_path):
     assert written.skipped["provinces.png"] == "all people live in one place"
 
 
+def test_squares_on_which_nobody_was_are_no_page_of_provinces(tmp_path):
+    squares = make_squares(2)
+    here = squares.assign(arm="throttled", value=0.0)
+    written = write_all(tmp_path, CURVES, None, pd.concat([squares, here]), None, PROVINCES, MARKS, channel=None)
+    assert written.skipped["provinces.png"] == "nobody was on a square in the arm 'throttled'"
+    here.loc[here.index[5], "value"] = 1.0
+    written = write_all(tmp_path, CURVES, None, pd.concat([squares, here]), None, PROVINCES, MARKS, channel=None)
+    assert "provinces.png" not in written.skipped
+
+
 def test_where_nobody_posts_differences_have_one_panel(tmp_path, monkeypatch):
     drawings = {}
     monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))

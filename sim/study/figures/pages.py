@@ -230,6 +230,9 @@ def _provinces_page(squares: pd.DataFrame | None, provinces: pd.DataFrame | None
     tables = _given(squares, "people on each province's squares"), _given(provinces, "provinces")
     if len(tables[1]) < 2:
         raise InputError("all people live in one place")
+    of_arm = tables[0].loc[tables[0]["arm"] == arm, "value"]
+    if len(of_arm) and not (of_arm > 0).any():
+        raise InputError(f"nobody was on a square in the arm {arm!r}")
     drawing, (above, below) = figure((2.75, 3.6))
     squares_by_province(above, *tables, arm, view="map", title=f"(a) {arm}, all provinces")
     squares_by_province(below, *tables, arm, view="ranked", title=f"(b) {arm}, the largest peaks")
