@@ -59,7 +59,7 @@ def granovetter(ax: Axes, rows: list[Row]) -> None:
 
 def watts(ax: Axes) -> None:
     degrees = np.linspace(0.2, 8, 118)
-    ax.plot(degrees, [thresholds.watts_theory(z, 0.001) for z in degrees], **THEORY, label="Gleeson and Cahalane")
+    ax.plot(degrees, [thresholds.watts_theory(z, 0.001) for z in degrees], **THEORY, label="Gleeson, Cahalane")
     at = [0.5, 1, 1.5, 2, 3, 4, 5, 5.6, 6.5, 7.5]
     found = [
         runs_of(["classic=watts", "population.size=20000", "scenario.timeline.0.number=20",
@@ -67,7 +67,7 @@ def watts(ax: Axes) -> None:
     ]  # fmt: skip
     points(ax, at, found, 0, "engine")
     named(ax, "Watts 2002, φ = 0.18, 0.1 % seeds", "mean degree", "final share active")
-    ax.legend(loc="center", bbox_to_anchor=(0.55, 0.4))
+    ax.legend(loc="center", bbox_to_anchor=(0.48, 0.4))
 
 
 def hassanpour(ax: Axes) -> None:
