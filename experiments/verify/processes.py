@@ -150,8 +150,9 @@ def squares(law: str, size: int = 400_000, replicates: int = 16) -> list[Row]:
     means = np.concatenate([living * share for _, living, _ in found])
     name = "M/G/∞"
     limit = infinite_server_moments(rate, MEAN_STAY_HOURS)[0] * 1000
+    published = f"rate x mean stay = {limit:g}, less those who left before"
     return [
-        row_of_count(name, f"on a square per 1000 who live near, {law} stay", f"rate x mean stay = {limit:g}, less those who left before",
+        row_of_count(name, f"on a square per 1000 who live near, {law} stay", published,
                      share * size * replicates, int(counts.sum()), size * replicates / 1000.0),
         row_of_dispersion(name, f"index of dispersion over {len(counts)} squares, {law} stay", "1 (Poisson)", counts, means),
     ]  # fmt: skip
