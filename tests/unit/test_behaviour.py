@@ -72,7 +72,8 @@ def test_a_chat_of_two_is_with_any_other_member(tmp_path):
     chat = {"type": "group", "label": "chat", "receiver": "phone", "ties": "groups", "direct": 1.0,
             "look": {"law": "constant", "minutes": 0}, "attention": 1.0, "posts_per_user_day": 2000.0}  # fmt: skip
     scenario = night(
-        scenario={"timeline": []}, population={"size": 7, "sleep": None, "propensity_sigma": 0.0, "receivers": {"phone": {"share": 1.0}}},
+        scenario={"timeline": []},
+        population={"size": 7, "sleep": None, "propensity_sigma": 0.0, "receivers": {"phone": {"share": 1.0}}},
         network={"groups": {"chat": {"file": tmp_path / "groups.csv"}}}, posting={"branching_ratio": 0.0},
     ).replace(channels={"chat": chat})  # fmt: skip
     log = run(scenario, 1, events=True).log
