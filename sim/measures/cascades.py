@@ -39,8 +39,10 @@ def posts_of(events: np.ndarray, seed: int) -> np.ndarray:
     posts = np.zeros(len(said), POST)
     posts["tick"], posts["delay"] = said["tick"], -1
     nothing = np.zeros(len(said), np.int64)
-    spontaneous = _identities(seed, draws.ID_POST, said["person"], nothing, said["key"])
-    posts["id"] = np.where(said["kind"] == CANDIDATE, spontaneous, said["key"])
+    is_spontaneous = said["kind"] == CANDIDATE  # its key is its number in the author's stream; of others the identity
+    numbers = np.where(is_spontaneous, said["key"], 0)
+    spontaneous = _identities(seed, draws.ID_POST, said["person"], nothing, numbers)
+    posts["id"] = np.where(is_spontaneous, spontaneous, said["key"])
     order = np.argsort(posts["id"], kind="stable")
     ids = posts["id"][order]
 
