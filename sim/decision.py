@@ -12,13 +12,10 @@ from sim.jit import njit
 from sim.laws import Frozen
 from sim.traits import TraitLaw
 
-__all__ = ["COUNTED", "RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "level_of", "weight"]
+__all__ = ["RULES", "Decision", "crossing_delay", "faded", "integrated_hazard", "level_of", "weight"]
 
 RULES = ("threshold", "hazard", "critical_mass", "contagion")
 THRESHOLD, HAZARD_RULE, CRITICAL_MASS, CONTAGION_RULE = range(4)
-
-COUNTED = ("share", "count", "contacts_share", "contacts_count", "contacts_per_guard")
-"""Whom the rule critical_mass counts: everybody, or one's own neighbours; as a share, a number, or for each guard in sight."""
 
 NUMBER, SHARE, PER_GUARD = range(3)
 LARGEST = float(np.finfo(np.float64).max)

@@ -288,8 +288,9 @@ def _by_threshold(person: np.ndarray, decision: Decision) -> np.ndarray:
     if decision.rule != "critical_mass":
         is_asked[:] = False
     elif decision.counts_contacts:
-        at_first = [level_of(_counted_as(decision), 0, against) for against in person["n_against"].tolist()]
-        is_asked &= person["threshold"] <= np.array(at_first)
+        against, which = np.unique(person["n_against"], return_inverse=True)
+        at_first = np.array([level_of(_counted_as(decision), 0, number) for number in against.tolist()])
+        is_asked &= person["threshold"] <= at_first[which]
     able = np.flatnonzero(is_asked)
     return able[np.lexsort((able, person["threshold"][able]))].astype(np.int32)
 

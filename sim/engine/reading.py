@@ -170,10 +170,9 @@ def is_still_out(S, m):
 def count_contact(T, S, p, t, m):
     """Count a neighbour who is out among the contacts; return whether that tips this person over (rule critical_mass)."""
     ties = T.rules[0]["neighbours_ties"]
-    k = place_of(T, ties, np.int64(m["author"]), p)
-    if k < 0:
-        return False  # never: a departure is shown to neighbours only
-    k -= T.ties_starts[ties, 0]
+    k = (
+        place_of(T, ties, np.int64(m["author"]), p) - T.ties_starts[ties, 0]
+    )  # it is there: neighbours alone are shown departures
     if S.seen_out[k] == 0:
         S.people[p]["contacts_out"] += 1
     S.seen_out[k] = m["tries"] + 1
