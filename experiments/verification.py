@@ -1,6 +1,6 @@
 """Does the engine give back what is known? Classical models by configuration alone, against closed forms and published tables.
 
-Command: ``make verification`` (about five minutes on two cores). Figures: docs/figures/verification.png. The table is
+Command: ``make verification`` (about two minutes on two cores). Figures: docs/figures/verification.png. The table is
 written to docs/verification.md. With ``--check`` nothing is written; the exit code is 1 where a row fails.
 """
 
