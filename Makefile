@@ -51,7 +51,7 @@ sizes: $(READY) ## compare population sizes: which suffices for which question
 
 constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer ones)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make constraints needs uv; install it or name it: make constraints UV=PATH" >&2; exit 1; }
-	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras \
+	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra launchers \
 		--custom-compile-command "make constraints" $(ARGS) pyproject.toml --output-file constraints.txt
 
 clean: ## remove .venv, caches and builds; outputs/ stays
