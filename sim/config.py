@@ -66,6 +66,7 @@ class StudyPlan(Frozen):
     store: Path | None = Path("outputs/store")
     workers: int | None = Field(None, ge=1)
     figures: bool = True
+    retry: bool = False
 
     @field_validator("store", mode="before")
     @classmethod

@@ -162,10 +162,17 @@ class Scenario(Frozen):
         return Clock(night.start, night.end, night.zone, night.warm_up_hours)
 
     @cached_property
+    def parameters_hash(self) -> str:
+        """64 hex digits over all parameters and the contents (not the paths) of files, whatever the model's version."""
+        return hashlib.sha256(self._text().encode()).hexdigest()
+
+    @cached_property
     def content_hash(self) -> str:
         """64 hex digits over all parameters, the model's version and the contents (not the paths) of files."""
-        text = json.dumps(self.model_dump(), default=_content)  # in order: channels and receivers draw by their place
-        return hashlib.sha256(f"model {MODEL_VERSION}\n{text}".encode()).hexdigest()
+        return hashlib.sha256(f"model {MODEL_VERSION}\n{self._text()}".encode()).hexdigest()
+
+    def _text(self) -> str:
+        return json.dumps(self.model_dump(), default=_content)  # in order: channels and receivers draw by their place
 
     def __hash__(self) -> int:
         """Hash by content."""
@@ -182,8 +189,8 @@ class Scenario(Frozen):
     def model_copy_checked(self, **parts: object) -> Scenario:
         """Return a copy with parts that are valid by themselves."""
         copy = self.model_copy(update=parts)
-        copy.__dict__.pop("content_hash", None)
-        copy.__dict__.pop("clock", None)
+        for derived in ("content_hash", "parameters_hash", "clock"):
+            copy.__dict__.pop(derived, None)
         return copy
 
     def null_night(self, name: Literal["ordinary", "stay_home", "keyboard", "without_call"] | str) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.draws import MAX_SEED
-from sim.engine.simulate import Record, run
+from sim.engine.simulate import Record
 from sim.errors import CapacityError, InputError
 from sim.measures.contrast import (
     CONTRAST_COLUMNS,
@@ -23,52 +24,20 @@ from sim.measures.contrast import (
 from sim.measures.curves import curve_table, squares_table
 from sim.measures.outcomes import NEEDED_NULLS, main_channel, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
-from sim.study.store import Store, run_key
+from sim.study.store import Store
+from sim.study.tasks import Done, Failure, Runner, Task, end_of_comparison, tasks_of
 from sim.study.worlds import Worlds
-from sim.units import MINUTE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Failure", "Study", "Task", "run_study"]
 
+_LOG = logging.getLogger(__name__)
+
 
 _PATIENCE = 2.0
 """Seconds that an interrupted study waits for the runs that it has begun: short ones are kept, long ones are given up."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One run: an arm (or one of its null nights) of one replicate."""
-
-    arm: str
-    null: str
-    """Empty for the night itself."""
-    replicate: int
-    scenario: Scenario
-    seed: int
-    world_seed: int
-    until: int | None
-    engine: str
-
-    @cached_property
-    def key(self) -> str:
-        """Return the name of the run in the store."""
-        return run_key(self.scenario, self.seed, self.world_seed, self.until, self.engine)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A run that failed, and why."""
-
-    arm: str
-    null: str
-    replicate: int
-    reason: str
-
-    def __str__(self) -> str:
-        null = f", null night {self.null}" if self.null else ""
-        return f"arm {self.arm}{null}, replicate {self.replicate}: {self.reason}"
 
 
 @dataclass
@@ -157,7 +126,7 @@ class Study:
         order = {arm: i for i, arm in enumerate(self.arms)}
         keys = sorted((k for k in self.records if k[1]), key=lambda k: (order[k[0]], NULL_NIGHTS.index(k[1]), k[2]))
         table = self._stack(keys, only)
-        ends = {arm: end for arm, s in self.arms.items() if (end := _end_of_comparison(s)) is not None}
+        ends = {arm: end for arm, s in self.arms.items() if (end := end_of_comparison(s)) is not None}
         for arm, end in ends.items():
             is_over = (table["arm"] == arm) & (table["null"] == "without_call")
             table = table[~(is_over & (table["time"] >= self.arms[arm].clock.moment(end)))]
@@ -206,38 +175,6 @@ def _repeat(values: Sequence[Any], lengths: Sequence[int]) -> Any:
     return np.repeat(np.asarray(values), lengths)
 
 
-def _end_of_comparison(scenario: Scenario) -> int | None:
-    """Return the tick to which the night without the call is needed: the end of the minutes after the call."""
-    account = scenario.scenario.accounting
-    if account is None:
-        return None
-    return scenario.clock.tick(account.call) + round(account.call_minutes * MINUTE)
-
-
-def _reason(error: Exception) -> str:
-    """Return the kind of an error and the first line of what it says (a compiler's may be long)."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _tasks(
-    arms: Mapping[str, Scenario], replicates: int, seed: int, nulls: Sequence[str], is_fixed: bool, engine: str
-) -> list[list[Task]]:
-    """Return the runs of each replicate. Nights that several arms share (the ordinary one) have one key and run once."""
-    grouped = []
-    for replicate in range(replicates):
-        run_seed = (seed + replicate) % (MAX_SEED + 1)
-        world_seed = seed if is_fixed else run_seed
-        tasks = []
-        for arm, scenario in arms.items():
-            for null in ("", *nulls):
-                night = scenario.null_night(null) if null else scenario
-                until = _end_of_comparison(scenario) if null == "without_call" else None
-                tasks.append(Task(arm, null, replicate, night, run_seed, world_seed, until, engine))
-        grouped.append(tasks)
-    return grouped
-
-
 def run_study(
     arms: Mapping[str, Scenario],
     baseline: str,
@@ -249,6 +186,7 @@ def run_study(
     engine: str = "compiled",
     store: Store | None = None,
     workers: int | None = None,
+    retry: bool = False,
     progress: Callable[[int, int, int], None] | None = None,
 ) -> Study:
     """Return a study: every arm with its null nights in every replicate, all on the same dice.
@@ -273,6 +211,8 @@ def run_study(
         Where finished runs are found and kept.
     workers
         Number of threads; None: one per processor.
+    retry
+        Whether to try runs again that have failed before.
     progress
         Called with (finished, failed, total) after every run.
 
@@ -280,6 +220,8 @@ def run_study(
     ------
     InputError
         Unknown baseline or null night, or no replicate.
+    CapacityError
+        The memory does not suffice, or no run could be made as it was asked for.
     KeyboardInterrupt
         When interrupted; what is finished is in the store.
     """
@@ -302,54 +244,37 @@ def run_study(
         raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
     store = store or Store(None)
     study = Study(dict(arms), baseline, replicates, world == "fixed")
-    grouped = _tasks(arms, replicates, seed, nulls, world == "fixed", engine)
+    is_fixed = world == "fixed"
+    grouped = [tasks_of(arms, r, seed, nulls, is_fixed, engine) for r in range(replicates)]
     total = sum(map(len, grouped))
     lock, stop = threading.Lock(), threading.Event()
     shared = Worlds()
+    runner = Runner(store, retry=retry, is_stopped=stop.is_set)
 
-    def note(task: Task, record: Record | None, is_new: bool, is_reused: bool, reason: str) -> None:
+    too_large: list[CapacityError] = []
+
+    def note(task: Task, done: Done) -> None:
         with lock:
-            if record is None:
-                study.failures.append(Failure(task.arm, task.null, task.replicate, reason))
+            if isinstance(done.error, CapacityError):
+                too_large.append(done.error)
+            if done.record is None:
+                study.failures.append(Failure(task.arm, task.null, task.replicate, done.reason))
             else:
-                study.records[task.arm, task.null, task.replicate] = record
-                study.n_computed += is_new
-                study.n_reused += is_reused
+                study.records[task.arm, task.null, task.replicate] = done.record
+                study.n_computed += done.how == "computed"
+                study.n_reused += done.how == "found"
+            _log(task, done)
             if progress is not None:
                 progress(len(study.records), len(study.failures), total)
 
     def replicate(tasks: list[Task]) -> None:
-        worlds = shared if world == "fixed" else Worlds()
-        done: dict[str, Record] = {}
+        worlds = shared if is_fixed else Worlds()
+        records: dict[str, Record] = {}
         for task in tasks:
-            if stop.is_set():
+            done = None if stop.is_set() else runner.do(task, worlds, records, lock if is_fixed else None)
+            if done is None:
                 return
-            record = done.get(task.key)
-            is_new = is_reused = False
-            if record is None:
-                record = store.get(task.key)
-                is_new, is_reused = record is None, record is not None
-            try:
-                if record is None:
-                    with lock if world == "fixed" else threading.Lock():
-                        its_world = worlds.get(task.scenario, task.seed, task.world_seed)
-                    if stop.is_set():
-                        return
-                    record = run(task.scenario, task.seed, engine, world=its_world, until=task.until)
-                    store.put(task.key, record)
-                done[task.key] = record
-            except (InputError, CapacityError):
-                raise  # true of the whole study
-            except MemoryError as error:
-                people = task.scenario.population.n_people
-                raise CapacityError(
-                    f"population.size is {people}, for which the memory does not suffice ({error}); choose a smaller "
-                    "population, or study.workers=1."
-                ) from error
-            except Exception as error:  # also a fault of the program costs its own run only, and is told
-                note(task, None, False, False, _reason(error))
-                continue
-            note(task, record, is_new, is_reused, "")
+            note(task, done)
 
     pool = ThreadPoolExecutor(workers or n_processors())
     pending = {pool.submit(replicate, tasks) for tasks in grouped}
@@ -365,8 +290,20 @@ def run_study(
         wait([future for future in pending if not future.cancelled()], timeout=_PATIENCE)
         raise
     pool.shutdown()
+    if too_large and not study.records:
+        raise too_large[0]
     study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))
     return study
+
+
+def _log(task: Task, done: Done) -> None:
+    """Log what became of a run, one line each."""
+    if done.record is None:
+        _LOG.error("%s: %s (%s)", task, done.how, done.reason)
+    elif done.how == "computed":
+        _LOG.info("%s: computed in %.2f s of CPU, %d events", task, done.seconds, done.record.scalars["events"])
+    else:
+        _LOG.info("%s: %s", task, done.how)
 
 
 def n_processors() -> int:

@@ -150,7 +150,7 @@ def test_a_whole_file_of_another_shape_counts_as_missing(store: Store, change: s
     else:
         parts["counts"] = np.array(["text"])
     path = store.path(KEY)
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     np.savez_compressed(path, **parts)
     assert store.get(KEY) is None
 

@@ -13,7 +13,7 @@ import sim
 from sim.errors import CapacityError, InputError
 from sim.measures.outcomes import NEEDED_NULLS
 from sim.scenario import NULL_NIGHTS, Scenario
-from sim.study import run as study_module
+from sim.study import tasks as tasks_module
 from sim.study import worlds as worlds_module
 from sim.study.run import Study
 
@@ -84,7 +84,7 @@ def test_the_number_of_workers_changes_nothing(study: Study, arms: dict[str, Sce
 def test_tables_are_in_the_same_order_whoever_finishes_first(arms: dict[str, Scenario], monkeypatch) -> None:  # type: ignore[no-untyped-def]
     """The last replicate is made to finish first."""
     plain = sim.compare(arms, 2, nulls=("keyboard",), workers=1)
-    real, may_go = study_module.run, threading.Event()
+    real, may_go = tasks_module.run, threading.Event()
     left = 4
 
     def late(scenario, seed, *rest, **more):  # type: ignore[no-untyped-def]
@@ -98,7 +98,7 @@ def test_tables_are_in_the_same_order_whoever_finishes_first(arms: dict[str, Sce
                 may_go.set()
         return record
 
-    monkeypatch.setattr(study_module, "run", late)
+    monkeypatch.setattr(tasks_module, "run", late)
     reversed_order = sim.compare(arms, 2, nulls=("keyboard",), workers=2)
     for name in ("outcomes", "curves", "nulls", "squares", "contrasts", "summary", "variance_reduction"):
         pd.testing.assert_frame_equal(getattr(reversed_order, name), getattr(plain, name), check_exact=True, obj=name)
@@ -191,14 +191,14 @@ def test_a_run_in_the_store_is_found_by_whatever_study_asks(arms: dict[str, Scen
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, is_hit) -> None:  # type: ignore[no-untyped-def]
-    real = study_module.run
+    real = tasks_module.run
 
     def run(scenario, seed, *rest, **more):  # type: ignore[no-untyped-def]
         if is_hit(scenario, seed):
             raise error
         return real(scenario, seed, *rest, **more)
 
-    monkeypatch.setattr(study_module, "run", run)
+    monkeypatch.setattr(tasks_module, "run", run)
 
 
 @pytest.mark.parametrize(
