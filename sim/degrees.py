@@ -6,13 +6,12 @@ A law in a YAML file is a mapping such as ``{law: power_law, exponent: 2.5, smal
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from sim.laws import Frozen
+from sim.laws import File, Frozen
 from sim.tables import integers, read_table
 
 __all__ = [
@@ -128,7 +127,7 @@ class FromFile(Frozen):
     """The degree of each person, read from a table with columns person and degree, one row each."""
 
     law: Literal["file"]
-    file: Path
+    file: File
 
     def pmf(self) -> np.ndarray:
         """Return the share of people with each degree from 0 on."""

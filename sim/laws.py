@@ -6,20 +6,25 @@ and are drawn in ticks by inversion, one uniform draw each. Laws of traits: `tra
 
 from __future__ import annotations
 
+import hashlib
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, model_validator
 
 from sim.units import MINUTE
 
 __all__ = [
     "MOST_MINUTES",
+    "OF_CONTENTS",
     "Confidence",
     "DelayLaw",
+    "File",
     "Frozen",
+    "contents_of",
     "encode_laws",
     "parameters_by_kind",
     "seismic_cdf",
@@ -45,6 +50,27 @@ class Frozen(BaseModel):
     """Base of all parameter classes: frozen, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+OF_CONTENTS = {"contents": True}
+"""Context of a dump in which the digest of a file's contents stands for its path."""
+
+
+def contents_of(path: Path) -> str:
+    """Return the SHA-256 of a file's contents; of one that cannot be read, words that name it."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return f"unreadable {path}"  # whoever reads it says so in a sentence that names the key
+
+
+def _dumped(path: Path, info: SerializationInfo) -> str:
+    return contents_of(path) if info.context == OF_CONTENTS else str(path)
+
+
+File = Annotated[Path, PlainSerializer(_dumped, return_type=str, when_used="json")]
+"""A file of the user's: what it holds counts in the hash of a scenario, not where it lies."""
 
 
 def parameters_by_kind(discriminator: str) -> dict[str, set[str]]:

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from sim import draws
 from sim.graphs import Complete, Graph, distinct, graph_edges
 from sim.jit import njit
-from sim.laws import Frozen
+from sim.laws import File, Frozen
 from sim.population import People
 from sim.quantiles import normal_quantile
 from sim.tables import integers, read_table
@@ -58,7 +58,7 @@ class Followers(_TieSet):
     """Exponent of the propensity to post in attractiveness."""
     local_share: float = Field(0.0, ge=0, le=1)
     """Share of ties within the province."""
-    file: Path | None = None
+    file: File | None = None
     """Edge list with columns follower, followed."""
 
 
@@ -68,7 +68,7 @@ class Friends(_TieSet):
     mean: float = Field(0.0, ge=0, le=10_000)
     sigma: float = Field(0.0, ge=0, le=3)
     local_share: float = Field(0.0, ge=0, le=1)
-    file: Path | None = None
+    file: File | None = None
     """Edge list with columns person, friend; each pair once or twice."""
 
 
@@ -82,7 +82,7 @@ class GroupTies(Frozen):
     local_share: float = Field(0.0, ge=0, le=1)
     created_per_user: float = Field(0.0, ge=0, le=1)
     """Share of users in a group that does not exist until its owner creates it during the night."""
-    file: Path | None = None
+    file: File | None = None
     """Memberships with columns group, person."""
 
 
@@ -91,7 +91,7 @@ class Neighbours(_TieSet):
 
     mean: int = Field(0, ge=0, le=1000, multiple_of=2)
     """As many on either side of the ring."""
-    file: Path | None = None
+    file: File | None = None
     """Edge list with columns person, neighbour; each pair once or twice."""
     mutual: bool = True
     """Whether both ends of a row of the file see each other; else the person sees the neighbour leave, not the other way."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from sim import draws
 from sim.errors import InputError
-from sim.laws import DelayLaw, Frozen, encode_laws
+from sim.laws import DelayLaw, File, Frozen, encode_laws
 from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
 from sim.quantiles import delays
 from sim.tables import integers, numbers, read_table
@@ -51,7 +50,7 @@ class Population(Frozen):
     size: int | None = Field(None, ge=1)
     weight: float | None = Field(None, gt=0)
     """Real people per simulated person."""
-    provinces: Path | None = PROVINCES_FILE
+    provinces: File | None = PROVINCES_FILE
     """Table of provinces; none: `size` people in one place, each of them one real person."""
     receivers: dict[str, Receiver]
     sleep: SleepHabits | None
@@ -59,7 +58,7 @@ class Population(Frozen):
     travel: DelayLaw
     propensity_sigma: float = Field(ge=0, le=4)
     """Log-sd of the personal propensity to post (log-normal with mean 1)."""
-    file: Path | None = None
+    file: File | None = None
     """Table of people, one row each: any of province, travel_minutes, bed_hour, sleep_hours, propensity, threshold,
     able, and a 0/1 column per receiver; what is missing is generated. A column person (0 to n - 1) says whose row it is;
     without it the first row is person 0."""

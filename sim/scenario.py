@@ -18,7 +18,7 @@ from sim.attendance import Attendance
 from sim.channels import MAX_CHANNELS, Channel
 from sim.decision import Decision
 from sim.errors import InputError
-from sim.laws import Frozen, parameters_by_kind
+from sim.laws import OF_CONTENTS, Frozen, contents_of, parameters_by_kind
 from sim.network import Network
 from sim.population import Population
 from sim.posting import Posting
@@ -164,15 +164,13 @@ class Scenario(Frozen):
     @cached_property
     def parameters_hash(self) -> str:
         """64 hex digits over all parameters and the contents (not the paths) of files, whatever the model's version."""
-        return hashlib.sha256(self._text().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(context=OF_CONTENTS).encode()).hexdigest()
 
     @cached_property
     def content_hash(self) -> str:
         """64 hex digits over all parameters, the model's version and the contents (not the paths) of files."""
-        return hashlib.sha256(f"model {MODEL_VERSION}\n{self._text()}".encode()).hexdigest()
-
-    def _text(self) -> str:
-        return json.dumps(self.model_dump(), default=_content)  # in order: channels and receivers draw by their place
+        text = json.dumps(self.model_dump(), default=_content)  # in order: channels and receivers draw by their place
+        return hashlib.sha256(f"model {MODEL_VERSION}\n{text}".encode()).hexdigest()
 
     def __hash__(self) -> int:
         """Hash by content."""
@@ -220,11 +218,7 @@ class Scenario(Frozen):
 def _content(value: object) -> str:
     """Return what stands for a value in the content hash: of a file its contents."""
     if isinstance(value, Path):
-        try:
-            with open(value, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return f"unreadable {value}"  # whoever reads it says so in a sentence that names the key
+        return contents_of(value)
     assert isinstance(value, datetime), value
     return value.isoformat()
 

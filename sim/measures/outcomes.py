@@ -60,10 +60,14 @@ class _Counter:
     def __init__(self, scenario: Scenario, record: Record) -> None:
         self.scenario, self.record = scenario, record
         self.names = list(scenario.channels)
+        self.minutes: dict[tuple[datetime, int], int] = {}
 
     def minute(self, moment: datetime) -> int:
-        clock = self.scenario.clock
-        return min(max(-(-(clock.tick(moment) - clock.warm_up) // MINUTE), 0), clock.n_minutes)
+        key = moment, moment.fold  # which equality does not tell apart
+        if key not in self.minutes:  # each window is looked at for every channel
+            clock = self.scenario.clock
+            self.minutes[key] = min(max(-(-(clock.tick(moment) - clock.warm_up) // MINUTE), 0), clock.n_minutes)
+        return self.minutes[key]
 
     def posts(
         self, window: tuple[datetime, datetime] | None = None, channel: str = MAIN, what: int = PUBLISHED_COUNT

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 from sim.engine.branching import spectral_radius
 from sim.engine.build import group_exists, make_tables
+from sim.laws import OF_CONTENTS
 from sim.scenario import Scenario
 from sim.world import World, make_world
 
@@ -14,9 +14,8 @@ __all__ = ["Worlds"]
 
 
 def _world_key(scenario: Scenario) -> str:
-    parts = (scenario.population, scenario.network, scenario.channels)
-    return hashlib.sha256("\n".join(p.model_dump_json() if not isinstance(p, dict) else json.dumps(
-        {k: v.model_dump(mode="json") for k, v in p.items()}) for p in parts).encode()).hexdigest()  # fmt: skip
+    parts = {"population", "network", "channels"}
+    return hashlib.sha256(scenario.model_dump_json(include=parts, context=OF_CONTENTS).encode()).hexdigest()
 
 
 class Worlds:

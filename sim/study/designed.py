@@ -1,0 +1,211 @@
+"""A design run as one study: its points in chunks, in processes of this machine or of a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.draws import MAX_SEED
+from sim.errors import CapacityError, InputError
+from sim.study.design import Design, Value, design_points
+from sim.study.points import Measured, Point, Settings, measure_points
+from sim.study.run import n_processors
+from sim.study.template import ArmsOfPoints
+
+__all__ = ["DesignRun", "run_design"]
+
+BACKENDS = ("loky", "threading", "multiprocessing", "dask", "ray")
+_CHUNK_SECONDS = 2.0
+"""About how long a process computes before it tells."""
+_MOST_CHUNK = 200
+_SEEDS = 1_000_000
+"""Between the seeds of two points with dice of their own: as many as a study may have replicates."""
+
+
+@dataclass
+class DesignRun:
+    """The points of a design and what became of them, in the order of their numbers."""
+
+    design: Design
+    points: list[dict[str, Value]]
+    measured: list[Measured]
+    """Of this part of the points."""
+    seconds: float = 0.0
+    """CPU seconds of the processes that measured, all that they did for it included."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def n_computed(self) -> int:
+        """Runs that were computed."""
+        return sum(m.n_computed for m in self.measured)
+
+    @property
+    def n_reused(self) -> int:
+        """Runs that were found."""
+        return sum(m.n_reused for m in self.measured)
+
+    @property
+    def n_failed(self) -> int:
+        """Runs that failed; a point that makes no scenario counts as one."""
+        return sum(len(m.failures) for m in self.measured)
+
+
+def run_design(
+    design: Design,
+    arms: ArmsOfPoints,
+    settings: Settings,
+    *,
+    seed: int,
+    workers: int | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> DesignRun:
+    """Return what became of the points of a design; the outcomes are in the store, a file for each point.
+
+    Parameters
+    ----------
+    design, arms, settings
+        What is varied, what a point's arms are, and what all points share.
+    seed
+        Of the first replicate: of every point (common dice), or of the first point.
+    workers
+        Number of processes; None: one per processor.
+    progress
+        Called with the numbers of points that are finished, of those with a failure, and of all.
+
+    Raises
+    ------
+    InputError
+        A factor that moves nothing, a backend that is not there, or a store that cannot be written.
+    CapacityError
+        No run could be made as it was asked for.
+    """
+    values = design_points(design)
+    mine = range(design.part, len(values), design.parts)
+    run = DesignRun(design, values, [])
+    _prepare(arms, [values[i] for i in mine], run)
+    failed = 0
+    n_processes = workers or n_processors()
+    chunks = _chunks(arms, settings, values, mine, design, seed, n_processes)
+    with contextlib.closing(_results(design, n_processes, arms, settings, chunks)) as results:
+        for found, seconds in results:
+            run.measured += found
+            run.seconds += seconds
+            failed += sum(bool(m.failures) for m in found)
+            if progress is not None:
+                progress(len(run.measured) - failed, failed, len(mine))
+    run.measured.sort(key=lambda m: m.number)
+    too_large = [m for m in run.measured if m.is_too_large]
+    if too_large and not any(any(m.names) for m in run.measured):
+        raise CapacityError(too_large[0].failures[0].reason)
+    return run
+
+
+def _prepare(arms: ArmsOfPoints, values: list[dict[str, Value]], run: DesignRun) -> None:
+    """Compose what points share; refuse factors that move nothing."""
+    choices = {repr([v for k, v in each.items() if k not in arms.numeric]): each for each in values}
+    faults = []
+    for each in choices.values():
+        try:
+            arms.prepare(each)
+        except InputError as error:
+            faults.append(error)  # told for each of its points, if others can be made
+    if choices and len(faults) == len(choices):
+        raise faults[0]
+    for key in arms.moves_nothing():
+        raise InputError(
+            f"design.factors names {key}, which moves nothing in any arm, expected a parameter that the night uses; correct "
+            "the name or leave it out."
+        )
+    slow = [each for each in choices.values() if not arms.is_quick(each)]
+    if len(slow) > len(faults) and len(values) > 100:
+        run.notes.append("values are computed from factors here, so every point is composed by itself (0.2 s each)")
+
+
+def _chunks(
+    arms: ArmsOfPoints,
+    settings: Settings,
+    values: list[dict[str, Value]],
+    mine: range,
+    design: Design,
+    seed: int,
+    n_processes: int,
+) -> Iterator[list[Point]]:
+    """Yield points in chunks of about equal time: the first is a single point, whose size says how many make the others."""
+    first, size = 0, 1
+    while first < len(mine):
+        points = []
+        for number in mine[first : first + size]:
+            own = (seed + number * _SEEDS) % (MAX_SEED + 1) if design.dice == "own" else seed
+            made = None
+            if not arms.is_quick(values[number]):
+                with contextlib.suppress(InputError):  # told by the process that measures, which finds the same fault
+                    made = arms.of(values[number])
+            points.append(Point(number, values[number], own, made))
+        first += size
+        if len(points) == 1:
+            size = _size(arms, settings, points[0], len(mine), n_processes)
+        yield points
+
+
+def _size(arms: ArmsOfPoints, settings: Settings, point: Point, n_points: int, n_processes: int) -> int:
+    """Return how many points make a chunk: some seconds of work, but several chunks for each process."""
+    try:
+        of_point = point.arms or arms.of(point.values)
+    except InputError:
+        return 1
+    people = sum(scenario.population.n_people for scenario in of_point.values())
+    seconds = settings.replicates * (1 + len(settings.nulls)) * (0.02 * len(of_point) + 8e-6 * people)
+    return max(1, min(_MOST_CHUNK, int(_CHUNK_SECONDS / seconds), n_points // (4 * n_processes)))
+
+
+def _results(
+    design: Design, n_processes: int, arms: ArmsOfPoints, settings: Settings, chunks: Iterator[list[Point]]
+) -> Generator[tuple[list[Measured], float], None, None]:
+    """Yield what `measure_points` returns for each chunk, whichever comes first."""
+    if design.backend not in BACKENDS:
+        raise InputError(f"design.backend is {design.backend!r}, expected one of {', '.join(BACKENDS)}; correct it.")
+    if design.backend == "loky" and n_processes == 1:
+        for chunk in chunks:
+            yield measure_points(chunk, arms, settings)
+        return
+    import joblib
+
+    with contextlib.ExitStack() as open_:
+        options = open_.enter_context(_backend(design, n_processes))
+        open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
+        work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
+        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
+
+
+@contextlib.contextmanager
+def _backend(design: Design, n_processes: int) -> Iterator[dict[str, Any]]:
+    """Give the options of joblib's backend; of dask and ray, with their scheduler at hand meanwhile."""
+    try:
+        if design.backend == "dask":
+            from distributed import Client
+
+            local: dict[str, Any] = {"n_workers": n_processes, "threads_per_worker": 1, "dashboard_address": None}
+            with Client(design.address) if design.address else Client(**local):
+                yield {}
+            return
+        if design.backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+            ray.init(address=design.address, num_cpus=None if design.address else n_processes, include_dashboard=False)
+            try:
+                register_ray()
+                yield {}
+            finally:
+                ray.shutdown()
+            return
+    except ImportError as error:
+        raise InputError(
+            f"design.backend is {design.backend}, which needs the package {error.name}; install it with "
+            f"pip install 'mobsim[{design.backend}]' or choose loky."
+        ) from error
+    yield {}

@@ -1,0 +1,246 @@
+"""Design points: all arms and replicates of a point, measured and kept in one file of the store.
+
+A design of thousands of points keeps what was measured, not the runs: of each arm and replicate its outcomes. A measurement is
+named by the keys of the runs that it was made from, so a point's file is found again by whatever command asks for it, and more
+replicates or arms extend it. Runs that many points share, as the ordinary night mostly is, are made once and kept as runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.engine.simulate import Record
+from sim.errors import CapacityError, InputError
+from sim.measures.outcomes import Outcome, outcomes
+from sim.scenario import NULL_NIGHTS, Scenario
+from sim.study.design import Value
+from sim.study.store import Store
+from sim.study.tasks import Done, Failure, Runner, Task, tasks_of
+from sim.study.template import Arms, ArmsOfPoints
+from sim.study.worlds import Worlds
+
+__all__ = ["Measured", "Point", "Settings", "measure_points"]
+
+_SAVE_EVERY = 1.0
+"""Seconds of work after which a point that is not finished is kept as far as it is."""
+_WORLDS = 2_000_000
+"""People of the worlds that a process keeps for its next point."""
+_NIGHTS = 16
+"""Runs that a process keeps for its next point, of those that an earlier point has asked for."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all points of a design share."""
+
+    replicates: int
+    nulls: tuple[str, ...]
+    is_fixed: bool
+    engine: str
+    store: Store
+    retry: bool
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point: its number from 0, the values of its factors, the seed of its first replicate."""
+
+    number: int
+    values: Mapping[str, Value]
+    seed: int
+    arms: Arms | None = None
+    """None: made from templates."""
+
+
+@dataclass
+class Measured:
+    """What became of a point, without the outcomes themselves, which are in the store under `key`."""
+
+    number: int
+    key: str = ""
+    arms: tuple[str, ...] = ()
+    names: list[str] = field(default_factory=list)
+    """Of the measurements, by arm and, within, by replicate; empty where there is none."""
+    failures: list[Failure] = field(default_factory=list)
+    """Of a point that makes no scenario: one without an arm."""
+    n_computed: int = 0
+    n_reused: int = 0
+    seconds: float = 0.0
+    """CPU time in which worlds were built and runs made."""
+    is_too_large: bool = False
+
+
+class _Memory:
+    """What a process remembers from point to point: worlds, and runs that more than one point asked for."""
+
+    def __init__(self) -> None:
+        self.worlds: OrderedDict[int, Worlds] = OrderedDict()
+        self.nights: OrderedDict[str, Record] = OrderedDict()
+        self.asked: set[bytes] = set()
+
+    def world(self, scenario: Scenario, world_seed: int) -> Worlds:
+        found = self.worlds.pop(world_seed, None)
+        if found is None or len(found.worlds) > 4:  # the points differ in their worlds: nothing to share
+            found = Worlds()
+        self.worlds[world_seed] = found
+        while len(self.worlds) > max(1, min(64, _WORLDS // max(1, scenario.population.n_people))):
+            self.worlds.popitem(last=False)
+        return found
+
+    def asks_again(self, key: str) -> bool:
+        """Return whether a run was asked for before, and remember it."""
+        short = bytes.fromhex(key[:16])
+        if short in self.asked:
+            return True
+        if len(self.asked) > 1_000_000:
+            self.asked.clear()
+        self.asked.add(short)
+        return False
+
+    def keep(self, key: str, record: Record) -> None:
+        self.nights[key] = record
+        while len(self.nights) > _NIGHTS:
+            self.nights.popitem(last=False)
+
+
+_MEMORY: dict[int, _Memory] = {}
+"""Of each thread of this process that measures points."""
+
+
+def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settings) -> tuple[list[Measured], float]:
+    """Return what became of some points, and the CPU seconds that this took; the outcomes are in the store.
+
+    Raises
+    ------
+    InputError
+        The store cannot be written.
+    CapacityError
+        The memory does not suffice.
+    """
+    began = time.thread_time()
+    memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
+    found = []
+    for point in points:
+        try:
+            of_point = point.arms if point.arms is not None else arms.of(point.values)
+            done = _measure(point, of_point, settings, memory)
+        except InputError as error:  # true of this point: its values, or a file that it names
+            done = Measured(point.number, failures=[Failure("", "", -1, " ".join(str(error).splitlines()))])
+        found.append(done)
+    return found, time.thread_time() - began
+
+
+def point_key(arms: Arms, values: Mapping[str, Value]) -> str:
+    """Return 64 hex digits that name a point by its baseline's parameters and its values: not by other arms or replicates."""
+    first = next(iter(arms.values())).parameters_hash
+    return hashlib.sha256(f"{first} {json.dumps(dict(values), default=str)}".encode()).hexdigest()
+
+
+def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> Measured:
+    store = settings.store
+    measured = Measured(point.number, point_key(arms, point.values), tuple(arms))
+    kept = store.get_point(measured.key)
+    plan = [
+        tasks_of(arms, r, point.seed, settings.nulls, settings.is_fixed, settings.engine)
+        for r in range(settings.replicates)
+    ]
+    names = [{arm: _name(tasks, arm) for arm in arms} for tasks in plan]
+    if not all(_is_settled(kept.get(name), settings.retry) for each in names for name in each.values()):
+        with store.claimed(measured.key):
+            kept = store.get_point(measured.key)  # another process may have been here meanwhile
+            saved = time.monotonic()
+            for replicate, tasks in enumerate(plan):
+                wanted = {a: n for a, n in names[replicate].items() if not _is_settled(kept.get(n), settings.retry)}
+                if not wanted:
+                    continue
+                kept |= _replicate(arms, wanted, tasks, settings, memory, measured)
+                if replicate < len(plan) - 1 and time.monotonic() - saved > _SAVE_EVERY:
+                    store.put_point(measured.key, kept)
+                    saved = time.monotonic()
+            store.put_point(measured.key, kept)
+    for arm in arms:
+        for replicate in range(settings.replicates):
+            name = names[replicate][arm]
+            entry = kept[name]
+            measured.names.append(name if "value" in entry else "")
+            measured.failures += [Failure(arm, null, replicate, reason) for null, reason in entry["failed"].items()]
+    keys = {task.key for tasks in plan for task in tasks}
+    measured.n_reused = max(0, len(keys) - measured.n_computed - len(measured.failures))
+    return measured
+
+
+def _is_settled(entry: Mapping[str, Any] | None, retry: bool) -> bool:
+    return entry is not None and not (retry and entry["failed"])
+
+
+def _name(tasks: Sequence[Task], arm: str) -> str:
+    """Return the name of a measurement: of an arm in a replicate, with the null nights that its outcomes use."""
+    text = " ".join(f"{task.null}:{task.key}" for task in tasks if task.arm == arm)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _replicate(
+    arms: Arms,
+    wanted: Mapping[str, str],
+    tasks: Sequence[Task],
+    settings: Settings,
+    memory: _Memory,
+    measured: Measured,
+) -> dict[str, Any]:
+    """Run what is wanted of a replicate; return its measurements by name."""
+    runner = Runner(Store(None), retry=settings.retry)
+    records: dict[str, Record] = {}
+    by_arm: dict[str, dict[str, Record]] = {arm: {} for arm in wanted}
+    failed: dict[str, dict[str, str]] = {arm: {} for arm in wanted}
+    for task in tasks:
+        if task.arm not in wanted or "" in failed[task.arm]:
+            continue
+        done = _night(task, runner, records, memory, settings.store)
+        measured.seconds += done.seconds
+        measured.n_computed += done.how == "computed"
+        measured.is_too_large |= isinstance(done.error, CapacityError)
+        if done.record is not None:
+            by_arm[task.arm][task.null] = done.record
+        else:
+            failed[task.arm][task.null] = done.reason
+    entries: dict[str, Any] = {}
+    for arm, name in wanted.items():
+        entries[name] = {"failed": failed[arm]}
+        if (night := by_arm[arm].pop("", None)) is not None:
+            nulls = {null: by_arm[arm][null] for null in NULL_NIGHTS if null in by_arm[arm]}
+            entries[name] |= _packed(outcomes(arms[arm], night, nulls))
+    return entries
+
+
+def _night(task: Task, runner: Runner, records: dict[str, Record], memory: _Memory, store: Store) -> Done:
+    """Return a run: remembered, found in the store, or computed; one that is asked for again is kept for the next point."""
+    known = memory.nights.get(task.key) or (None if task.key in records else store.get(task.key))
+    if known is not None:
+        memory.keep(task.key, known)
+        records[task.key] = known
+        return Done(known, "found")
+    done = runner.do(task, memory.world(task.scenario, task.world_seed), records)
+    assert done is not None
+    if done.how == "computed" and done.record is not None and memory.asks_again(task.key):
+        memory.keep(task.key, done.record)
+        store.put(task.key, done.record)
+    return done
+
+
+def _packed(found: Sequence[Outcome]) -> dict[str, Any]:
+    """Return outcomes as columns, for JSON."""
+    return {
+        "outcome": [o.name for o in found],
+        "unit": [o.unit for o in found],
+        "value": [float(o.value) for o in found],
+        "numerator": [float(o.numerator) for o in found],
+        "denominator": [float(o.denominator) for o in found],
+        "reason": {str(i): o.reason for i, o in enumerate(found) if o.reason},
+    }
