@@ -6,7 +6,7 @@ Heavy modules are imported inside functions, so that ``--help`` need not wait fo
 from __future__ import annotations
 
 import contextlib
-import json
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -14,35 +14,41 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from sim.door import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED, command, one_sentence, say, tell
 from sim.errors import CapacityError, InputError, SimError
 from sim.options import CONFIG_DIR, callbacks_allowed, one_line, version_base
+from sim.sweep import STATUS, Sweep, begin_status, end_status, quoted, read_status
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 __all__ = ["main"]
 
-_STATUS = "status.json"
-
 _codes: list[int] = []
 """Exit codes of the jobs that this process has begun."""
 _made: list[Path] = []
 """Folders that were not there before this command, the innermost first: what stays empty is removed again."""
+_sweeps: list[Sweep] = []
+"""The sweep that this command has begun, if it has."""
+_homes: list[str] = []
+"""The folder in which the command of a job's sweep was given, from which its relative paths start."""
 
 
 class Watch(Callback):
-    """What Hydra calls before it makes folders, and after a sweep, whose jobs may have run in other processes."""
+    """What Hydra calls before it makes folders, and before each job, wherever that runs: launchers send this object along."""
 
     def __init__(self, sweep: str) -> None:
         self.sweep = sweep
+        self.home = ""
 
     def on_run_start(self, config: DictConfig, **_kwargs: Any) -> None:
         """Note which folders are not there yet."""
@@ -51,24 +57,48 @@ class Watch(Callback):
             _note_missing(Path(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **_kwargs: Any) -> None:
-        """Note which folders are not there yet, and name the sweep to its jobs."""
+        """Note which folders are not there yet, name the sweep to its jobs, and note what these will be."""
         HydraConfig.instance().set_config(config)
         with contextlib.suppress(OmegaConfBaseException, OSError):
             _note_missing(Path(config.hydra.sweep.dir))
         self.sweep = _sweep(config.hydra)
+        self.home = os.getcwd()
+        # A launcher's workers may run in another folder, and Hydra makes a job's folder there before we hear of it.
+        place = str(OmegaConf.to_container(config.hydra.sweep)["dir"])  # type: ignore[index, call-overload]
+        if not place.startswith(("/", "~", "${")):
+            with read_write(config.hydra):
+                config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(os.path.join(self.home, place))}")
+        with contextlib.suppress(OmegaConfBaseException):
+            launcher = config.hydra.runtime.choices["hydra/launcher"]
+            _sweeps.append(
+                Sweep(self.sweep, Path(config.hydra.sweep.dir), launcher, tuple(sys.argv[1:]), _jobs(config))
+            )
 
-    def on_multirun_end(self, config: DictConfig, **_kwargs: Any) -> None:
-        """Read the status file of every job of this sweep; the folder may hold some of earlier ones."""
-        for path in sorted(Path(config.hydra.sweep.dir).glob(f"**/{_STATUS}")):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                status = json.loads(path.read_text(encoding="utf-8"))
-                if status["sweep"] == self.sweep:
-                    _codes.append(int(status["exit_code"]))
+    def on_job_start(self, config: DictConfig, **_kwargs: Any) -> None:
+        """Note in which folder the command of the sweep was given."""
+        _homes[:] = [self.home] if self.home and not config.hydra.job.chdir else []
 
 
 def _sweep(of_hydra: Any) -> str:
     """Return the moment that names a sweep: Hydra evaluates it once and hands it to all jobs."""
     return str(of_hydra.callbacks.watch.sweep)
+
+
+def _jobs(config: DictConfig) -> tuple[tuple[str, ...], ...] | None:
+    """Return the overrides of each job, as Hydra's own sweeper makes them; None for another, which may decide as it goes."""
+    if not str(config.hydra.sweeper.get("_target_", "")).endswith(".BasicSweeper"):
+        return None
+    given = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+    given += list(config.hydra.overrides.task)
+    choices: dict[str, list[str]] = {}
+    try:
+        for o in OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(given):
+            key = o.get_key_element()
+            values = o.sweep_string_iterator() if o.is_discrete_sweep() else [o.get_value_element_as_str()]
+            choices[key] = [f"{key}={value}" for value in values]
+    except HydraException:
+        return None  # Hydra is about to say what is wrong
+    return tuple(itertools.product(*choices.values()))
 
 
 def main() -> int:
@@ -79,48 +109,93 @@ def main() -> int:
 def _hydra() -> int:
     """Let Hydra read the command line and run its jobs; return the exit code."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who say them in one sentence
-    _codes.clear()
-    _made.clear()
+    for noted in (_codes, _made, _sweeps, _homes):
+        noted.clear()
     try:
         hydra.main(config_path=str(CONFIG_DIR), config_name="config", **version_base(), **callbacks_allowed())(_job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(one_line(error)) from error
     except BrokenPipeError:
         raise  # nobody reads what Hydra prints
-    except OSError as error:
-        raise _unusable(error) from error
-    except (AssertionError, TypeError, ValueError) as error:
-        if _codes:
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(one_line(error)) from error
+    except Exception as error:
+        if not any(sweep.statuses() for sweep in _sweeps):
+            if fault := _before_any_job(error):
+                raise fault from error
             raise
-        # No job has begun: Hydra could not make sense of an override, and has no exception of its own for it.
-        raise InputError(f"{one_line(error).rstrip('.')} (given: {' '.join(sys.argv[1:])}).") from error
+        if _sweeps[0].is_complete():
+            _end_sweep()
+            raise  # a fault of the program, for which the launcher is not to blame
+        if isinstance(error, OSError) and error.filename:
+            _codes.append(BAD_INPUT)
+            tell(one_sentence(_unusable(error)))
+        else:
+            tell(f"{_launcher_failed(error)}; what it leaves undone is listed at the end.")
+        return _end_sweep()
     finally:
         _remove_empty()
-    return max(_codes, default=OK)
+    return _end_sweep()
+
+
+def _end_sweep() -> int:
+    """Say how the jobs of a sweep ended, and return the worst exit code of this command's jobs."""
+    code = max(_codes, default=OK)
+    for sweep in _sweeps:
+        lines, worst = sweep.summary()
+        say("", *lines)
+        code = max(code, worst)
+    return code
+
+
+def _before_any_job(error: Exception) -> InputError | None:
+    """Return what to say of an error that came before any job of a sweep; None for a fault of the program."""
+    if isinstance(error, OSError) and (error.filename or not _sweeps):
+        return _unusable(error)
+    if _codes:
+        return None
+    if isinstance(error, AssertionError | TypeError | ValueError):
+        # Hydra could not make sense of an override, and has no exception of its own for it.
+        return InputError(f"{one_line(error).rstrip('.')} (given: {' '.join(sys.argv[1:])}).")
+    if _sweeps:
+        return InputError(f"{_launcher_failed(error)}; correct hydra.launcher.* or choose another launcher.")
+    return None
+
+
+def _launcher_failed(error: Exception) -> str:
+    reason = " ".join(str(error).split()).rstrip(".") or "it gave no reason"
+    return f"hydra/launcher={_sweeps[0].launcher} failed ({type(error).__name__}: {reason})"
 
 
 def _job(config: DictConfig) -> None:
-    """Run one job: a study in a folder of its own."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    """Run one job: a study in a folder of its own. A job of a sweep says in its status file how it ended."""
+    ours = HydraConfig.get()
+    folder = Path(ours.runtime.output_dir)
     position = len(_codes)
     _codes.append(INTERRUPTED)
+    status, sentence = None, ""
     try:
+        for home in _homes:
+            os.chdir(home)  # a launcher's worker may be elsewhere
+        if ours.mode == RunMode.MULTIRUN:
+            status = begin_status(folder, _sweep(ours), int(ours.job.num), list(ours.overrides.task))
+        else:
+            status = read_status(folder)  # a job of a sweep that is tried again by itself
         _codes[position] = _study(config, folder)
     except (HydraException, OmegaConfBaseException) as error:
-        tell(one_line(error))
-        _codes[position] = BAD_INPUT
+        _codes[position], sentence = BAD_INPUT, one_line(error)
+        tell(sentence)
     except OSError as error:
-        tell(one_sentence(_unusable(error)))
-        _codes[position] = BAD_INPUT
+        _codes[position], sentence = BAD_INPUT, one_sentence(_unusable(error))
+        tell(sentence)
     except SimError as error:
-        tell(one_sentence(error))
         _codes[position] = BAD_INPUT if isinstance(error, (InputError, CapacityError)) else SOME_FAILED
+        sentence = one_sentence(error)
+        tell(sentence)
+    except Exception as error:
+        _codes[position], sentence = SOME_FAILED, f"{type(error).__name__}: {error}"
+        raise
     finally:
-        if is_sweep:
-            folder.mkdir(parents=True, exist_ok=True)
-            status = {"exit_code": _codes[position], "sweep": _sweep(HydraConfig.get())}
-            (folder / _STATUS).write_text(json.dumps(status), encoding="utf-8")
+        if status is not None:
+            end_status(folder, status, _codes[position], sentence)
 
 
 def _unusable(error: OSError) -> InputError:
@@ -188,7 +263,7 @@ def _study_in(config: DictConfig, folder: Path) -> int:
     from sim.study.terminal import Progress, announce_compilation, table_text
 
     ours = HydraConfig.get()
-    of_job = {f"{ours.job.name}.log", str(ours.output_subdir)} | ({_STATUS} if ours.mode == RunMode.MULTIRUN else set())
+    of_job = {f"{ours.job.name}.log", str(ours.output_subdir)} | ({STATUS} if read_status(folder) else set())
     plan = plan_of(config)
     prepare_folder(folder, plan.study.store, of_job)
     scenarios, baseline = _arms(config, plan.study.arms)

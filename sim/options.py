@@ -16,6 +16,12 @@ _PACKAGE = Path(__file__).parent
 CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 """In a wheel the options lie inside the package, in a checkout beside it."""
 
+_EXTRA_OF = dict.fromkeys(("joblib", "submitit_local", "submitit_slurm"), "launchers") | dict.fromkeys(
+    ("ray", "ray_aws"), "ray"
+)
+"""Launchers that come with an extra of this package."""
+_MISSING_LAUNCHER = re.compile(rf"Could not find 'hydra/launcher/({'|'.join(_EXTRA_OF)})'")
+
 if not OmegaConf.has_resolver("data"):
     # Hydra 1.4 brings an OmegaConf in which the old name of this function warns.
     _register = OmegaConf.register_new_resolver if hydra.__version__.startswith("1.3") else OmegaConf.register_resolver
@@ -35,6 +41,13 @@ def callbacks_allowed() -> dict[str, str]:
 
 def one_line(error: BaseException) -> str:
     """Return the message of Hydra's or OmegaConf's error as one sentence with a remedy."""
+    if missing := _MISSING_LAUNCHER.search(str(error)):
+        name = missing.group(1)
+        extra = _EXTRA_OF[name]
+        return (
+            f"hydra/launcher is {name}, which is not installed, expected the extra {extra!r} beside this package; "
+            f"install it with pip install 'mobsim[{extra}]' (from a checkout: pip install -e '.[{extra}]')."
+        )
     while isinstance(error.__cause__, HydraException | OmegaConfBaseException):
         error = error.__cause__
     if isinstance(error, OverrideParseException):
