@@ -9,8 +9,9 @@ import contextlib
 import itertools
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from hydra import compose
@@ -25,11 +26,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sim.door import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED, command, one_sentence, say, tell
 from sim.errors import CapacityError, InputError, SimError
-from sim.options import CONFIG_DIR, callbacks_allowed, one_line, version_base
-from sim.sweep import STATUS, Sweep, begin_status, end_status, quoted, read_status
-
-if TYPE_CHECKING:
-    from sim.scenario import Scenario
+from sim.options import CONFIG_DIR, callbacks_allowed, one_line, override, quoted, version_base
+from sim.sweep import STATUS, Sweep, begin_status, end_status, read_status
 
 __all__ = ["main"]
 
@@ -221,27 +219,6 @@ def _remove_empty() -> None:
             place.rmdir()  # fails where something lies
 
 
-def _arms(config: DictConfig, arms: dict[str, tuple[str, ...]] | None) -> tuple[dict[str, Scenario], str]:
-    """Return the arms of a study and the name of its baseline."""
-    from sim.config import scenario_of
-
-    if arms is None:
-        night = scenario_of(config)
-        if night.throttle.is_none:
-            return {"open": night}, "open"
-        return {"throttled": night, "open": night.open()}, "open"
-    if not arms:
-        raise InputError("study.arms is empty, expected names with lists of overrides; give at least one arm or null.")
-    ours = HydraConfig.get()
-    given = [o for o in ours.overrides.task if not o.lstrip("+~").startswith("study")]
-    given += [o for o in ours.overrides.hydra if o.startswith("hydra.searchpath")]
-    # Composed as the command was: from the same file (--config-name), searching the same folders (--config-dir).
-    scenarios = {
-        name: scenario_of(compose(ours.job.config_name, [*given, *overrides])) for name, overrides in arms.items()
-    }
-    return scenarios, next(iter(scenarios))
-
-
 def _study(config: DictConfig, folder: Path) -> int:
     """Run the study of one job and write its folder, which no other command may write meanwhile."""
     from sim.study.whole import claimed
@@ -256,34 +233,28 @@ def _study(config: DictConfig, folder: Path) -> int:
 
 
 def _study_in(config: DictConfig, folder: Path) -> int:
-    from sim.config import plan_of
-    from sim.study.folder import Clockwork, prepare_folder, write_folder
-    from sim.study.run import run_study
-    from sim.study.store import Store
-    from sim.study.terminal import Progress, announce_compilation, table_text
+    from sim.config import plan_of, tree_of
+    from sim.job import Job, run_job
 
     ours = HydraConfig.get()
-    of_job = {f"{ours.job.name}.log", str(ours.output_subdir)} | ({STATUS} if read_status(folder) else set())
     plan = plan_of(config)
-    prepare_folder(folder, plan.study.store, of_job)
-    scenarios, baseline = _arms(config, plan.study.arms)
-    clockwork = Clockwork()
     if plan.study.store is not None:
         _note_missing(plan.study.store)
-    store = Store(plan.study.store)
-    if notice := announce_compilation(plan.engine):
-        tell(notice)
-    with Progress() as progress:
-        study = run_study(
-            scenarios, baseline, plan.study.replicates, seed=plan.seed, nulls=plan.study.nulls, world=plan.study.world,
-            engine=plan.engine, store=store, workers=plan.study.workers, progress=progress,
-        )  # fmt: skip
+    given = [o for o in ours.overrides.task if not o.lstrip("+~").startswith(("study", "design"))]
+    given += [o for o in ours.overrides.hydra if o.startswith("hydra.searchpath")]
+
+    def composed(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+        # As the command was: from the same file (--config-name), searching the same folders (--config-dir).
+        more = [*(override(key, value) for key, value in values.items()), *overrides]
+        return tree_of(compose(ours.job.config_name, [*given, *more]) if more else config)
+
     resolved = OmegaConf.to_container(config, resolve=True)
     assert isinstance(resolved, dict)
-    skipped = write_folder(
-        folder, study, plan, {str(k): v for k, v in resolved.items()}, list(ours.overrides.task), clockwork, of_job
-    )
-    say(table_text(study, plan.observed), "", f"results and figures: {folder}")
-    tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))
-    tell(*(f"failed: {failure}" for failure in study.failures))
-    return SOME_FAILED if study.failures else OK
+    is_sweep = ours.mode == RunMode.MULTIRUN
+    of_job = {f"{ours.job.name}.log", str(ours.output_subdir)} | ({STATUS} if read_status(folder) else set())
+    return run_job(
+        Job(
+            plan, composed, {str(k): v for k, v in resolved.items()}, list(ours.overrides.task), folder, frozenset(of_job),
+            list(ours.overrides.task) if is_sweep else sys.argv[1:],
+        )
+    )  # fmt: skip

@@ -23,10 +23,11 @@ from sim.errors import InputError
 from sim.laws import Frozen, parameters_by_kind
 from sim.options import CONFIG_DIR, one_line, version_base
 from sim.scenario import PARTS, Scenario, fault_sentences, validate
+from sim.study.design import Design
 
-__all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "scenario_of"]
+__all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "scenario_of", "tree_of"]
 
-_STUDY_KEYS = ("seed", "engine", "study", "observed", "parameters")
+_STUDY_KEYS = ("seed", "engine", "study", "design", "observed", "parameters")
 _LOCK = threading.Lock()
 _KINDS = {kind: parameters_by_kind(kind) for kind in ("law", "graph")}
 
@@ -82,6 +83,7 @@ class Plan(Frozen):
     seed: int = Field(ge=0, le=MAX_SEED)
     engine: str = Field(pattern="^(compiled|reference)$")
     study: StudyPlan
+    design: Design
     observed: Observed
     parameters: dict[str, Any] = Field(default_factory=dict)
 
@@ -141,6 +143,17 @@ def _settled(tree: Any) -> Any:
     return {key: _settled(value) for key, value in tree.items()}
 
 
+def tree_of(config: DictConfig) -> dict[str, Any]:
+    """Return the resolved tree of the parts of a scenario, not yet validated.
+
+    Raises
+    ------
+    InputError
+        An unknown key, or a value that cannot be resolved.
+    """
+    return _plain(config, PARTS)
+
+
 def scenario_of(config: DictConfig) -> Scenario:
     """Return the validated scenario of a composed configuration.
 
@@ -149,7 +162,7 @@ def scenario_of(config: DictConfig) -> Scenario:
     InputError
         One sentence for each fault.
     """
-    return validate(_plain(config, PARTS))
+    return validate(tree_of(config))
 
 
 def plan_of(config: DictConfig) -> Plan:

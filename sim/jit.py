@@ -39,8 +39,11 @@ _DOORS = {
     "compile.py",
     "config.py",
     "door.py",
+    "job.py",
     "options.py",
     "plot.py",
+    "report.py",
+    "sweep.py",
 }
 _PACKAGE = Path(__file__).parent
 

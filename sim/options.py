@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["CONFIG_DIR", "callbacks_allowed", "one_line", "version_base"]
+__all__ = ["CONFIG_DIR", "callbacks_allowed", "one_line", "override", "quoted", "version_base"]
 
 _PACKAGE = Path(__file__).parent
 CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
@@ -27,6 +29,46 @@ if not OmegaConf.has_resolver("data"):
     _register = OmegaConf.register_new_resolver if hydra.__version__.startswith("1.3") else OmegaConf.register_resolver
     _register("data", lambda name: str(_PACKAGE / "data" / name))
     _register("range", lambda first, last, step=1: list(range(int(first), int(last), int(step))))
+
+
+def quoted(text: str) -> str:
+    r"""Return a text as the value of an override: in quotes where it holds more than letters, digits and ``/-_.``.
+
+    >>> quoted("twitter"), quoted("it's"), quoted("a, b")
+    ('twitter', "'it\\'s'", "'a, b'")
+    """
+    if text and all(c.isalnum() or c in "/-_." for c in text) and text.isascii() and not _IS_OTHER.fullmatch(text):
+        return text
+    # Backslashes count double before a quote, and only there.
+    inner = re.sub(r"(\\*)'", lambda found: found[1] * 2 + "\\'", text)
+    return f"'{re.sub(chr(92) * 2 + '+$', lambda found: found[0] * 2, inner)}'"
+
+
+_IS_OTHER = re.compile(r"true|false|null|nan|[-.\d].*", re.IGNORECASE)
+"""What would be read as something else than text."""
+
+
+_SPECIAL, _ESCAPED = re.compile(r"[\\()\[\]{}:=,\s]"), r"\\\g<0>"
+"""What keys of mappings may hold only after a backslash; they take no quotes."""
+
+
+def override(key: str, value: Any) -> str:
+    """Return an override that gives a parameter a value: a number, text, true, false, null, a list or a mapping.
+
+    >>> override("decision", "hazard"), override("study.arms", {"a": ["x=1", None, True]})
+    ('decision=hazard', "study.arms={a:['x=1',null,true]}")
+    """
+    return f"{key}={_written(value)}"
+
+
+def _written(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_SPECIAL.sub(_ESCAPED, str(k))}:{_written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return repr(value) if isinstance(value, (int, float)) else quoted(str(value))
 
 
 def version_base() -> dict[str, str]:

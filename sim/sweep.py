@@ -16,9 +16,10 @@ from typing import Any
 
 from sim.door import INTERRUPTED, OK, SOME_FAILED
 from sim.errors import InputError
+from sim.options import quoted
 from sim.study.whole import write_whole
 
-__all__ = ["STATUS", "Status", "Sweep", "begin_status", "end_status", "quoted", "read_status"]
+__all__ = ["STATUS", "Status", "Sweep", "begin_status", "end_status", "read_status"]
 
 STATUS = "status.json"
 """Name of the file, in the folder of its job."""
@@ -125,13 +126,6 @@ class Sweep:
         if status.exit_code == SOME_FAILED:
             words.append("study.retry=true")
         return shlex.join(["python", "-m", "sim", *words, f"hydra.run.dir={quoted(str(folder))}"])
-
-
-def quoted(text: str) -> str:
-    """Return a text as the value of an override: in quotes where it holds more than letters, digits and ``/-_.``."""
-    if all(c.isalnum() or c in "/-_." for c in text) and text.isascii():
-        return text
-    return "'" + text.replace("'", "\\'") + "'"
 
 
 def read_status(folder: Path) -> Status | None:

@@ -133,6 +133,11 @@ class Design(Frozen):
     """Which of the parts to compute, if the points are shared out among several jobs."""
     parts: int = Field(1, ge=1)
 
+    @field_validator("factors", mode="before")
+    @classmethod
+    def _given(cls, factors: object) -> object:
+        return {} if factors is None else factors
+
     @model_validator(mode="after")
     def _check(self) -> Design:
         if self.method == "none":

@@ -33,8 +33,13 @@ class DesignRun:
     points: list[dict[str, Value]]
     measured: list[Measured]
     """Of this part of the points."""
-    seconds: float = 0.0
-    """CPU seconds of the processes that measured, all that they did for it included."""
+    arms: list[str] = field(default_factory=list)
+    """Names of all arms, in the order in which points have them."""
+    baseline: str = "open"
+    seconds_elsewhere: float = 0.0
+    """CPU seconds of other processes, their start included."""
+    of_other_models: dict[str, int] = field(default_factory=dict)
+    """How many of the points are in the store from another version of the model, by its folder's name."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -92,11 +97,15 @@ def run_design(
     with contextlib.closing(_results(design, n_processes, arms, settings, chunks)) as results:
         for found, seconds in results:
             run.measured += found
-            run.seconds += seconds
+            run.seconds_elsewhere += seconds
             failed += sum(bool(m.failures) for m in found)
             if progress is not None:
                 progress(len(run.measured) - failed, failed, len(mine))
     run.measured.sort(key=lambda m: m.number)
+    run.arms = list(dict.fromkeys(arm for m in run.measured for arm in m.arms))
+    run.baseline = next(iter(arms.arms)) if arms.arms else "open"
+    new = [m.key for m in run.measured if m.n_computed]
+    run.of_other_models = settings.store.of_other_models(new, "point")
     too_large = [m for m in run.measured if m.is_too_large]
     if too_large and not any(any(m.names) for m in run.measured):
         raise CapacityError(too_large[0].failures[0].reason)

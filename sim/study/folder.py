@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
+from sim.jit import model_hash
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.run import Study, omitted
 from sim.study.whole import PARTIAL, clear_leftovers, is_partial, whole_folder, write_whole
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 Windows = Sequence[tuple[Any, Any, list[str], float]]
 """Start, end, channels and severity of throttle windows."""
 
-__all__ = ["Clockwork", "draw_figures", "git_commit", "open_arms", "prepare_folder", "read_manifest",
-           "refuse_foreign_figures", "write_folder",
-           "write_table"]  # fmt: skip
+__all__ = ["Clockwork", "about_programs", "draw_figures", "git_commit", "open_arms", "prepare_folder", "put_table",
+           "read_manifest", "refuse_foreign", "refuse_foreign_figures", "write_folder", "write_table"]  # fmt: skip
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
@@ -42,7 +42,7 @@ TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squa
 FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch")
 """The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""
 _OURS = re.compile(
-    rf"manifest\.json|status\.json|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?|({'|'.join(TABLES)}|collected_.+)\.parquet"
+    rf"manifest\.json|status\.json|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?|({'|'.join(TABLES)}|design|collected_.+)\.parquet"
 )
 """What may lie in the folder of a finished run, and goes when another run takes its place."""
 _PACKAGE = "mobsim"
@@ -78,7 +78,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         The disk is full or the folder cannot be written.
     """
     try:
-        _put_table(path, table)
+        put_table(path, table)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(
@@ -86,7 +86,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         ) from error
 
 
-def _put_table(path: Path, table: pd.DataFrame) -> None:
+def put_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet, whole or not at all; a disk that is full is told by its own error."""
     with write_whole(path) as temporary:
         table.to_parquet(temporary, index=False)
 
@@ -108,7 +109,7 @@ def prepare_folder(folder: Path, store: Path | None, of_job: Collection[str]) ->
     InputError
         It holds what is not ours, or cannot be replaced.
     """
-    _refuse_foreign(folder, of_job)
+    refuse_foreign(folder, of_job)
     if os.path.ismount(folder) or folder.resolve() == Path.cwd():
         raise InputError(
             f"{folder} is the folder that you are in, or where a disk is mounted, expected one that can be replaced; choose a "
@@ -131,8 +132,14 @@ def prepare_folder(folder: Path, store: Path | None, of_job: Collection[str]) ->
     clear_leftovers(folder)
 
 
-def _refuse_foreign(folder: Path, of_job: Collection[str]) -> None:
-    """Refuse a folder that holds something that no run of ours has put there."""
+def refuse_foreign(folder: Path, of_job: Collection[str]) -> None:
+    """Refuse a folder that holds something that no run of ours has put there.
+
+    Raises
+    ------
+    InputError
+        It does.
+    """
     try:
         read_manifest(folder)
         is_ours = True
@@ -338,8 +345,8 @@ def write_folder(
             with write_whole(temporary / "manifest.json") as file:
                 file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
             for name, table in tables.items():
-                _put_table(temporary / f"{name}.parquet", table)
-            _refuse_foreign(folder, of_job)
+                put_table(temporary / f"{name}.parquet", table)
+            refuse_foreign(folder, of_job)
     except OSError as error:
         raise InputError(
             f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "
@@ -348,8 +355,8 @@ def write_folder(
     return skipped
 
 
-def _about(study: Study) -> dict[str, Any]:
-    """Return what the manifest says of a study and of the programs that ran it."""
+def about_programs() -> dict[str, Any]:
+    """Return what a manifest says of the command and of the programs that ran it."""
     import sim
 
     return {
@@ -357,7 +364,16 @@ def _about(study: Study) -> dict[str, Any]:
         "version": sim.__version__,
         "git_commit": git_commit(),
         "model_version": MODEL_VERSION,
+        "model_hash": model_hash(),
         "command": ["python", "-m", "sim", *sys.argv[1:]],
+        "libraries": _versions(),
+        "platform": platform.platform(),
+    }
+
+
+def _about(study: Study) -> dict[str, Any]:
+    """Return what the manifest says of a study."""
+    return about_programs() | {
         "content_hash": {arm: scenario.content_hash for arm, scenario in study.arms.items()},
         "arms": list(study.arms),
         "baseline": study.baseline,
@@ -368,6 +384,4 @@ def _about(study: Study) -> dict[str, Any]:
         "runs_reused": study.n_reused,
         "runs_failed": len(study.failures),
         "failures": [vars(f) for f in study.failures],
-        "libraries": _versions(),
-        "platform": platform.platform(),
     }

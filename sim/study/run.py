@@ -53,6 +53,8 @@ class Study:
     failures: list[Failure] = field(default_factory=list)
     n_computed: int = 0
     n_reused: int = 0
+    of_other_models: dict[str, int] = field(default_factory=dict)
+    """How many of the computed runs are in the store from another version of the model, by its folder's name."""
 
     def finished(self, arm: str) -> list[int]:
         """Return the replicates of an arm whose night is there."""
@@ -252,6 +254,7 @@ def run_study(
     runner = Runner(store, retry=retry, is_stopped=stop.is_set)
 
     too_large: list[CapacityError] = []
+    computed: list[str] = []
 
     def note(task: Task, done: Done) -> None:
         with lock:
@@ -261,6 +264,7 @@ def run_study(
                 study.failures.append(Failure(task.arm, task.null, task.replicate, done.reason))
             else:
                 study.records[task.arm, task.null, task.replicate] = done.record
+                computed.extend([task.key] * (done.how == "computed"))
                 study.n_computed += done.how == "computed"
                 study.n_reused += done.how == "found"
             _log(task, done)
@@ -290,6 +294,7 @@ def run_study(
         wait([future for future in pending if not future.cancelled()], timeout=_PATIENCE)
         raise
     pool.shutdown()
+    study.of_other_models = store.of_other_models(computed)
     if too_large and not study.records:
         raise too_large[0]
     study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))

@@ -15,36 +15,12 @@ from sim.errors import InputError
 from sim.scenario import PARTS, Scenario, validate
 from sim.study.design import Design, Value
 
-__all__ = ["Arms", "ArmsOfPoints", "Compose", "Template", "arms_of", "override"]
+__all__ = ["Arms", "ArmsOfPoints", "Compose", "Template", "arms_of"]
 
-Compose = Callable[[Sequence[str]], dict[str, Any]]
-"""From overrides to the resolved tree of the parts of a scenario, as the command line composes it."""
+Compose = Callable[[Mapping[str, Value], Sequence[str]], dict[str, Any]]
+"""From values by key, and overrides that have the last word, to the resolved tree of the parts of a scenario."""
 Arms = dict[str, Scenario]
 _Place = tuple[str | int, ...]
-
-
-def override(key: str, value: Value) -> str:
-    """Return an override as the command line takes it, text in quotes.
-
-    >>> override("decision", "hazard"), override("study.arms", {"a": ["x=1", None, True]})
-    ("decision='hazard'", "study.arms={'a':['x=1',null,true]}")
-    """
-    return f"{key}={_written(value)}"
-
-
-def _written(value: Value) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_written(str(k))}:{_written(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(_written, value)) + "]"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
 
 
 @dataclass
@@ -104,9 +80,9 @@ def _differences(one: Any, other: Any, place: _Place = ()) -> list[tuple[_Place,
 
 
 def _template(
-    compose: Compose, before: Sequence[str], numeric: Mapping[str, bool], after: Sequence[str]
+    compose: Compose, chosen: Mapping[str, Value], numeric: Mapping[str, bool], overrides: Sequence[str]
 ) -> Template | None:
-    """Return the template of overrides around numeric factors (True: whole); None where values are computed from them."""
+    """Return the template of an arm with numeric factors (True: whole); None where values are computed from them."""
 
     def probes(which: int) -> dict[str, Value]:
         # No option holds these numbers by itself.
@@ -114,7 +90,7 @@ def _template(
                 for i, (key, whole) in enumerate(numeric.items())}  # fmt: skip
 
     first, second = probes(0), probes(1)
-    trees = [compose([*before, *(override(k, v) for k, v in p.items()), *after]) for p in (first, second)]
+    trees = [compose({**chosen, **probe}, overrides) for probe in (first, second)]
     places: dict[str, list[_Place]] = {}
     for place, one, other in _differences(trees[0], trees[1]):
         key = next((k for k in numeric if one == first[k] and other == second[k]), None)
@@ -142,7 +118,7 @@ class ArmsOfPoints:
         return all(chosen.get(name) is not None for name in (self.arms or ("",)))
 
     def _chosen(self, values: Mapping[str, Value]) -> str:
-        return " ".join(override(key, value) for key, value in values.items() if key not in self.numeric)
+        return repr([value for key, value in values.items() if key not in self.numeric])
 
     def _is_whole(self, key: str) -> bool:
         factor = self.design.factors[key]
@@ -173,7 +149,7 @@ class ArmsOfPoints:
         return [key for key in self.numeric if not any(key in t.places for t in templates if t is not None)]
 
     def _template_of(self, name: str, overrides: Sequence[str], values: Mapping[str, Value]) -> Template | None:
-        chosen = [override(key, value) for key, value in values.items() if key not in self.numeric]
+        chosen = {key: value for key, value in values.items() if key not in self.numeric}
         by_arm = self.templates.setdefault(self._chosen(values), {})
         if name not in by_arm:
             by_arm[name] = _template(self.compose, chosen, self.numeric, overrides)
@@ -183,7 +159,7 @@ class ArmsOfPoints:
         template = self._template_of(name, overrides, values)
         if template is not None:
             return template.scenario(values)
-        return validate(self.compose([*(override(key, value) for key, value in values.items()), *overrides]))
+        return validate(self.compose(values, overrides))
 
 
 def _night_and_open(night: Scenario) -> Arms:
@@ -200,9 +176,9 @@ def arms_of(compose: Compose, arms: Mapping[str, Sequence[str]] | None) -> tuple
         No arm, or one that is not valid.
     """
     if arms is None:
-        night = validate(compose([]))
+        night = validate(compose({}, ()))
         both = _night_and_open(night)
         return {name: both[name] for name in reversed(both)}, "open"
     if not arms:
         raise InputError("study.arms is empty, expected names with lists of overrides; give at least one arm or null.")
-    return {name: validate(compose(overrides)) for name, overrides in arms.items()}, next(iter(arms))
+    return {name: validate(compose({}, overrides)) for name, overrides in arms.items()}, next(iter(arms))

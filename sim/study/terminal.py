@@ -25,24 +25,29 @@ SHOWN = (
 
 
 class Progress:
-    """A progress bar on standard error; silent when that is not a terminal."""
+    """One bar on standard error for a whole study, with what is finished, failed, and the time that remains.
+
+    Silent when standard error is not a terminal.
+    """
+
+    def __init__(self, unit: str = "run") -> None:
+        self.unit = unit
 
     def __enter__(self) -> Progress:
         from tqdm import tqdm
 
-        self.bar: Any = tqdm(total=0, unit="run", disable=not sys.stderr.isatty(), file=sys.stderr, leave=False)
+        self.bar: Any = tqdm(total=1, unit=self.unit, disable=not sys.stderr.isatty(), file=sys.stderr, leave=False)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
 
     def __call__(self, finished: int, failed: int, total: int) -> None:
-        """Show how many runs are finished."""
+        """Show how many runs or points are finished."""
         self.bar.total = total
         if failed:
-            self.bar.set_postfix(failed=failed)
-        self.bar.n = finished + failed
-        self.bar.refresh()
+            self.bar.set_postfix(failed=failed, refresh=False)
+        self.bar.update(finished + failed - self.bar.n)
 
 
 def announce_compilation(engine: str) -> str:

@@ -1,0 +1,223 @@
+"""The run folder of a design: tables over all points, written piece by piece: memory does not grow with their number."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import InputError
+from sim.study.designed import DesignRun
+from sim.study.folder import Clockwork, about_programs, put_table, refuse_foreign
+from sim.study.points import Measured
+from sim.study.run import omitted
+from sim.study.store import Store
+from sim.study.whole import whole_folder, write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from sim.config import Plan
+
+__all__ = ["DESIGN_TABLES", "write_design_folder"]
+
+DESIGN_TABLES = ("design", "contrasts", "summary", "outcomes")
+"""Tables of the folder of a design, in the order in which they are written."""
+_POINTS = 500
+"""Points whose tables are held at once."""
+_TEXTS = ("arm", "baseline", "outcome", "unit", "reason", "method", "status")
+
+
+def write_design_folder(
+    folder: Path,
+    run: DesignRun,
+    plan: Plan,
+    store: Store,
+    configuration: Mapping[str, Any],
+    overrides: Sequence[str],
+    clockwork: Clockwork,
+    of_job: Collection[str],
+) -> None:
+    """Write the tables and the manifest of a design in the place of what `folder` held, but for the names in `of_job`.
+
+    Raises
+    ------
+    InputError
+        The disk is full, the folder cannot be written, or somebody has put something into it.
+    """
+    try:
+        with whole_folder(folder, of_job) as temporary:
+            _write_tables(temporary, run, plan, store)
+            manifest = _about(run, plan) | {
+                "configuration": configuration, "overrides": list(overrides), "seed": plan.seed, "engine": plan.engine,
+                "outcomes_missing_null": omitted(plan.study.nulls), **clockwork.read(),
+            }  # fmt: skip
+            manifest["cpu_seconds"] = round(manifest["cpu_seconds"] + run.seconds_elsewhere, 3)
+            with write_whole(temporary / "manifest.json") as file:
+                file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
+            refuse_foreign(folder, of_job)
+    except OSError as error:
+        raise InputError(
+            f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "
+            "hydra.run.dir=FOLDER (all finished points are in the store)."
+        ) from error
+
+
+def _about(run: DesignRun, plan: Plan) -> dict[str, Any]:
+    """Return what the manifest says of a design."""
+    failed = [m for m in run.measured if m.failures]
+    text = json.dumps([plan.design.model_dump(mode="json"), sorted(m.key for m in run.measured)])
+    return about_programs() | {
+        "content_hash": {"design": hashlib.sha256(text.encode()).hexdigest()},
+        "arms": run.arms,
+        "baseline": run.baseline,
+        "replicates": plan.study.replicates,
+        "design": plan.design.model_dump(mode="json") | {"points": len(run.points)},
+        "points_measured": len(run.measured),
+        "points_failed": len(failed),
+        "runs_computed": run.n_computed,
+        "runs_reused": run.n_reused,
+        "runs_failed": run.n_failed,
+        "failures": [{"point": m.number, **vars(f)} for m in failed[:1000] for f in m.failures[:10]],
+        "simulation_seconds": round(sum(m.seconds for m in run.measured), 3),
+        "notes": run.notes,
+    }
+
+
+def _write_tables(folder: Path, run: DesignRun, plan: Plan, store: Store) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    put_table(folder / "design.parquet", _design_table(run))
+    writers: dict[str, pq.ParquetWriter] = {}
+    paths = {name: folder / f"{name}.parquet" for name in DESIGN_TABLES[1:]}
+    partial = {name: path.with_name(f".partial-{name}.parquet") for name, path in paths.items()}
+    try:
+        for tables in _pieces(run, plan, store):
+            for name, table in tables.items():
+                arrow = pa.Table.from_pandas(table, preserve_index=False)
+                if name not in writers:
+                    writers[name] = pq.ParquetWriter(partial[name], _schema(arrow))
+                writers[name].write_table(arrow.cast(writers[name].schema))
+    finally:
+        for writer in writers.values():
+            writer.close()
+    for name in paths:  # the folder as a whole appears in one step
+        partial[name].rename(paths[name])
+
+
+def _schema(table: pa.Table) -> pa.Schema:
+    """Return the columns of a table, texts as plain strings, so that every reader knows them and every piece has the same."""
+    import pyarrow as pa
+
+    fields = [pa.field(f.name, pa.string() if f.name in _TEXTS else f.type) for f in table.schema]
+    return pa.schema(fields, metadata=table.schema.metadata)
+
+
+def _typed(values: Sequence[Any]) -> Any:
+    """Return a column of a factor's values: whole numbers, numbers, true or false, else text."""
+    import numpy as np
+
+    if all(isinstance(v, bool) for v in values):
+        return np.asarray(values, bool)
+    if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        return np.asarray(values, np.int64)
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        return np.asarray(values, np.float64)
+    return [v if isinstance(v, str) else json.dumps(v, default=str) for v in values]
+
+
+def _design_table(run: DesignRun) -> pd.DataFrame:
+    """Return one row per point of this part: its number, its values, whether all went well, and if not why."""
+    import pandas as pd
+
+    numbers = [m.number for m in run.measured]
+    table = pd.DataFrame({"point": numbers})
+    for key in run.design.factors:
+        table[key] = _typed([run.points[n][key] for n in numbers])
+    table["status"] = ["failed" if m.failures else "finished" for m in run.measured]
+    table["reason"] = ["; ".join(dict.fromkeys(map(_told, m.failures))) for m in run.measured]
+    return table
+
+
+def _told(failure: Any) -> str:
+    return str(failure) if failure.arm else str(failure.reason)
+
+
+def _pieces(run: DesignRun, plan: Plan, store: Store) -> Iterator[dict[str, pd.DataFrame]]:
+    """Yield outcomes, contrasts and summary of some hundred points at a time; at least once, if need be without rows."""
+    import pandas as pd
+
+    from sim.measures.by_point import contrasts_by_point, summaries_by_point
+    from sim.measures.contrast import CONTRAST_COLUMNS
+
+    is_fixed = plan.study.world == "fixed"
+    design = _design_table(run).drop(columns=["status", "reason"]).set_index("point")
+    size = max(1, _POINTS // plan.study.replicates)
+    for first in range(0, max(1, len(run.measured)), size):
+        outcomes = _outcomes(run.measured[first : first + size], plan.study.replicates, store)
+        is_compared = run.baseline in set(outcomes["arm"])
+        tables = {
+            "contrasts": contrasts_by_point(outcomes, run.baseline, conditional=is_fixed)
+            if is_compared
+            else pd.DataFrame(
+                {"point": pd.Series(dtype="int64")} | {c: pd.Series(dtype=_type(c)) for c in CONTRAST_COLUMNS}
+            ),
+            "summary": summaries_by_point(outcomes, conditional=is_fixed),
+            "outcomes": outcomes,
+        }
+        for name, table in tables.items():
+            values = design.loc[table["point"]].reset_index(drop=True)
+            parts = [
+                table[["point"]].reset_index(drop=True),
+                values,
+                table.drop(columns="point").reset_index(drop=True),
+            ]
+            tables[name] = pd.concat(parts, axis=1)
+        yield tables
+
+
+def _type(column: str) -> str:
+    return "int64" if column == "n" else "object" if column in _TEXTS else "float64"
+
+
+def _outcomes(measured: Sequence[Measured], replicates: int, store: Store) -> pd.DataFrame:
+    """Return the outcomes of some points as a long table, as `contrasts_by_point` takes it."""
+    import numpy as np
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {name: [] for name in ("value", "numerator", "denominator")}
+    texts: dict[str, list[str]] = {name: [] for name in ("arm", "outcome", "unit", "reason")}
+    points: list[int] = []
+    numbers: list[int] = []
+    for m in measured:
+        kept = store.get_point(m.key) if m.names else {}
+        for place, name in enumerate(m.names):
+            entry = kept.get(name)
+            if not name or entry is None:
+                continue
+            n = len(entry["outcome"])
+            points += [m.number] * n
+            numbers += [place % replicates] * n
+            texts["arm"] += [m.arms[place // replicates]] * n
+            texts["outcome"] += entry["outcome"]
+            texts["unit"] += entry["unit"]
+            texts["reason"] += [entry["reason"].get(str(i), "") for i in range(n)]
+            for column, into in columns.items():
+                into += entry[column]
+    return pd.DataFrame(
+        {
+            "point": np.asarray(points, np.int64),
+            "arm": np.asarray(texts["arm"], object),
+            "replicate": np.asarray(numbers, np.int64),
+            "outcome": np.asarray(texts["outcome"], object),
+            "value": np.asarray(columns["value"], np.float64),
+            "unit": np.asarray(texts["unit"], object),
+            "numerator": np.asarray(columns["numerator"], np.float64),
+            "denominator": np.asarray(columns["denominator"], np.float64),
+            "reason": np.asarray(texts["reason"], object),
+        }
+    )
