@@ -1,0 +1,271 @@
+"""Design points: each is the study that it would be by itself; what is measured is found again; failures cost their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sim
+from sim.config import compose_tree, plan_of, tree_of
+from sim.engine.simulate import run as real_run
+from sim.errors import CapacityError, InputError
+from sim.options import override
+from sim.study import points as points_module
+from sim.study import tasks as tasks_module
+from sim.study.design import Design
+from sim.study.design_folder import write_design_folder
+from sim.study.designed import DesignRun, run_design
+from sim.study.folder import Clockwork
+from sim.study.points import Settings
+from sim.study.store import Store
+from sim.study.template import ArmsOfPoints
+
+SMALL = ("population.size=300",)
+SEVERITY = "parameters.throttle_severity"
+GRID = {SEVERITY: {"values": [0.2, 0.9]}, "decision": {"values": ["threshold", "hazard"]}}
+Arms = dict[str, tuple[str, ...]] | None
+
+
+def compose(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    return tree_of(compose_tree([*SMALL, *(override(k, v) for k, v in values.items()), *overrides]))
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory() -> None:
+    points_module._MEMORY.clear()
+
+
+def designed(
+    store: Path | Store, factors: dict[str, Any] = GRID, *, arms: Arms = None, replicates: int = 2, nulls: tuple[str, ...] = (),
+    seed: int = 1, retry: bool = False, is_fixed: bool = False, workers: int = 1, **more: Any,
+) -> DesignRun:  # fmt: skip
+    design = Design.model_validate({"method": "grid", "factors": factors, **more})
+    keep = store if isinstance(store, Store) else Store(store)
+    settings = Settings(replicates, nulls, is_fixed, "compiled", keep, retry)
+    return run_design(design, ArmsOfPoints(compose, arms, design), settings, seed=seed, workers=workers)
+
+
+def tables(run: DesignRun, store: Path, folder: Path, replicates: int = 2) -> dict[str, pd.DataFrame]:
+    plan = plan_of(
+        compose_tree(
+            ["study.nulls=[]", f"study.replicates={replicates}", "design=lhs", "+design.factors.x.range=[0,1]"]
+        )
+    )
+    plan = plan.model_copy(update={"design": run.design})
+    write_design_folder(folder, run, plan, Store(store), {}, [], Clockwork(), frozenset())
+    return {p.stem: pd.read_parquet(p) for p in folder.glob("*.parquet")}
+
+
+@pytest.mark.parametrize("nulls", [(), ("ordinary", "keyboard")])
+def test_a_point_is_the_study_that_it_would_be_by_itself(tmp_path: Path, nulls: tuple[str, ...]) -> None:
+    run = designed(tmp_path / "store", nulls=nulls)
+    found = tables(run, tmp_path / "store", tmp_path / "out")
+    assert len(run.measured) == 4
+    for number, values in enumerate(run.points):
+        night = sim.load(*SMALL, *(override(k, v) for k, v in values.items()))
+        study = sim.compare({"open": night.open(), "throttled": night}, 2, nulls=nulls)
+        for name, expected in (
+            ("outcomes", study.outcomes),
+            ("contrasts", study.contrasts),
+            ("summary", study.summary),
+        ):
+            part = found[name][found[name]["point"] == number].reset_index(drop=True)
+            assert [part[key].unique().tolist() for key in values] == [[v] for v in values.values()]
+            exact = name == "outcomes"
+            pd.testing.assert_frame_equal(part[list(expected.columns)], expected, check_exact=exact, check_dtype=False)
+
+
+def test_the_same_command_again_does_nothing_and_gives_the_same(tmp_path: Path) -> None:
+    first = designed(tmp_path / "store")
+    again = designed(tmp_path / "store")
+    assert (first.n_computed, first.n_reused) == (16, 0)
+    assert (again.n_computed, again.n_reused) == (0, 16)
+    one, other = (tables(r, tmp_path / "store", tmp_path / n) for r, n in ((first, "one"), (again, "other")))
+    assert one.keys() == other.keys()
+    for name, table in one.items():
+        pd.testing.assert_frame_equal(table, other[name], check_exact=True)
+
+
+def test_more_replicates_and_more_arms_extend(tmp_path: Path) -> None:
+    arms: Arms = {"open": ("throttle=none",), "long": ("throttle=long",)}
+    designed(tmp_path, arms=arms, replicates=1)
+    more = designed(tmp_path, arms=arms, replicates=3)
+    assert (more.n_computed, more.n_reused) == (16, 8)
+    wider = designed(tmp_path, arms={**arms, "total": ("throttle=total",)}, replicates=3)
+    assert (wider.n_computed, wider.n_reused) == (12, 24)
+
+
+def test_runs_that_points_share_are_made_at_most_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first point does not know that others will ask for the same run; the second keeps it."""
+    made: list[tuple[bool, int]] = []
+
+    def run(scenario: Any, seed: int, *args: Any, **named: Any) -> Any:
+        made.append((scenario.throttle.is_none, seed))
+        return real_run(scenario, seed, *args, **named)
+
+    monkeypatch.setattr(tasks_module, "run", run)
+    steps = {SEVERITY: {"range": [0, 1], "levels": 6}}
+    arms: Arms = {"open": ("throttle=none",), "throttled": ("throttle=july15",)}
+    designed(tmp_path, steps, arms=arms)
+    for seed in (1, 2):
+        assert made.count((True, seed)) == 2  # open: at every severity the same
+        assert made.count((False, seed)) == 6
+
+
+def test_points_have_the_same_dice_or_their_own(tmp_path: Path) -> None:
+    twice = {"throttle.hold_minutes": {"values": [5, 6]}}  # only of messages that are held: changes nothing here
+    arms: Arms = {"night": ()}
+    found = [
+        tables(designed(tmp_path / dice, twice, arms=arms, dice=dice), tmp_path / dice, tmp_path / f"{dice}-out")[
+            "outcomes"
+        ]
+        for dice in ("common", "own")
+    ]
+    same = [
+        t[t["point"] == 0]["value"].reset_index(drop=True).equals(t[t["point"] == 1]["value"].reset_index(drop=True))
+        for t in found
+    ]
+    assert same == [True, False]
+
+
+def test_parts_together_are_the_whole(tmp_path: Path) -> None:
+    parts = [designed(tmp_path / "parts", part=k, parts=3) for k in range(3)]
+    assert sorted(m.number for p in parts for m in p.measured) == [0, 1, 2, 3]
+    whole = designed(tmp_path / "parts")
+    assert whole.n_computed == 0
+    alone = designed(tmp_path / "alone")
+    one, other = (tables(r, tmp_path / s, tmp_path / f"{s}-out") for r, s in ((whole, "parts"), (alone, "alone")))
+    for name, table in one.items():
+        pd.testing.assert_frame_equal(table, other[name], check_exact=True)
+
+
+def test_a_fixed_world_is_conditional(tmp_path: Path) -> None:
+    run = designed(tmp_path / "store", is_fixed=True)
+    night = sim.load(*SMALL, *(override(k, v) for k, v in run.points[0].items()))
+    expected = sim.compare({"open": night.open(), "throttled": night}, 2, nulls=(), world="fixed").outcomes
+    found = tables(run, tmp_path / "store", tmp_path / "out")["outcomes"]
+    part = found[found["point"] == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part[list(expected.columns)], expected, check_exact=True)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_processes_and_threads_change_nothing(tmp_path: Path, backend: str) -> None:
+    two = designed(tmp_path / "two", workers=2, backend=backend)
+    one = designed(tmp_path / "one")
+    assert two.n_computed == one.n_computed == 16
+    ours, theirs = (tables(r, tmp_path / s, tmp_path / f"{s}-out") for r, s in ((one, "one"), (two, "two")))
+    for name, table in ours.items():
+        pd.testing.assert_frame_equal(table, theirs[name], check_exact=True)
+
+
+# -- failures
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, where: Callable[[Any, int], bool]) -> None:
+    def run(scenario: Any, seed: int, *args: Any, **named: Any) -> Any:
+        if where(scenario, seed):
+            raise error
+        return real_run(scenario, seed, *args, **named)
+
+    monkeypatch.setattr(tasks_module, "run", run)
+
+
+def test_an_impossible_corner_fails_by_itself(tmp_path: Path) -> None:
+    run = designed(tmp_path / "store", {**GRID, SEVERITY: {"values": [0.2, 1.5]}})
+    assert [len(m.failures) for m in run.measured] == [0, 0, 1, 1]
+    found = tables(run, tmp_path / "store", tmp_path / "out")
+    assert found["design"]["status"].tolist() == ["finished", "finished", "failed", "failed"]
+    assert found["design"]["reason"].str.contains("severity is 1.5").tolist() == [False, False, True, True]
+    assert set(found["outcomes"]["point"]) == set(found["contrasts"]["point"]) == {0, 1}
+
+
+def test_a_failed_run_is_kept_as_failed_and_tried_again_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, RuntimeError("broke"), lambda s, seed: seed == 2 and not s.throttle.is_none)
+    first = designed(tmp_path / "store", {SEVERITY: {"values": [0.2, 0.9]}})
+    assert first.n_failed == 2
+    assert [(f.arm, f.replicate, f.reason) for m in first.measured for f in m.failures] == [
+        ("throttled", 1, "RuntimeError: broke")
+    ] * 2
+    monkeypatch.setattr(tasks_module, "run", real_run)
+    again = designed(tmp_path / "store", {SEVERITY: {"values": [0.2, 0.9]}})
+    assert (again.n_failed, again.n_computed) == (2, 0)
+    asked = designed(tmp_path / "store", {SEVERITY: {"values": [0.2, 0.9]}}, retry=True)
+    assert (asked.n_failed, asked.n_computed) == (0, 2)
+    found = tables(asked, tmp_path / "store", tmp_path / "out")
+    assert found["contrasts"].set_index(["point", "outcome"]).loc[(0, "participants"), "n"] == 2
+
+
+def test_a_null_night_that_fails_costs_its_outcomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, RuntimeError("broke"), lambda s, _: s.attendance.online_as_if_home)
+    run = designed(tmp_path / "store", {SEVERITY: {"values": [0.2]}}, nulls=("keyboard",), replicates=1)
+    assert [(f.arm, f.null) for f in run.measured[0].failures] == [("open", "keyboard"), ("throttled", "keyboard")]
+    found = tables(run, tmp_path / "store", tmp_path / "out", 1)["outcomes"].set_index(["arm", "outcome"])
+    assert pd.isna(found.loc[("open", "dip_from_leaving"), "value"])
+    assert found.loc[("open", "participants"), "value"] > 0
+
+
+def test_a_design_that_is_too_large_everywhere_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, CapacityError("too many; take fewer."), lambda *_: True)
+    with pytest.raises(CapacityError, match="too many"):
+        designed(tmp_path)
+
+
+def test_a_damaged_point_is_measured_again(tmp_path: Path) -> None:
+    designed(tmp_path)
+    paths = sorted(tmp_path.rglob("*.point"))
+    assert len(paths) == 4
+    paths[0].write_bytes(paths[0].read_bytes()[:-3])
+    paths[1].write_bytes(b"")
+    again = designed(tmp_path)
+    assert (again.n_computed, again.n_reused) == (4, 12)  # the open night, which points share, is kept as a run, too
+
+
+def test_a_point_that_another_process_measures_is_waited_for(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    whole = designed(store)
+    key = whole.measured[0].key
+    kept = store.get_point(key)
+    store.path(key, "point").unlink()
+    found: list[DesignRun] = []
+    with store.claimed(key):
+        thread = threading.Thread(target=lambda: found.append(designed(store)))
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        store.put_point(key, kept)  # now the other has done it
+    thread.join(60)
+    assert found[0].n_computed == 0
+
+
+def test_a_factor_without_a_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="moves nothing"):
+        designed(tmp_path, {"seed": {"values": [1, 2]}})
+
+
+def test_an_unknown_backend_and_a_missing_one_are_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"design\.backend is 'spark'"):
+        designed(tmp_path, backend="spark")
+
+
+def test_a_changed_model_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    designed(tmp_path)
+    now = Store(tmp_path)
+    other = replace_model(now, "model-0-before")
+    designed(other)
+    assert designed(tmp_path).of_other_models == {}  # found, nothing computed anew
+    again = designed(tmp_path, replicates=3)
+    assert again.of_other_models == {"model-0-before": 4}
+
+
+def replace_model(store: Store, name: str) -> Store:
+    assert store.folder is not None
+    changed = Store(store.folder)
+    changed.model = store.folder / name
+    return changed
