@@ -122,7 +122,7 @@ def groups(
     return [found[name] for name in first], [found[name] for name in names if name not in first]
 
 
-def _by_cell(table: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
+def _by_cell(table: pd.DataFrame) -> dict[tuple[str, str], dict[Any, Any]]:
     return {(str(row["arm"]), str(row["outcome"])): row for row in table.to_dict("records")}
 
 

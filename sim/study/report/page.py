@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 from sim.study.whole import write_whole
@@ -119,5 +119,3 @@ def write_report(folder: Path) -> Path:
             f"{path} could not be written ({error.strerror or error}); free some space or choose another folder."
         ) from error
     return path
-
-

@@ -80,7 +80,10 @@ def design_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
             ("points that failed", f"{len(failed):,}"),
         ],
         "method": _METHODS.get(str(design["method"]), str(design["method"])),
-        "design_seed": design.get("seed"),
+        "design_seed": None if design["method"] == "grid" else design.get("seed"),
+        "seeds": _seeds(design),
+        "arms": list(manifest["arms"]),
+        "baseline": manifest.get("baseline"),
         "factors": [(name, *_factor(its)) for name, its in factors.items()],
         "shared": [o for o in shared_overrides(manifest) if not o.lstrip("+~").startswith("design")],
         "n_points": len(points),
@@ -98,16 +101,28 @@ def design_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_METHODS = {"grid": "full grid", "lhs": "Latin hypercube", "sobol": "Sobol sequence (scrambled)"}
+_METHODS = {"grid": "Full grid", "lhs": "Latin hypercube", "sobol": "Sobol's sequence"}
 
 
 def _factor(its: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what a factor ranges over and on which scale."""
-    if "values" in its:
+    """Return what a factor ranges over, and how it is divided."""
+    if its.get("values") is not None:
         return ", ".join(map(_plain, its["values"])), "these values"
     low, high = its["range"]
-    scale = f"{its.get('scale') or 'linear'} scale" + (", whole numbers" if its.get("whole") else "")
-    return f"{_plain(low)} to {_plain(high)}", scale
+    levels = f", {its['levels']} levels" if its.get("levels") else ""
+    return f"{_plain(low)} to {_plain(high)}", (its.get("scale") or "linear") + levels + ", whole" * bool(
+        its.get("whole")
+    )
+
+
+def _seeds(design: Mapping[str, Any]) -> str:
+    """Return which seeds the points use, and which of the points these are."""
+    told = {
+        "common": "All points use the same seeds, so that they differ only where their parameters make them.",
+        "own": "Each point uses seeds of its own.",
+    }.get(str(design.get("dice")), "")
+    parts = int(design.get("parts") or 1)
+    return f"{told} This is part {int(design['part']) + 1} of {parts}.".strip() if parts > 1 else told
 
 
 def _plain(value: Any) -> str:
@@ -208,32 +223,33 @@ def _spread(folders: Sequence[Path], over: str) -> dict[str, Any]:
     """Return least, median and most of headline estimates and differences over points or jobs, as text."""
     import pandas as pd
 
-    rows = []
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for table, what in (("summary", "estimate"), ("contrasts", "difference")):
-        parts = [_columns(folder / f"{table}.parquet", ["arm", "outcome", "unit", what]) for folder in folders]
-        parts = [part for part in parts if not part.empty]
+        paths = [path for folder in folders if (path := folder / f"{table}.parquet").exists()]
+        parts = [part for path in paths if not (part := _headline_of(path, what)).empty]
         if not parts:
             continue
         whole = pd.concat(parts, ignore_index=True)
-        whole = whole[whole["outcome"].isin(headline(list(whole["outcome"].unique())))]
         kept = whole[whole[what].notna()].groupby(["outcome", "arm"], sort=False, observed=True)
-        stats = kept[what].agg(["min", "median", "max", "count"])
-        units = kept["unit"].first()
-        rows += [
-            (str(outcome), str(arm), what, [readable(float(s[c]), str(units[outcome, arm])) for c in ("min", "median", "max")],
-             int(s["count"]))
-            for (outcome, arm), s in stats.iterrows()
-        ]  # fmt: skip
-    places = {name: place for place, name in enumerate(headline([row[0] for row in rows]))}
-    rows.sort(key=lambda row: (row[2] == "difference", places[row[0]]))
-    return {"over": over, "rows": rows, "meanings": {row[0]: meaning(row[0]) for row in rows}}
+        stats = kept[what].agg(["min", "median", "max", "count"]).join(kept["unit"].first()).reset_index()
+        for s in stats.to_dict("records"):
+            cells = [readable(float(s[name]), str(s["unit"])) for name in ("min", "median", "max")]
+            found.setdefault((str(s["outcome"]), str(s["arm"])), {})[what] = [*cells, f"{int(s['count']):,}"]
+    order = headline([outcome for outcome, _ in found])
+    groups = {outcome: [(arm, its) for (of, arm), its in found.items() if of == outcome] for outcome in order}
+    return {"over": over, "groups": [(outcome, meaning(outcome), rows) for outcome, rows in groups.items()]}
 
 
-def _columns(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Return some columns of a table; a large design's has many more."""
+def _headline_of(path: Path, what: str) -> pd.DataFrame:
+    """Return arm, outcome, unit and a number of the headline outcomes; a large design's table has much more."""
     import pandas as pd
+    import pyarrow.parquet as pq
 
     try:
-        return pd.read_parquet(path, columns=columns)
-    except (OSError, ValueError) as error:
+        names = pq.read_table(path, columns=["outcome"], read_dictionary=["outcome"])["outcome"].unique().to_pylist()
+        wanted = list(headline([str(name) for name in names]))
+        if not wanted:
+            return pd.DataFrame()
+        return pd.read_parquet(path, columns=["arm", "outcome", "unit", what], filters=[("outcome", "in", wanted)])
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read ({error}); expected a whole table: write it again.") from error

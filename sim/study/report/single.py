@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError
 from sim.study.report.outcomes import groups, methods, missing_values
 from sim.study.report.page import Figure, embedded
 from sim.study.report.words import FACTS_AND_ASSUMPTIONS, caption, from_name, null_night, plural
@@ -18,7 +17,16 @@ from sim.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["command_of", "configuration_of", "facts_of", "manifest_rows", "period", "runs_of", "shared_overrides", "study_page"]
+__all__ = [
+    "command_of",
+    "configuration_of",
+    "facts_of",
+    "manifest_rows",
+    "period",
+    "runs_of",
+    "shared_overrides",
+    "study_page",
+]
 
 _NAMED = ("summary", "contrasts", "variance_reduction")
 
@@ -186,7 +194,9 @@ def _missing(manifest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) ->
     for name, why in manifest["figures_left_out"].items():
         found.append({"what": f"figure {name}", "why": why})
     if not manifest["configuration"]["study"].get("figures", True):
-        found.append({"what": "all figures", "why": "not asked for (study.figures=false); python -m sim.plot draws them"})
+        found.append(
+            {"what": "all figures", "why": "not asked for (study.figures=false); python -m sim.plot draws them"}
+        )
     return found
 
 
@@ -270,5 +280,3 @@ def facts_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
 def configuration_of(configuration: Mapping[str, Any]) -> dict[str, str]:
     """Return the resolved configuration as text."""
     return {"configuration": json.dumps(configuration, indent=2, ensure_ascii=False, default=str)}
-
-

@@ -19,7 +19,7 @@ _MEANINGS = {
     "dip_from_leaving": "share of posts missing against the night in which people leave but post as if at home",
     "dip_from_leaving_total": "share of posts missing against the night in which nobody leaves",
     "rebound_ratio": "posts per hour on Twitter in the rebound / in the dip, waking up included",
-    "rebound_from_return": "share of posts gained in the hours of coming home against the night in which people post as if at home",
+    "rebound_from_return": "share of posts gained in the hours of return against the night in which people post as if at home",
     "participants": "people who left home at least once",
     "participation": "participants / people",
     "share_left_before_call": "departures from the first news to the call / departures to the end of taking part",
@@ -84,7 +84,13 @@ def null_night(name: str) -> str:
 
 def from_name(name: str) -> str:
     """Return a name of the configuration as words."""
-    known = {"trt": "TRT", "facetime": "FaceTime", "youtube": "YouTube", "whatsapp": "WhatsApp", "cut_off": "being cut off"}
+    known = {
+        "trt": "TRT",
+        "facetime": "FaceTime",
+        "youtube": "YouTube",
+        "whatsapp": "WhatsApp",
+        "cut_off": "being cut off",
+    }
     return known.get(name, name.replace("_", " ").capitalize())
 
 
