@@ -60,6 +60,7 @@ class Observed(Frozen):
 class StudyPlan(Frozen):
     """What to run, how often, and where finished runs are kept."""
 
+    question: str | None = None
     arms: dict[str, tuple[str, ...]] | None = None
     replicates: int = Field(ge=1, le=1_000_000)
     nulls: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class StudyPlan(Frozen):
     workers: int | None = Field(None, ge=1)
     figures: bool = True
     retry: bool = False
+    report: bool = True
 
     @field_validator("store", mode="before")
     @classmethod

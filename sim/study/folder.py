@@ -42,7 +42,8 @@ TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squa
 FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch")
 """The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""
 _OURS = re.compile(
-    rf"manifest\.json|status\.json|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?|({'|'.join(TABLES)}|design|collected_.+)\.parquet"
+    rf"manifest\.json|status\.json|report\.html|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?"
+    rf"|({'|'.join(TABLES)}|design|collected_.+)\.parquet"
 )
 """What may lie in the folder of a finished run, and goes when another run takes its place."""
 _PACKAGE = "mobsim"
@@ -311,7 +312,7 @@ def write_folder(
     clockwork: Clockwork,
     of_job: Collection[str],
 ) -> dict[str, str]:
-    """Write tables, figures and manifest of a study; return the figures that were left out, and why.
+    """Write tables, figures, manifest and report of a study; return the figures that were left out, and why.
 
     All of them take the place of what `folder` held, in one step, but for the names in `of_job`.
 
@@ -320,6 +321,8 @@ def write_folder(
     InputError
         The disk is full, the folder cannot be written, or somebody has put something into it.
     """
+    from sim.study.report import write_report
+
     tables = {name: getattr(study, name) for name in TABLES}
     arm = next((a for a in study.arms if a != study.baseline), study.baseline)
     skipped: dict[str, str] = {}
@@ -346,6 +349,8 @@ def write_folder(
                 file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
             for name, table in tables.items():
                 put_table(temporary / f"{name}.parquet", table)
+            if plan.study.report:
+                write_report(temporary)
             refuse_foreign(folder, of_job)
     except OSError as error:
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sim.jit import cache_folder, is_compiling
@@ -12,7 +13,7 @@ from sim.study.run import Study
 if TYPE_CHECKING:
     from sim.config import Observed
 
-__all__ = ["Progress", "announce_compilation", "number", "table_text"]
+__all__ = ["Progress", "announce_compilation", "headline", "number", "table_text"]
 
 SHOWN = (
     "posts_published", "posts_attempted", "posts_throttle_window", "posts_after_window", "posts_day_1", "posts_day_2",
@@ -71,6 +72,12 @@ def number(value: float, unit: str = "1") -> str:
     return f"{value:.0f}" if size >= 100 else f"{value:.1f}"
 
 
+def headline(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the outcomes that are told first, of those that a study has and in their order."""
+    published = () if "posts_published" in names else (name for name in names if name.startswith("posts_published_"))
+    return tuple(name for name in dict.fromkeys((*published, *SHOWN)) if name in names)
+
+
 def table_text(study: Study, observed: Observed) -> str:
     """Return the table: outcome, observed, every arm, and paired differences with their 95 % intervals."""
     summary: dict[tuple[str, str], Any] = {(s["arm"], s["outcome"]): s for s in study.summary.to_dict("records")}
@@ -79,11 +86,7 @@ def table_text(study: Study, observed: Observed) -> str:
     header = ["outcome", "unit", "observed", *study.arms]
     header += [f"{arm} - {study.baseline} (95 % interval)" for arm in others]
     rows = []
-    names: tuple[str, ...] = SHOWN
-    if not any(name == "posts_published" for _, name in summary):
-        published = dict.fromkeys(name for _, name in summary if name.startswith("posts_published_"))
-        names = (*published, *SHOWN)
-    for name in names:
+    for name in headline([name for _, name in summary]):
         seen = [summary[arm, name] for arm in study.arms if (arm, name) in summary]
         if not seen:
             continue

@@ -64,7 +64,7 @@ def test_the_public_names_are_those_that_are_promised() -> None:
 
 # -- docstrings
 
-COMMAND_LINES = {"__main__", "cli", "collect", "plot", "calibrate"}
+COMMAND_LINES = {"__main__", "cli", "collect", "plot", "report", "calibrate"}
 VERBS = {
     "Advance", "Announce", "Ask", "Build", "Call", "Check", "Choose", "Compile", "Compose", "Count", "Deliver",
     "Draw", "Drop", "Empty", "End", "Fill", "Find", "Give", "Join", "Keep", "Let", "Load", "Look", "Make", "Mark",
@@ -177,6 +177,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "report",
         "collect",
         "plot",
+        "report",
         "calibrate",
         "compile",
         "__init__",

@@ -36,7 +36,7 @@ N_RUNS = 2 * (2 * (1 + 4) - 1)
 NIGHT = ("study.replicates=2", f"population.size={PEOPLE}", "study.store=store")
 
 PROMISED_FILES = {"outcomes.parquet", "curves.parquet", "contrasts.parquet", "figures", "manifest.json"}
-FURTHER_FILES = {f"{name}.parquet" for name in TABLES}
+FURTHER_FILES = {f"{name}.parquet" for name in TABLES} | {"report.html"}
 """What the figures are drawn from, and Hydra's own record of the configuration and log."""
 
 PROMISED_KEYS = {
