@@ -365,6 +365,8 @@ def _note_changed(gathered: Gathered) -> None:
     """Say which folders differ in something that no parameter tells."""
     contents: dict[tuple[Value, ...], dict[str, str]] = defaultdict(dict)
     for folder in gathered.folders:
+        if folder.factors:
+            continue  # a design: its points are told apart by its factors
         contents[folder.values].setdefault(folder.content, folder.name)
     changed = [" and ".join(names.values()) for names in contents.values() if len(names) > 1]
     if changed:
