@@ -148,7 +148,8 @@ def _join() -> int:
             if len(places) == 1:
                 raise
             continue  # of the others some may be whole; all that are not are named below
-        say(f"{place}: {n_rows} rows of {len(joined.folders)} runs")
+        n = len(joined.folders)
+        say(f"{place}: {n_rows} rows of {n} run{'s' if n > 1 else ''}")
         tell(*_without(joined))
     tell(*(f"left out: {reason}" for reason in gathered.damaged.values()))
     return SOME_FAILED if gathered.damaged else OK
