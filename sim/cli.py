@@ -250,6 +250,9 @@ def _study_in(config: DictConfig, folder: Path) -> int:
 
     resolved = OmegaConf.to_container(config, resolve=True)
     assert isinstance(resolved, dict)
+    choices = OmegaConf.to_container(ours.runtime.choices)
+    assert isinstance(choices, dict)
+    resolved["choices"] = {group: choice for group, choice in choices.items() if not str(group).startswith("hydra/")}
     is_sweep = ours.mode == RunMode.MULTIRUN
     of_job = {f"{ours.job.name}.log", str(ours.output_subdir)} | ({STATUS} if read_status(folder) else set())
     return run_job(

@@ -100,7 +100,7 @@ def _write_tables(folder: Path, run: DesignRun, plan: Plan, store: Store) -> Non
             for name, table in tables.items():
                 arrow = pa.Table.from_pandas(table, preserve_index=False)
                 if name not in writers:
-                    writers[name] = pq.ParquetWriter(partial[name], _schema(arrow))
+                    writers[name] = pq.ParquetWriter(partial[name], _schema(arrow), write_page_checksum=True)
                 writers[name].write_table(arrow.cast(writers[name].schema))
     finally:
         for writer in writers.values():

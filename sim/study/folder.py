@@ -43,7 +43,7 @@ FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "prov
 """The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""
 _OURS = re.compile(
     rf"manifest\.json|status\.json|report\.html|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?"
-    rf"|({'|'.join(TABLES)}|design|collected_.+)\.parquet"
+    rf"|({'|'.join(TABLES)}|design)\.parquet|collected_.+\.(parquet|csv)"
 )
 """What may lie in the folder of a finished run, and goes when another run takes its place."""
 _PACKAGE = "mobsim"
@@ -90,7 +90,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def put_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, whole or not at all; a disk that is full is told by its own error."""
     with write_whole(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False, write_page_checksum=True)
 
 
 def prepare_folder(folder: Path, store: Path | None, of_job: Collection[str]) -> None:
