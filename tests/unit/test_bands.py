@@ -258,3 +258,8 @@ def test_bad_tables_are_refused():
         curve_contrast_table(curves, "closed")
     with pytest.raises(InputError, match="more than once"):
         curve_contrast_table(pd.concat([curves, curves.tail(1)]), "open")
+
+
+def test_curves_without_a_main_one_have_an_empty_table():
+    curves = curves_of(6, names=("asleep",))
+    assert len(curve_contrast_table(curves, "open")) == 0
