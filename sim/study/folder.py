@@ -37,7 +37,7 @@ __all__ = ["Clockwork", "about_programs", "draw_figures", "git_commit", "open_ar
            "read_manifest", "refuse_foreign", "refuse_foreign_figures", "write_folder", "write_table"]  # fmt: skip
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
-TABLES = ("curves", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
+TABLES = ("curves", "curve_contrasts", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
 """Tables of a run folder, in the order in which they are written: a file named outcomes.parquet has all others beside it."""
 FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch")
 """The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sim.draws import MAX_SEED
 from sim.engine.simulate import Record
 from sim.errors import CapacityError, InputError
+from sim.measures.bands import CURVE_CONTRAST_COLUMNS, curve_contrast_table
 from sim.measures.contrast import (
     CONTRAST_COLUMNS,
     REDUCTION_COLUMNS,
@@ -110,6 +111,16 @@ class Study:
         if baseline is None:
             return pd.DataFrame(columns=REDUCTION_COLUMNS)
         return variance_reduction_table(self.outcomes, baseline, others, conditional=self.is_conditional)
+
+    @cached_property
+    def curve_contrasts(self) -> pd.DataFrame:
+        """Paired differences of the main curves at every minute, with pointwise and simultaneous bands."""
+        import pandas as pd
+
+        baseline, others = self._compared()
+        if baseline is None:
+            return pd.DataFrame(columns=CURVE_CONTRAST_COLUMNS)
+        return curve_contrast_table(self.curves, baseline, others, conditional=self.is_conditional)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

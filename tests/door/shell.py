@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLES = ("outcomes", "curves", "contrasts", "summary", "variance_reduction", "nulls", "squares")
+TABLES = ("outcomes", "curves", "curve_contrasts", "contrasts", "summary", "variance_reduction", "nulls", "squares")
 TINY = ("population.size=300", "study.replicates=1", "study.figures=false")
 """A study of 300 people, once, without figures."""
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 OLD = ("population.size=300", "study.replicates=1", "study.nulls=[]", "study.store=store", "hydra.run.dir=run")
 NEW = (*OLD, "seed=2")
-TABLES = 7
+TABLES = 8
 
 STOP = """
 import os, signal
