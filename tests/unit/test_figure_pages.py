@@ -88,7 +88,7 @@ def test_squares_on_which_nobody_was_are_no_page_of_provinces(tmp_path):
 
 def test_where_nobody_posts_differences_have_one_panel(tmp_path, monkeypatch):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     write_all(tmp_path, CURVES, None, None, None, None, MARKS, channel=None)
     (panel,) = drawings["difference.png"].axes
     assert "on the squares" in panel.get_ylabel()
@@ -97,7 +97,7 @@ def test_where_nobody_posts_differences_have_one_panel(tmp_path, monkeypatch):
 
 def test_what_is_over_within_minutes_is_shown_in_minutes(tmp_path, monkeypatch):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     begun = START + pd.Timedelta(minutes=65)
     since = (CURVES["time"] - begun) / pd.Timedelta(minutes=1)
     is_rate = CURVES["curve"].str.startswith("decided_")
@@ -158,7 +158,7 @@ def test_the_callers_style_is_left_alone():
 @pytest.mark.parametrize("page", ["first_hearing.png", "decisions.png"])
 def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     (window,) = MARKS.windows
     windows = {"open": [], "throttled": [window], "long": [(window[0], at("02:00"), "throttle", 1.0)]}
     write_all(tmp_path, make_curves(tuple(windows)), None, None, None, None, MARKS, windows=windows)
@@ -173,7 +173,7 @@ def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
 
 def test_windows_of_an_arm_that_failed_are_left_out(tmp_path, monkeypatch):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     dark = (at("21:30"), at("02:00"), "dark", 1.0)
     write_all(tmp_path, CURVES, None, None, None, None, MARKS, windows={"throttled": MARKS.windows, "failed": [dark]})
     (squares,) = drawings["squares.png"].axes
