@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sim.errors import InputError
-from sim.study.figures.designs import Points, averaged, axis_of, points_of
+from sim.study.figures.designs import Points, averaged, is_scattered, over_points, points_of
 from sim.study.figures.replicates import WHISKERS
 from sim.study.figures.style import arm_style, legend_below, note, readable, styled
 from sim.study.figures.words import words_of_outcome
@@ -54,7 +54,7 @@ def comparison(
     relative
         Whether differences, and their bounds, are drawn in percent of the baseline's level, taken as known exactly.
     by
-        A swept parameter: its values are the rows, and arms stand side by side in each.
+        A swept parameter: its values are the rows, and arms stand side by side in each. Nothing stands at the right.
     arms
         Which arms; default: all of the table.
     legend
@@ -88,9 +88,10 @@ def draw_comparison(
         raise InputError(
             "relative is True, expected contrasts and the summary, which has the baseline's level; give both."
         )
-    axis = None if by is None else axis_of(points.rows, by)
-    rows = averaged(points.rows, ["arm"] if by is None else ["arm", by])
-    level, is_clear = _level(summary, points)
+    axis = None if by is None else points.axis(by)
+    cloud = any(is_scattered(rows) for _, rows in points.rows.groupby("arm"))
+    rows = (over_points if cloud else averaged)(points.rows, ["arm"] if by is None else ["arm", by])
+    level, is_clear = _level(summary, points) if axis is None else (None, False)
     if relative:
         if not level or not is_clear:
             raise InputError(
@@ -115,7 +116,7 @@ def draw_comparison(
             look = {k: v for k, v in arm_style(place).items() if k != "linestyle"}
             handles.append(Line2D([], [], linestyle="none", **look, label=words))
     is_cut = _limits(ax, rows, points.is_difference)
-    at_right = level is not None and is_clear and not relative and (axis is None or len(points.arms) == 1)
+    at_right = level is not None and is_clear and not relative
     if at_right and level:
         _write_relative(ax, rows, level)
     ax.set_yticks(range(len(names)), names)
@@ -125,7 +126,7 @@ def draw_comparison(
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(lambda value, _: readable(value, 4))
     _words(ax, points, level, relative=relative)
-    return handles + [note(text) for text in _notes(points, rows, at_right, is_cut) if text]
+    return handles + [note(text) for text in _notes(points, rows, cloud, at_right, is_cut) if text]
 
 
 def _level(summary: pd.DataFrame | None, points: Points) -> tuple[float | None, bool]:
@@ -193,14 +194,18 @@ def _words(ax: Axes, points: Points, level: float | None, *, relative: bool) -> 
     ax.set_xlabel(f"difference from {points.baseline} ({unit})" if points.is_difference else unit)
 
 
-def _notes(points: Points, rows: pd.DataFrame, at_right: bool, is_cut: bool) -> list[str]:
+def _notes(points: Points, rows: pd.DataFrame, cloud: bool, at_right: bool, is_cut: bool) -> list[str]:
     """Return what the legend says of markers, intervals, means over other parameters and missing values."""
+    filled = "; filled: it does not hold 0" if points.is_difference else ""
     if rows["low"].notna().any():
-        filled = "; filled: it does not hold 0" if points.is_difference else ""
         words = [f"whiskers: pointwise 95 % interval, {points.replicates()}{filled}"]
     else:
         words = [f"{points.replicates()}: no interval"]
     if (most := int(rows["points"].max())) > 1:
-        words.append(f"means of up to {most:,} points of the design and of their bounds; other parameters vary")
+        bounds = "their 95 % t intervals for the replicates drawn" if cloud else "means of their 95 % bounds"
+        words = [
+            f"means of up to {most:,} points, {points.replicates()} each; other parameters vary",
+            f"whiskers: {bounds}{filled}",
+        ]
     beyond = "some whiskers lie beyond the axes" if is_cut else ""
     return [*words, "at the right: relative to the baseline's level" if at_right else "", points.left_out, beyond]

@@ -17,11 +17,26 @@ from sim.measures.simultaneous import Simultaneous, holm_intervals
 from sim.study.figures.replicates import need
 from sim.study.figures.words import unit_of
 
-__all__ = ["OWN", "Axis", "Points", "averaged", "axis_of", "binned", "factors_of", "holm_over", "points_of", "typed"]
+__all__ = [
+    "MANY",
+    "OWN",
+    "Axis",
+    "Points",
+    "averaged",
+    "binned",
+    "factors_of",
+    "holm_over",
+    "is_scattered",
+    "over_points",
+    "points_of",
+    "typed",
+]
 
 OWN = ("folder", "point", "status", "reason", "baseline", "arm", "replicate", "outcome", "estimate", "difference", "low",
        "high", "variance_reduction", "unit", "n", "method")  # fmt: skip
 """Columns of summaries and contrasts that are no swept parameter; all others are."""
+MANY = 20
+"""Fewer points are no cloud."""
 _INCIDENTAL = re.compile(r"(seed|engine|design)$|(study|hydra|design)[./]")
 """Overrides that sweeps have for other reasons than to look at their effect."""
 _DATE, _CLOCK = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{1,2}:\d\d(:\d\d)?")
@@ -58,15 +73,10 @@ def typed(column: pd.Series[Any]) -> pd.Series[Any]:
     return clean
 
 
-def factors_of(*tables: pd.DataFrame | None) -> list[str]:
-    """Return the swept parameters of tables: their columns of more than one value that are no column of every study."""
-    found: dict[str, None] = {}
-    for table in tables:
-        for name in () if table is None else table.columns:
-            if name not in OWN and table is not None and table[name].nunique(dropna=False) > 1:
-                found[str(name)] = None
-    kept = [name for name in found if not _INCIDENTAL.match(name)]
-    return kept
+def factors_of(table: pd.DataFrame) -> list[str]:
+    """Return the swept parameters of a table: its columns of several values that are no column of every study."""
+    columns = [str(name) for name in table.columns if name not in OWN and not _INCIDENTAL.match(str(name))]
+    return [name for name in columns if table[name].nunique(dropna=False) > 1]
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,8 @@ class Points:
         How many of all values were missing, and are left out of `rows`.
     arms
         In the order that was asked for, or else of the table.
+    words
+        The values of each parameter of words, in the order in which the whole table has them.
     """
 
     rows: pd.DataFrame
@@ -94,6 +106,7 @@ class Points:
     n_missing: int
     n_all: int
     arms: tuple[str, ...]
+    words: dict[str, tuple[str, ...]]
 
     @property
     def is_difference(self) -> bool:
@@ -103,7 +116,18 @@ class Points:
     @property
     def left_out(self) -> str:
         """Return what a legend says of missing values; empty where there are none."""
-        return f"{self.n_missing:,} of {self.n_all:,} values are missing and left out" if self.n_missing else ""
+        what = "differences" if self.is_difference else "levels"
+        return f"{self.n_missing:,} of {self.n_all:,} {what} are missing and left out" if self.n_missing else ""
+
+    def axis(self, name: str) -> Axis:
+        """Return a swept parameter as an axis."""
+        column = self.rows[name].dropna()
+        if pd.api.types.is_datetime64_any_dtype(column):
+            return Axis(name, "time", tuple(sorted(column.unique())))
+        if pd.api.types.is_numeric_dtype(column):
+            return Axis(name, "number", tuple(sorted(column.unique())))
+        there = set(column)
+        return Axis(name, "text", tuple(word for word in self.words[name] if word in there))
 
     def replicates(self) -> str:
         """Return how many replicates an interval rests on, in words."""
@@ -159,6 +183,8 @@ def points_of(
     }
     columns |= {"n": rows["n"].astype("int64"), "method": rows["method"].astype(str)}
     columns |= {name: typed(rows[name]) for name in swept}
+    # In the order of the table, and not of this outcome: looks are the same in all figures of it.
+    words = {n: tuple(typed(table[n].drop_duplicates()).dropna()) for n in swept if columns[n].dtype == "object"}
     whole = pd.DataFrame(columns).drop_duplicates()  # One arm may be part of several jobs, with the same numbers.
     known_rows = whole.dropna(subset=["value", *factors])
     if known_rows.empty:
@@ -167,7 +193,7 @@ def points_of(
     n_missing = len(whole) - len(known_rows)
     there = set(known_rows["arm"])
     order = tuple(arm for arm in wanted if arm in there)
-    return Points(known_rows.reset_index(drop=True), outcome, unit, baselines[0], n_missing, len(whole), order)
+    return Points(known_rows.reset_index(drop=True), outcome, unit, baselines[0], n_missing, len(whole), order, words)
 
 
 # --- axes ------------------------------------------------------------------------------------------------------------
@@ -206,16 +232,6 @@ class Axis:
         return f"{level:.4g}" if self.kind == "number" else str(level)
 
 
-def axis_of(rows: pd.DataFrame, name: str) -> Axis:
-    """Return the axis of a typed column; texts keep the order of their appearance."""
-    column = rows[name].dropna()
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return Axis(name, "time", tuple(sorted(column.unique())))
-    if pd.api.types.is_numeric_dtype(column):
-        return Axis(name, "number", tuple(sorted(column.unique())))
-    return Axis(name, "text", tuple(column.unique()))
-
-
 # --- statistics ------------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +250,13 @@ def binned(x: Floats, values: Floats, n_bins: int) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["x", "value", "low", "high", "n"])
 
 
+def is_scattered(rows: pd.DataFrame) -> bool:
+    """Return whether the points of one arm are those of a design that fills space: many, nearly all with own numbers."""
+    names = [name for name in rows if name not in (*OWN, "value")]
+    numbers = [name for name in names if pd.api.types.is_numeric_dtype(rows[name])]
+    return len(rows) >= MANY and any(2 * rows[name].nunique() > len(rows) for name in numbers)
+
+
 def averaged(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the mean of the points of a grid that share their values of `by`: columns ``value, low, high, n, method``.
 
@@ -244,6 +267,22 @@ def averaged(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     groups = rows.groupby(list(by), as_index=False, sort=True)
     means = groups[["value", "low", "high"]].mean(skipna=False)
     return means.merge(groups.agg(n=("n", "min"), method=("method", "first"), points=("n", "size")), on=list(by))
+
+
+def over_points(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return the mean of scattered points that share their values of `by`, with t intervals as in `binned`.
+
+    Columns ``value, low, high, n, method, points``; one point alone keeps its own interval, of several `n` counts them.
+    """
+    found = []
+    for key, part in rows.groupby(list(by)):
+        if len(part) == 1:
+            numbers = tuple(part.iloc[0][["value", "low", "high", "n", "method"]])
+        else:
+            mean = mean_t(part["value"].to_numpy(dtype=np.float64))
+            numbers = (mean.estimate, mean.low, mean.high, mean.n, mean.method)
+        found.append((*key, *numbers, len(part)))
+    return pd.DataFrame(found, columns=[*by, "value", "low", "high", "n", "method", "points"])
 
 
 def holm_over(rows: pd.DataFrame) -> Simultaneous | None:

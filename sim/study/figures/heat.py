@@ -18,8 +18,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from sim.measures.intervals import Floats, mean_t
-from sim.study.figures.designs import Axis, Points, averaged, axis_of, holm_over, points_of
+from sim.measures.intervals import Floats
+from sim.study.figures.designs import Axis, Points, averaged, holm_over, over_points, points_of
 from sim.study.figures.labels import halo, pixels
 from sim.study.figures.response import labelled
 from sim.study.figures.style import legend_below, note, readable, styled
@@ -198,7 +198,7 @@ def _cells(
     points = points_of(table, outcome, [x, y], arm)
     points = points_of(table, outcome, [x, y], points.arms[0])
     rows = points.rows.drop_duplicates([x, y, "value", "low", "high", "n"])
-    axes = axis_of(rows, x), axis_of(rows, y)
+    axes = points.axis(x), points.axis(y)
     shape = len(axes[0].levels), len(axes[1].levels)
     is_grid = max(shape) <= _MOST_LEVELS and len(rows.drop_duplicates([x, y])) >= _FEW * shape[0] * shape[1]
     edges: list[Floats | None] = [None, None]
@@ -214,7 +214,7 @@ def _cells(
         else:
             place[name] = rows[axis.name].map({level: k for k, level in enumerate(axis.levels)}).to_numpy()
     placed = rows.assign(**place)
-    whole = averaged(placed, ["i", "j"]) if is_grid else _bins(placed)
+    whole = averaged(placed, ["i", "j"]) if is_grid else over_points(placed, ["i", "j"])
     every = pd.MultiIndex.from_product([range(shape[0]), range(shape[1])], names=["i", "j"])
     whole = whole.set_index(["i", "j"]).reindex(every).reset_index()
     whole["n"] = whole["n"].fillna(0).astype("int64")
@@ -239,18 +239,6 @@ def _edges(axis: Axis, n: int, log: Collection[str]) -> Floats | None:
     if at.min() <= 0:
         raise InputError(f"{axis.name} goes down to {at.min():g}, expected values above 0 on a logarithmic axis.")
     return np.geomspace(at.min(), at.max(), n + 1)
-
-
-def _bins(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return for each bin the mean of its points and its t interval over the other parameters; one point has its own."""
-    found = []
-    for (i, j), part in rows.groupby(["i", "j"]):
-        if len(part) == 1:
-            found.append((i, j, *part.iloc[0][["value", "low", "high", "n", "method"]], 1))
-        else:
-            mean = mean_t(part["value"].to_numpy(dtype=np.float64))
-            found.append((i, j, mean.estimate, mean.low, mean.high, mean.n, mean.method, len(part)))
-    return pd.DataFrame(found, columns=["i", "j", "value", "low", "high", "n", "method", "points"])
 
 
 def _decide(cells: pd.DataFrame, *, holm: bool) -> tuple[NDArray[np.bool_], str]:

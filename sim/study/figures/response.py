@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,15 +16,19 @@ from matplotlib.transforms import ScaledTranslation
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
-from sim.study.figures.designs import Axis, Points, averaged, axis_of, binned, points_of
+from sim.study.figures.designs import MANY, Axis, Points, averaged, binned, points_of
+from sim.study.figures.labels import pixels
 from sim.study.figures.replicates import WHISKERS
 from sim.study.figures.style import arm_style, legend_below, note, readable, styled
 from sim.study.figures.words import words_of_outcome, words_of_parameter
 
-__all__ = ["dose_response", "draw_response", "outcome_axis", "parameter_axis"]
+__all__ = ["dose_response", "draw_response", "is_cut", "outcome_axis", "parameter_axis"]
 
+_ASIDE = 3.2  # points between whiskers of several lines
 _MOST_WHISKERS = 25  # more points along a line carry a band
-_SCATTERED = 20  # fewer points are no cloud
+_ROOM = 4.0  # whiskers longer than this, in heights of what the lines span, leave the axes
+BEYOND = "some points or whiskers lie beyond the axes"
+_NUMBERS = ("value", "low", "high", "n")
 _MOST_POINTS = 3000  # of each line that are drawn: more are one grey area, and the means rest on all
 
 
@@ -71,6 +75,7 @@ def dose_response(
         Number of bins in scattered designs; default: one for 25 points, from 3 to 20.
     """
     handles = draw_response(ax, table, factor, outcome, level=level, arms=arms, log=log, bins=bins, title=title)
+    handles += [note(BEYOND)] if is_cut(ax) else []
     legend_below(ax, handles, legend)
     return ax
 
@@ -89,7 +94,7 @@ def draw_response(
 ) -> list[Any]:
     """Draw what `dose_response` draws, without a legend, and return the legend's entries."""
     points = points_of(table, outcome, [factor] if level is None else [factor, level], arms)
-    axis = axis_of(points.rows, factor)
+    axis = points.axis(factor)
     if axis.kind == "text":
         raise InputError(
             f"{factor} has values such as {axis.levels[0]!r}, expected numbers or times; compare its values instead."
@@ -113,12 +118,12 @@ def draw_response(
             _cloud(ax, x, y, line.look, place)
         drawn.append(replace(line, means=means, x=x))
     handles = [_draw(ax, line, place, len(lines)) for place, line in enumerate(drawn)]
-    _frame(ax, np.concatenate([line.x for line in drawn]), log=log)
-    is_cut = _limits(ax, drawn, points)
+    _frame(ax, np.concatenate([line.x for line in drawn]), _ASIDE * len(drawn) / 2, log=log)
+    _limits(ax, drawn, points)
     outcome_axis(ax, points)
     ax.grid(axis="y", color="0.9", linewidth=0.5)
     ax.set_title(title, loc="left", pad=5)
-    return handles + [note(text) for text in _notes(drawn, points, is_cut) if text]
+    return handles + [note(text) for text in _notes(drawn, points) if text]
 
 
 @dataclass(frozen=True)
@@ -139,26 +144,38 @@ class _Line:
 
 
 def _lines(points: Points, factor: str, level: str | None) -> list[_Line]:
-    """Return the lines: colours tell arms apart, dashes and markers the second parameter."""
+    """Return the lines: their looks tell arms apart; colours and markers a second parameter, and dashes then the arms.
+
+    Markers of the first of several arms, which is the baseline, are hollow.
+    """
     arms, found = points.arms, []
-    levels = axis_of(points.rows, level) if level else None
+    levels = points.axis(level) if level else None
+    factor_and_numbers = [factor, *_NUMBERS]
     for a, arm in enumerate(arms):
-        # The baseline is subtracted; it has the first look in all other figures.
-        place = a + points.is_difference
+        place = a + points.is_difference  # the baseline, which is subtracted, has the first look in all figures
+        own = arm_style(place)
+        own["markerfacecolor"] = "white" if place == 0 and len(arms) > 1 else own["color"]
         name = f"{arm} \N{MINUS SIGN} {points.baseline}" if points.is_difference else arm
         of_arm = points.rows.loc[points.rows["arm"] == arm]
         if levels is None or level is None:
-            found.append(_Line(name, arm_style(place), *_kind(of_arm, factor, level)))
+            found.append(_Line(name, own, *_kind(of_arm, factor, level)))
             continue
-        for place_of_level, value in enumerate(levels.levels):
-            rows = of_arm.loc[of_arm[level] == value]
-            look = arm_style(place_of_level)
-            if len(arms) > 1:
-                look["color"] = arm_style(place)["color"]
-            if len(rows):
-                words = f"{name}, {level} = {levels.label(value)}"
-                found.append(_Line(words, look, *_kind(rows, factor, level)))
+        parts = [(value, of_arm.loc[of_arm[level] == value]) for value in levels.levels]
+        parts = [(value, rows) for value, rows in parts if len(rows)]
+        if _is_one(part[factor_and_numbers] for _, part in parts):
+            found.append(_Line(name, own, *_kind(parts[0][1], factor, level)))
+            continue
+        for value, rows in parts:
+            look = arm_style(levels.levels.index(value)) | {"linestyle": own["linestyle"]}
+            look["markerfacecolor"] = "white" if own["markerfacecolor"] == "white" else look["color"]
+            found.append(_Line(f"{name}, {level} = {levels.label(value)}", look, *_kind(rows, factor, level)))
     return found
+
+
+def _is_one(parts: Iterable[pd.DataFrame]) -> bool:
+    """Return whether all parts hold the same rows: what tells them apart has no effect, as on the arm without a throttle."""
+    distinct = {tuple(sorted(set(part.itertuples(index=False, name=None)))) for part in parts}
+    return len(distinct) == 1
 
 
 def _kind(rows: pd.DataFrame, factor: str, level: str | None) -> tuple[pd.DataFrame, str]:
@@ -166,15 +183,14 @@ def _kind(rows: pd.DataFrame, factor: str, level: str | None) -> tuple[pd.DataFr
 
     Where other parameters vary without any effect, as those of a throttle in the arm without one, rows stand alone.
     """
-    numbers = ["value", "low", "high", "n"]
-    different = rows.drop_duplicates([factor, *numbers])
+    different = rows.drop_duplicates([factor, *_NUMBERS])
     if different[factor].is_unique and len(different) < len(rows):
         return different, "alone"
-    own = {"arm", "method", factor, level, *numbers}
+    own = {"arm", "method", factor, level, *_NUMBERS}
     vary = any(rows[name].nunique(dropna=False) > 1 for name in rows if name not in own)
-    if rows[factor].is_unique and not (vary and len(rows) >= _SCATTERED):
+    if rows[factor].is_unique and not (vary and len(rows) >= MANY):
         return rows, "alone"
-    is_cloud = len(rows) >= _SCATTERED and 2 * rows[factor].nunique() > len(rows)
+    is_cloud = len(rows) >= MANY and 2 * rows[factor].nunique() > len(rows)
     return rows, "scattered" if is_cloud else "grid"
 
 
@@ -192,11 +208,11 @@ def _draw(ax: Axes, line: _Line, place: int, n_lines: int) -> Any:
     Whiskers of several lines stand side by side.
     """
     means, look = line.means, line.look
-    face = look["color"] if line.kind != "alone" or place % 2 == 0 else "white"
-    keys: dict[str, Any] = {**look, "markeredgecolor": look["color"], "markerfacecolor": face, "label": line.label}
+    keys: dict[str, Any] = {**look, "markeredgecolor": look["color"], "label": line.label}
     x, y, has = means["x"], means["value"], means["low"].notna()
     is_long = len(means) > _MOST_WHISKERS
-    shift = 0.0 if is_long else 3.2 * (place - (n_lines - 1) / 2)
+    # Bins have values of their own, and a curve that is moved aside looks like a higher one.
+    shift = 0.0 if is_long or line.kind == "scattered" else _ASIDE * (place - (n_lines - 1) / 2)
     aside = ax.transData + ScaledTranslation(shift / 72, 0, ax.figure.dpi_scale_trans)
     if is_long:
         keys["markevery"] = max(len(means) // 9, 1)
@@ -205,25 +221,26 @@ def _draw(ax: Axes, line: _Line, place: int, n_lines: int) -> Any:
     elif has.any():
         bars: dict[str, Any] = WHISKERS | {"ecolor": look["color"], "zorder": 3}
         reach = np.stack([(y - means["low"])[has], (means["high"] - y)[has]]).clip(0)
-        ax.errorbar(x[has], y[has], yerr=reach, fmt="none", transform=aside, **bars)
+        ax.errorbar(x[has], y[has], yerr=reach, fmt="none", transform=aside, gid=f"whiskers {place}", **bars)
     ax.plot(x, y, transform=aside, zorder=3 + 0.01 * place, gid=f"mean {place}", **keys)
     keys.pop("markevery", None)
     return Line2D([], [], **keys)
 
 
-def _frame(ax: Axes, x: Floats, *, log: bool) -> None:
-    """Set the x axis to the values of the parameter and some room."""
+def _frame(ax: Axes, x: Floats, aside: float, *, log: bool) -> None:
+    """Set the x axis to the values of the parameter and some room, also for what stands `aside` by some points."""
     low, high = float(x.min()), float(x.max())
+    share = 0.04 + aside / (ax.get_window_extent().width / pixels(ax))
     if log:
-        room = (high / low) ** 0.04 if high > low else 2.0
+        room = (high / low) ** share if high > low else 2.0
         ax.set_xlim(low / room, high * room)
     else:
-        room = 0.04 * (high - low) or 0.04 * abs(high) or 1.0
+        room = share * (high - low) or share * abs(high) or 1.0
         ax.set_xlim(low - room, high + room)
 
 
-def _limits(ax: Axes, lines: Sequence[_Line], points: Points) -> bool:
-    """Set the y axis to what is worth seeing, and return whether something lies beyond.
+def _limits(ax: Axes, lines: Sequence[_Line], points: Points) -> None:
+    """Set the y axis to what is worth seeing.
 
     A whisker of two replicates may be ten times what the lines do: lines stay readable, and whiskers leave the axes. So
     do the outermost of many points.
@@ -235,21 +252,31 @@ def _limits(ax: Axes, lines: Sequence[_Line], points: Points) -> bool:
         ax.axhline(0, color="0.2", linewidth=0.7, zorder=1.8, gid="zero")
     reach = high - low or abs(high) or 1.0
     edges = np.concatenate([line.means[["low", "high"]].to_numpy(dtype=np.float64).ravel() for line in lines])
-    edges = edges[np.isfinite(edges)]
-    clouds = [line.rows["value"].to_numpy(dtype=np.float64) for line in lines if line.kind != "alone"]
-    dots = np.concatenate([*clouds, np.array([])])
-    seen = [np.array([low, high]), edges.clip(low - 1.5 * reach, high + 1.5 * reach)]
+    seen = [np.array([low, high]), edges[np.isfinite(edges)].clip(low - _ROOM * reach, high + _ROOM * reach)]
+    dots = np.concatenate([*(line.rows["value"] for line in lines if line.kind != "alone"), np.array([])])
     if len(dots):
         seen.append(np.quantile(dots, [0.005, 0.995] if len(dots) > 400 else [0, 1]))
     everything = np.concatenate(seen)
     bottom, top = float(everything.min()), float(everything.max())
     room = 0.06 * (top - bottom) or 0.06 * abs(top) or 1.0
     ax.set_ylim(bottom - room, top + room)
-    beyond = np.concatenate([edges, dots])
-    return bool(((beyond < bottom - room) | (beyond > top + room)).any())
 
 
-def _notes(lines: Sequence[_Line], points: Points, is_cut: bool) -> list[str]:
+def is_cut(ax: Axes) -> bool:
+    """Return whether points, whiskers or bands of a finished panel lie beyond its y axis."""
+    bottom, top = ax.get_ylim()
+    heights = [np.array([])]
+    for artist in ax.collections:
+        kind = str(artist.get_gid()).split(" ")[0]
+        if kind == "points":
+            heights.append(np.asarray(artist.get_offsets(), dtype=np.float64)[:, 1])
+        elif kind in ("whiskers", "band"):
+            heights += [np.asarray(path.vertices, dtype=np.float64)[:, 1] for path in artist.get_paths()]
+    everything = np.concatenate(heights)
+    return bool(((everything < bottom) | (everything > top)).any())
+
+
+def _notes(lines: Sequence[_Line], points: Points) -> list[str]:
     """Return what the legend says of lines, points, intervals and missing values."""
     words = []
     if alone := [line for line in lines if line.kind == "alone"]:
@@ -269,8 +296,7 @@ def _notes(lines: Sequence[_Line], points: Points, is_cut: bool) -> list[str]:
             f"lines: means of bins of {size} of the small points, other\n"
             "parameters vary; whiskers: their 95 % t intervals for the replicates drawn"
         )
-    beyond = "some points or whiskers lie beyond the axes" if is_cut else ""
-    return [*words, f"each point: {points.replicates()}", points.left_out, beyond]
+    return [*words, f"each point: {points.replicates()}", points.left_out]
 
 
 def parameter_axis(ax: Axes, axis: Axis, *, log: bool = False) -> None:

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 
 from sim.errors import InputError
 from sim.study.figures.comparison import draw_comparison
-from sim.study.figures.designs import axis_of, factors_of, typed
+from sim.study.figures.designs import factors_of, typed
 from sim.study.figures.heat import heat_map, sign_map
 from sim.study.figures.replicates import need
-from sim.study.figures.response import draw_response
-from sim.study.figures.style import styled
+from sim.study.figures.response import BEYOND, draw_response, is_cut
+from sim.study.figures.style import note, styled
 from sim.study.figures.tiles import spread_tiles, tiles
 from sim.study.figures.words import HEADLINES
 from sim.study.figures.written import Written, save
@@ -29,7 +29,7 @@ __all__ = ["comparison_page", "headlines_of", "write_sweep"]
 _MOST_FACTORS = 8  # on a page of responses
 _MOST_PAIRS = 3  # on a page of maps, of each arm
 _MOST_ARMS = 2  # on a page of maps
-_MOST_LEVELS = 4  # of a parameter that lines are split by
+_MOST_LEVELS = 5  # of a parameter that lines are split by
 _MOST_LINES = 8  # in a panel
 
 
@@ -101,7 +101,8 @@ def write_sweep(
     """
     need(summary, "summaries", ("arm", "outcome", "estimate", "low", "high", "n", "method", "unit"))
     contrasts = None if contrasts is None or contrasts.empty else contrasts
-    names = list(factors) if factors is not None else factors_of(summary, contrasts)
+    names = list(factors) if factors is not None else factors_of(summary)
+    need(summary, "summaries", names)
     if not names:
         raise InputError("the runs differ in no parameter, expected a sweep; give the folder of one run.")
     for option, name in (("x", x), ("y", y)):
@@ -111,17 +112,14 @@ def write_sweep(
         raise InputError(f"y is {y!r} and x is {x!r}, expected two parameters for a map; give both.")
     shown = headlines_of(summary, outcomes)
     summary, contrasts = _typed(summary, names), None if contrasts is None else _typed(contrasts, names)
-    kinds = {name: axis_of(summary, name).kind for name in names}
-    metric, words = ([n for n in names if (kinds[n] == "text") == is_text] for is_text in (False, True))
+    words = [name for name in names if summary[name].dtype == "object"]
+    metric = [name for name in names if name not in words]
     pairs = list(combinations(metric, 2))[:_MOST_PAIRS]
+    level = _level(summary, words)
     if x is not None:
+        others = [name for name in metric if name != x] if x in metric else []
+        pairs = [(x, y)] if y else [(x, name) for name in others][:_MOST_PAIRS]
         metric, words = ([n for n in of if n == x] for of in (metric, words))
-        pairs = (
-            [(x, y)]
-            if y
-            else [(x, n) for n in names if n != x and kinds[n] != "text" and kinds[x] != "text"][:_MOST_PAIRS]
-        )
-    level = _level(summary, [n for n in names if kinds[n] == "text"])
     plans: dict[str, Callable[[], Figure]] = {}
     for outcome in shown:
         if metric:
@@ -151,10 +149,8 @@ def _typed(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _level(summary: pd.DataFrame, words: Sequence[str]) -> str | None:
-    """Return the parameter of words that splits the lines: the one with the fewest values, if these are few."""
-    counts = {name: int(summary[name].nunique()) for name in words if name in summary.columns}
-    few = [name for name in sorted(counts, key=lambda name: counts[name]) if 1 < counts[name] <= _MOST_LEVELS]
-    return few[0] if few else None
+    """Return the first parameter of words whose values are few, by which lines are split."""
+    return next((name for name in words if 1 < summary[name].nunique() <= _MOST_LEVELS), None)
 
 
 def _has(contrasts: pd.DataFrame | None, outcome: str) -> bool:
@@ -189,15 +185,19 @@ def _response_page(
             if panel is None or table is None:
                 continue
             its = arms if table is summary else [str(arm) for arm in table["arm"].unique()]
-            split = level if level and len(its) * summary[level].nunique() <= _MOST_LINES else None
+            by = level if level and len(its) * summary[level].nunique() <= _MOST_LINES else None
             here = [arm for arm in its if arm in set(table.loc[table["outcome"] == outcome, "arm"])]
-            handles += draw_response(panel, table, factor, outcome, level=split, arms=here, log=factor in log)
+            handles += draw_response(panel, table, factor, outcome, level=by, arms=here, log=factor in log)
     for column in zip(*grid, strict=True):
         panels_of = [panel for panel in column if panel is not None]
         limits = [panel.get_ylim() for panel in panels_of]
         for panel in panels_of:
             panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-    return spread_tiles(drawing, grid, handles, columns=columns)
+    words = [handle for handle in handles if handle.get_marker() not in ("", "None")]
+    notes = [handle for handle in handles if handle not in words]
+    if any(is_cut(panel) for row in grid for panel in row if panel is not None):
+        notes.append(note(BEYOND))
+    return spread_tiles(drawing, grid, [*words, *notes], columns=columns)
 
 
 def _map_page(
@@ -256,6 +256,8 @@ def comparison_page(
     shown = [name for name in headlines_of(table, outcomes) if name in filled]
     if not shown:
         raise InputError(f"none of {list(outcomes or ())} has a value; choose other outcomes.")
+    if by is not None and int(table.loc[table[value].notna(), by].nunique()) < 2:
+        raise InputError(f"there are {'differences' if has_pairs else 'values'} at one value of {by} only")
     n_arms = int(table["arm"].nunique())
     n_rows = n_arms if by is None else int(table[by].nunique())
     lines = 1 if by is None else max(1.0, 0.6 * n_arms)
