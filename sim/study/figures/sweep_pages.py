@@ -253,7 +253,7 @@ def comparison_page(
     table = contrasts if has_pairs and contrasts is not None else summary
     value = "difference" if has_pairs else "estimate"
     filled = set(map(str, table.loc[table[value].notna(), "outcome"].unique()))
-    shown = [name for name in headlines_of(table, outcomes) if name in filled]
+    shown = [name for name in (outcomes or headlines_of(table)) if name in filled]
     if not shown:
         raise InputError(f"none of {list(outcomes or ())} has a value; choose other outcomes.")
     if by is not None and int(table.loc[table[value].notna(), by].nunique()) < 2:
