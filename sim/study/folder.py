@@ -39,10 +39,12 @@ __all__ = ["Clockwork", "about_programs", "draw_figures", "git_commit", "open_ar
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 TABLES = ("curves", "curve_contrasts", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
 """Tables of a run folder, in the order in which they are written: a file named outcomes.parquet has all others beside it."""
-FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch")
+FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch", "comparison")
 """The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""
+SWEEP_FIGURES = r"(response|map|comparison)_[\w.-]+"
+"""Names of the figures of a sweep or design (`sim.study.figures.write_sweep`), after its parameters and outcomes."""
 _OURS = re.compile(
-    rf"manifest\.json|status\.json|report\.html|\.hydra|figures(/({'|'.join(FIGURES)})\.png)?"
+    rf"manifest\.json|status\.json|report\.html|\.hydra|figures(/({'|'.join(FIGURES)}|{SWEEP_FIGURES})\.png)?"
     rf"|({'|'.join(TABLES)}|design)\.parquet|collected_.+\.(parquet|csv)"
 )
 """What may lie in the folder of a finished run, and goes when another run takes its place."""
@@ -157,15 +159,16 @@ def refuse_foreign(folder: Path, of_job: Collection[str]) -> None:
         )
 
 
-def refuse_foreign_figures(folder: Path) -> None:
-    """Refuse to draw figures anew in a folder that holds something beside the standard ones.
+def refuse_foreign_figures(folder: Path, *, of_sweep: bool = False) -> None:
+    """Refuse to draw figures anew in a folder that holds something beside the standard ones, those of a run or a sweep.
 
     Raises
     ------
     InputError
         It does.
     """
-    others = sorted(p.name for p in folder.glob("*") if p.name not in {f"{name}.png" for name in FIGURES})
+    ours = rf"({SWEEP_FIGURES if of_sweep else '|'.join(FIGURES)})\.png"
+    others = sorted(p.name for p in folder.glob("*") if not re.fullmatch(ours, p.name))
     if others:
         raise InputError(f"{folder} holds {others[0]}, which is not ours and would be lost; move it to another folder.")
 
@@ -284,10 +287,12 @@ def draw_figures(
     baseline: str,
     open_: list[str],
     windows: Mapping[str, Windows],
+    compared: Sequence[str] | None = None,
 ) -> dict[str, str]:
     """Draw the standard figures into `folder` from the tables of a study; return what was left out, and why.
 
-    `windows` are each arm's, as `windows_of` gives them or a manifest keeps them.
+    `windows` are each arm's, as `windows_of` gives them or a manifest keeps them; `compared` the outcomes of the comparison
+    of arms, the headlines unless given.
     """
     from sim.measures.outcomes import main_channel
     from sim.study.figures import write_all
@@ -299,6 +304,7 @@ def draw_figures(
         folder, tables["curves"], tables["nulls"], tables["squares"], tables["outcomes"], provinces_table(scenario),
         marks_of(scenario, observed), baseline=baseline if baseline in finished else None, open_arms=open_,
         windows={name: marked_windows(its) for name, its in windows.items()} or None, channel=main_channel(scenario),
+        contrasts=tables["contrasts"], summary=tables["summary"], compared=compared,
     )  # fmt: skip
     return dict(written.skipped)
 

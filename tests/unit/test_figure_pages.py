@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sim.measures.contrast import contrast_table, summary_table
 from sim.study.figures import Marks, first_hearing, pages, posts_per_minute, write_all
 from sim.study.figures.style import STYLE, arm_style
 from sim.study.folder import marked_windows
@@ -34,11 +35,13 @@ def test_write_all_writes_whole_files_without_pyplot(tmp_path, monkeypatch):
     arms = ["open", "throttled"]
     squares = pd.concat([make_squares(2).assign(arm=arm) for arm in arms])
     outcomes = pd.concat([make_outcomes(2).assign(arm=arm) for arm in arms])
-    written = write_all(tmp_path / "figures", CURVES, None, squares, outcomes, PROVINCES, MARKS, dpi=50)
+    values = outcomes[outcomes["outcome"].str.startswith("tipped_by")]
+    tables = {"contrasts": contrast_table(values, "open"), "summary": summary_table(values)}
+    written = write_all(tmp_path / "figures", CURVES, None, squares, outcomes, PROVINCES, MARKS, **tables, dpi=50)
     assert written.skipped == {}
     names = [
         "posts.png", "squares.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png",
-        "last_touch.png",
+        "last_touch.png", "comparison.png",
     ]  # fmt: skip
     assert written.paths == [tmp_path / "figures" / name for name in names]
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(names)
@@ -50,9 +53,11 @@ def test_write_all_says_why_a_figure_is_missing(tmp_path):
     written = write_all(tmp_path, curves[curves["curve"] == "on_squares"], None, None, None, None, MARKS, dpi=30)
     assert [path.name for path in written.paths] == ["squares.png"]
     missing = [
-        "posts.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png", "last_touch.png"
+        "posts.png", "first_hearing.png", "decisions.png", "difference.png", "provinces.png", "last_touch.png",
+        "comparison.png",
     ]  # fmt: skip
     assert list(written.skipped) == missing
+    assert written.skipped["comparison.png"] == "there is only the arm 'open', and a comparison needs two"
     assert written.skipped["difference.png"] == "there is only the arm 'open', and a difference needs two"
     assert "published_twitter" in written.skipped["posts.png"]
     assert "'decided_<channel>'" in written.skipped["decisions.png"]
@@ -88,7 +93,7 @@ def test_squares_on_which_nobody_was_are_no_page_of_provinces(tmp_path):
 
 def test_where_nobody_posts_differences_have_one_panel(tmp_path, monkeypatch):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     write_all(tmp_path, CURVES, None, None, None, None, MARKS, channel=None)
     (panel,) = drawings["difference.png"].axes
     assert "on the squares" in panel.get_ylabel()
@@ -97,7 +102,7 @@ def test_where_nobody_posts_differences_have_one_panel(tmp_path, monkeypatch):
 
 def test_what_is_over_within_minutes_is_shown_in_minutes(tmp_path, monkeypatch):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     begun = START + pd.Timedelta(minutes=65)
     since = (CURVES["time"] - begun) / pd.Timedelta(minutes=1)
     is_rate = CURVES["curve"].str.startswith("decided_")
@@ -158,7 +163,7 @@ def test_the_callers_style_is_left_alone():
 @pytest.mark.parametrize("page", ["first_hearing.png", "decisions.png"])
 def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     (window,) = MARKS.windows
     windows = {"open": [], "throttled": [window], "long": [(window[0], at("02:00"), "throttle", 1.0)]}
     write_all(tmp_path, make_curves(tuple(windows)), None, None, None, None, MARKS, windows=windows)
@@ -173,7 +178,7 @@ def test_every_arm_is_shown_under_its_own_windows(tmp_path, monkeypatch, page):
 
 def test_windows_of_an_arm_that_failed_are_left_out(tmp_path, monkeypatch):
     drawings = {}
-    monkeypatch.setattr(pages, "_save", lambda drawing, path, _: drawings.update({path.name: drawing}))
+    monkeypatch.setattr(pages, "save", lambda drawing, path, _: drawings.update({path.name: drawing}))
     dark = (at("21:30"), at("02:00"), "dark", 1.0)
     write_all(tmp_path, CURVES, None, None, None, None, MARKS, windows={"throttled": MARKS.windows, "failed": [dark]})
     (squares,) = drawings["squares.png"].axes

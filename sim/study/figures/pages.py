@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,8 @@ from sim.study.figures.posts import posts_per_minute
 from sim.study.figures.replicates import CURVES, need
 from sim.study.figures.squares import people_on_squares, squares_by_province
 from sim.study.figures.style import figure, spread, styled
-from sim.study.whole import write_whole
-
-
-@dataclass(frozen=True)
-class Written:
-    """What `write_all` did: the files it wrote, and the reason for each file that it could not."""
-
-    paths: list[Path]
-    skipped: dict[str, str]
+from sim.study.figures.sweep_pages import comparison_page
+from sim.study.figures.written import Written, save
 
 
 @styled
@@ -47,6 +40,9 @@ def write_all(
     windows: Mapping[str, Sequence[Window]] | None = None,
     population: float | None = None,
     channel: str | None = "twitter",
+    contrasts: pd.DataFrame | None = None,
+    summary: pd.DataFrame | None = None,
+    compared: Sequence[str] | None = None,
     dpi: int = 200,
 ) -> Written:
     """Write the figures of a study as PNG files, each whole or not at all.
@@ -69,6 +65,8 @@ def write_all(
         People that shares of hearing refer to; default: the sum of `provinces`, else people are shown.
     channel, dpi
         Whose posts are shown, None where nobody posts; dots per inch.
+    contrasts, summary, compared
+        Paired differences and levels of outcomes; those that are compared (default: the headlines that there are).
 
     Returns
     -------
@@ -105,6 +103,7 @@ def write_all(
         "difference.png": partial(_difference_page, curves, late, baseline, others, posts),
         "provinces.png": partial(_provinces_page, squares, provinces, arm),
         "last_touch.png": partial(_touch_page, outcomes, arm),
+        "comparison.png": partial(_comparison_page, summary, contrasts, compared, baseline, others),
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,16 +114,9 @@ def write_all(
         except InputError as error:
             written.skipped[file] = str(error)
         else:
-            _save(drawing, folder / file, dpi)
+            save(drawing, folder / file, dpi)
             written.paths.append(folder / file)
     return written
-
-
-def _save(drawing: Figure, path: Path, dpi: int) -> None:
-    """Write a figure, whole or not at all."""
-    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08, "metadata": {"Software": None}}
-    with write_whole(path) as temporary:
-        drawing.savefig(temporary, format="png", dpi=dpi, **look)
 
 
 def _from_first_departure(curves: pd.DataFrame, marks: Marks) -> Marks:
@@ -224,6 +216,18 @@ def _difference_page(
     paired_difference(bottom, curves, marks, baseline, arms, posts, minutes=5, flags=False)
     top.tick_params(labelbottom=False)
     return spread(drawing)
+
+
+def _comparison_page(
+    summary: pd.DataFrame | None,
+    contrasts: pd.DataFrame | None,
+    compared: Sequence[str] | None,
+    baseline: str,
+    arms: Sequence[str],
+) -> Figure:
+    if not arms:
+        raise InputError(f"there is only the arm {baseline!r}, and a comparison needs two")
+    return comparison_page(_given(summary, "summaries"), _given(contrasts, "contrasts"), compared)
 
 
 def _provinces_page(squares: pd.DataFrame | None, provinces: pd.DataFrame | None, arm: str) -> Figure:

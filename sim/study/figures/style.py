@@ -180,7 +180,7 @@ def band_handle(text: str, colours: Sequence[Any]) -> Any:
     return _Swatches(patches)
 
 
-def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True) -> None:
+def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True, columns: int = 2) -> None:
     """Put a legend under the axes, their label included; under others where `where` names them, nowhere if False."""
     if where is False:
         return
@@ -189,7 +189,13 @@ def legend_below(ax: Axes, handles: Iterable[Any], where: bool | Axes = True) ->
     box: dict[str, Any] = {"bbox_to_anchor": (0, 0), "bbox_transform": room.transAxes + drop}
     beside: dict[Any, Any] = {_Swatches: HandlerTuple(ndivide=None, pad=0)}
     room.legend(
-        handles=list(handles), handler_map=beside, loc="upper left", ncols=2, handlelength=3, columnspacing=1.5, **box
+        handles=list(handles),
+        handler_map=beside,
+        loc="upper left",
+        ncols=columns,
+        handlelength=3,
+        columnspacing=1.5,
+        **box,
     )
 
 

@@ -1,0 +1,28 @@
+"""Figures as files: what was written, and why something was not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from sim.study.whole import write_whole
+
+__all__ = ["Written", "save"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write_all` or `write_sweep` did: the files it wrote, and the reason for each file that it could not."""
+
+    paths: list[Path]
+    skipped: dict[str, str]
+
+
+def save(drawing: Figure, path: Path, dpi: int) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08, "metadata": {"Software": None}}
+    with write_whole(path) as temporary:
+        drawing.savefig(temporary, format="png", dpi=dpi, **look)
