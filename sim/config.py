@@ -23,6 +23,7 @@ from sim.errors import InputError
 from sim.laws import Frozen, parameters_by_kind
 from sim.options import CONFIG_DIR, one_line, version_base
 from sim.scenario import PARTS, Scenario, fault_sentences, validate
+from sim.settle import settle
 from sim.study.design import Design
 
 __all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "scenario_of", "tree_of"]
@@ -122,10 +123,11 @@ def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
     if unknown:
         raise InputError(f"{unknown[0]} is an unknown key; remove it or correct its name ({', '.join(sorted(known))}).")
     try:
-        return {k: _settled(OmegaConf.to_container(config[k], resolve=True)) if OmegaConf.is_config(config[k]) else config[k]
-                for k in keys}  # fmt: skip
+        plain = {k: _settled(OmegaConf.to_container(config[k], resolve=True)) if OmegaConf.is_config(config[k]) else config[k]
+                 for k in keys}  # fmt: skip
     except OmegaConfBaseException as error:
         raise InputError(one_line(error)) from error
+    return settle(plain)
 
 
 def _settled(tree: Any) -> Any:

@@ -43,6 +43,7 @@ _DOORS = {
     "options.py",
     "plot.py",
     "report.py",
+    "settle.py",
     "sweep.py",
 }
 _PACKAGE = Path(__file__).parent

@@ -23,7 +23,7 @@ from sim.network import Network
 from sim.population import Population
 from sim.posting import Posting
 from sim.throttle import Outage, Throttle
-from sim.timeline import Accounting, Entry
+from sim.timeline import Accounting, Entry, is_below
 from sim.units import Clock
 
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
@@ -210,7 +210,7 @@ class Scenario(Frozen):
             return self.model_copy_checked(attendance=attendance.model_copy(update={"online_as_if_home": True}))
         if name == "without_call":
             tag = night.accounting.call_tag if night.accounting else "facetime"
-            rest = tuple(entry for entry in night.timeline if entry.tag != tag)
+            rest = tuple(entry for entry in night.timeline if not is_below(entry.tag, tag))
             return self.model_copy_checked(scenario=night.model_copy(update={"timeline": rest}))
         raise InputError(f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list.")
 

@@ -10,7 +10,16 @@ from pydantic import Field, model_validator
 from sim.laws import MOST_MINUTES, Confidence, Frozen
 from sim.units import is_later
 
-__all__ = ["Accounting", "Entry"]
+__all__ = ["Accounting", "Entry", "is_below"]
+
+
+def is_below(tag: str, name: str) -> bool:
+    """Return whether a tag is `name` or stands below it: facetime/rerun is one of facetime.
+
+    >>> is_below("facetime/rerun", "facetime"), is_below("facetime", "facetime"), is_below("facetimes", "facetime")
+    (True, True, False)
+    """
+    return tag == name or tag.startswith(f"{name}/")
 
 
 class Entry(Frozen):
@@ -39,7 +48,7 @@ class Entry(Frozen):
     """By province: begins up to this much later."""
     provinces: tuple[str, ...] | None = None
     tag: str = ""
-    """Names a set of entries, such as the FaceTime airing and its re-runs."""
+    """Names a set of entries, with slashes from the whole to its parts: facetime/airing, facetime/rerun."""
     source: str = "assumed"
     confidence: Confidence = "assumed"
 
@@ -78,6 +87,7 @@ class Accounting(Frozen):
     call: datetime
     call_minutes: float = Field(15.0, gt=0, le=MOST_MINUTES)
     call_tag: str = "facetime"
+    """Of the entries that the null night without the call leaves out, with all tags below it."""
     throttle_window: tuple[datetime, datetime]
     heard_by: datetime
     participation_end: datetime

@@ -22,6 +22,7 @@ from sim.jit import model_hash
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.run import Study, omitted
 from sim.study.whole import PARTIAL, clear_leftovers, is_partial, whole_folder, write_whole
+from sim.timeline import is_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,8 +251,9 @@ def marks_of(scenario: Scenario, observed: Observed) -> Marks:
     def moment(time: datetime) -> pd.Timestamp:
         return pd.Timestamp(clock.moment(clock.tick(time)))
 
-    calls = [(moment(e.time), "FaceTime call" if e.tag == "facetime" else "mass text") for e in scenario.scenario.timeline
-             if e.tag in ("facetime", "mass_text")]  # fmt: skip
+    marked = {"facetime": "FaceTime call", "mass_text": "mass text"}
+    calls = [(moment(e.time), label) for e in scenario.scenario.timeline
+             for tag, label in marked.items() if is_below(e.tag, tag)]  # fmt: skip
     first = {label: time for time, label in sorted(calls, reverse=True)}
     return Marks(
         start=pd.Timestamp(clock.start),

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from sim.engine.build import airing_ticks, make_tables
 from sim.engine.order import DROPPED, FAILED, HELD, IMPRESSION, RETRYING, UNSEEN, WAITING
 from sim.engine.simulate import run
 from sim.network import Groups, Ties
+from sim.scenario import validate
+from sim.settle import settle
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
-from tests.nights import CHANNELS, TIMELINE, TRAITS, accounting, entry, night, outage, window
+from tests.nights import CHANNELS, NIGHT, START, TIMELINE, TRAITS, accounting, entry, merged, night, outage, window
 
 ENGINES = ["compiled", "reference"]
 POSTED = ["tweets", "faces", "chat"]
@@ -241,6 +244,68 @@ def test_removing_the_call_leaves_the_dice_of_other_airings_unchanged(seed):
     assert noticed(a) == noticed(b)
     assert len(noticed(a)) > 50
     assert parts(a, b) is not None
+
+
+def edited(index, **edits):
+    """Return the small night with one entry of its timeline, tagged for it, left out or moved."""
+    timeline = [e | {"tag": f"entry/{k}"} for k, e in enumerate(TIMELINE)]
+    timeline[0]["audience"] = 0.5  # of so few people some gather
+    tag = f"entry/{index}"
+    edits = {key: [tag] if key == "without" else {tag: value} for key, value in edits.items()}
+    return validate(settle(merged(NIGHT, {"scenario": {"timeline": timeline} | edits})))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("index", range(len(TIMELINE)))
+def test_an_entry_that_is_left_out_changes_nothing_before_it(index, engine):
+    whole, without = edited(index), edited(index, without=True)
+    at = parts(log_of(whole, 1, engine), log_of(without, 1, engine))
+    assert at is not None
+    assert at >= whole.clock.tick(whole.scenario.timeline[index].time)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("minutes", [-7, 7])
+@pytest.mark.parametrize("index", range(len(TIMELINE)))
+def test_an_entry_that_is_moved_changes_nothing_before_both_its_times(index, minutes, engine):
+    whole, moved = edited(index), edited(index, shift_minutes=minutes)
+    at = parts(log_of(whole, 1, engine), log_of(moved, 1, engine))
+    assert at is not None
+    assert at >= min(s.clock.tick(s.scenario.timeline[index].time) for s in (whole, moved))
+
+
+@pytest.mark.parametrize("index", range(len(TIMELINE)))
+def test_an_airing_that_is_moved_keeps_its_dice(index):
+    """Its identity and offsets by province, on which all draws about it hang; so do those of all others."""
+    found = []
+    for scenario in (edited(index), edited(index, shift_minutes=-7)):
+        tables = make_tables(scenario, make_world(scenario, 1), 1)
+        airings = airing_ticks(scenario)
+        found.append({(entry.what, entry.tag, k): (row.tobytes(), stagger.tobytes(), airs.tobytes())
+                      for (_, entry, k), row, stagger, airs
+                      in zip(airings, tables.airings, tables.stagger, tables.airs_in, strict=True)})  # fmt: skip
+        if TIMELINE[index]["kind"] == "gathering":
+            found[-1]["gatherers"] = tables.gatherers.tobytes()
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_same_people_can_receive_an_airing_that_is_moved(seed):
+    """A text that waits for those who sleep, read by a share of people that does not depend on what they have heard."""
+    found = []
+    for minutes in (0, 40):
+        text = entry(20, "texts", "news", audience=0.5, tag="text")
+        tree = merged(
+            NIGHT, {"population": {"size": 200}, "scenario": {"timeline": [text], "end": START + timedelta(hours=12)}}
+        )
+        scenario = validate(settle(merged(tree, {"scenario": {"shift_minutes": {"text": minutes}}})))
+        key = int(make_tables(scenario, make_world(scenario, seed), seed).airings["id"][0])
+        found.append(looks(log_of(scenario, seed), key))
+    ticks, moved = ({person: tick for tick, person in one} for one in found)
+    assert set(ticks) == set(moved)
+    assert 60 < len(ticks) < 140
+    # Those who are awake at both times look as long after it as before.
+    assert sum(moved[p] - ticks[p] == 40 * MINUTE for p in ticks) > len(ticks) / 2
 
 
 def test_airings_are_known_by_what_they_are_not_by_their_place_in_the_list():

@@ -170,6 +170,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "door",
         "api",
         "options",
+        "settle",
         "config",
         "cli",
         "sweep",
