@@ -105,11 +105,12 @@ def _design(job: Job, store: Store, clockwork: Clockwork) -> int:
     with Progress("point") as progress:
         run = run_design(plan.design, arms, settings, seed=plan.seed, workers=plan.study.workers, progress=progress)
     _tell_of_other_models(run.of_other_models)
-    write_design_folder(job.folder, run, plan, store, job.configuration, job.overrides, clockwork, job.of_job)
+    skipped = write_design_folder(job.folder, run, plan, store, job.configuration, job.overrides, clockwork, job.of_job)
     tell(*run.notes)
     finished = sum(not m.failures for m in run.measured)
     say(f"{finished} of {len(run.measured)} points, {run.n_computed} runs computed, {run.n_reused} found", "",
-        f"results: {job.folder}")  # fmt: skip
+        f"results and figures: {job.folder}")  # fmt: skip
+    tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))
     failures = [f"point {m.number}, {_values(run.points[m.number])}: {f if f.arm else f.reason}"
                 for m in run.measured for f in m.failures]  # fmt: skip
     if not failures:

@@ -12,6 +12,7 @@ from sim.errors import InputError
 from sim.study.designed import DesignRun
 from sim.study.folder import Clockwork, about_programs, put_table, refuse_foreign
 from sim.study.points import Measured
+from sim.study.report import write_report
 from sim.study.run import omitted
 from sim.study.store import Store
 from sim.study.whole import whole_folder, write_whole
@@ -40,30 +41,55 @@ def write_design_folder(
     overrides: Sequence[str],
     clockwork: Clockwork,
     of_job: Collection[str],
-) -> None:
-    """Write the tables and the manifest of a design in the place of what `folder` held, but for the names in `of_job`.
+) -> dict[str, str]:
+    """Write tables, figures, manifest and report of a design; return the figures that were left out, and why.
+
+    All of them take the place of what `folder` held, in one step, but for the names in `of_job`.
 
     Raises
     ------
     InputError
         The disk is full, the folder cannot be written, or somebody has put something into it.
     """
+    skipped: dict[str, str] = {}
     try:
         with whole_folder(folder, of_job) as temporary:
             _write_tables(temporary, run, plan, store)
+            if plan.study.figures:
+                skipped = _draw(temporary, run)
             manifest = _about(run, plan) | {
                 "configuration": configuration, "overrides": list(overrides), "seed": plan.seed, "engine": plan.engine,
-                "outcomes_missing_null": omitted(plan.study.nulls), **clockwork.read(),
+                "outcomes_missing_null": omitted(plan.study.nulls), "figures_left_out": skipped, **clockwork.read(),
             }  # fmt: skip
             manifest["cpu_seconds"] = round(manifest["cpu_seconds"] + run.seconds_elsewhere, 3)
             with write_whole(temporary / "manifest.json") as file:
                 file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
+            if plan.study.report:
+                write_report(temporary)
             refuse_foreign(folder, of_job)
     except OSError as error:
         raise InputError(
             f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "
             "hydra.run.dir=FOLDER (all finished points are in the store)."
         ) from error
+    return skipped
+
+
+def _draw(folder: Path, run: DesignRun) -> dict[str, str]:
+    """Draw the figures of a design from its tables, of which only the rows of the headlines are read."""
+    import pandas as pd
+
+    from sim.study.figures import write_sweep
+    from sim.study.figures.words import HEADLINES
+
+    shown = [("outcome", "in", list(HEADLINES))]
+    summary, contrasts = (
+        pd.read_parquet(folder / f"{name}.parquet", filters=shown) for name in ("summary", "contrasts")
+    )
+    if summary.empty:
+        return {"figures": "no point has a finished run"}
+    log = [key for key, factor in run.design.factors.items() if factor.scale == "log"]
+    return dict(write_sweep(folder / "figures", summary, contrasts, list(run.design.factors), log=log).skipped)
 
 
 def _about(run: DesignRun, plan: Plan) -> dict[str, Any]:
