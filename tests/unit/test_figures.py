@@ -7,6 +7,7 @@ from matplotlib.dates import num2date
 from matplotlib.patches import Rectangle
 
 from sim.errors import InputError
+from sim.measures.bands import simultaneous_band
 from sim.study.figures import (
     Marks,
     decisions_over_time,
@@ -188,8 +189,31 @@ def test_difference_is_paired_by_replicate():
     np.testing.assert_allclose(line(ax, "mean throttled"), values.mean(axis=1), rtol=1e-12)
     # The pairs agree exactly, so the band has no width although each arm varies.
     np.testing.assert_allclose(band_at(ax, "band throttled", TIMES[200]), -200.0 * (200 - 60), rtol=1e-12)
-    assert legend_texts(ax) == ["throttled − open, n = 3 paired replicates", "mean and pointwise 95 % t band"]
+    assert legend_texts(ax) == [
+        "throttled − open, n = 3 paired replicates",
+        "mean and pointwise 95 % t band",
+        "simultaneous 95 % band, all times shown at once",
+    ]
     assert line(ax, "zero").tolist() == [0, 0]
+
+
+def test_difference_has_the_simultaneous_band_of_the_minutes_shown():
+    noise = np.random.default_rng(4).normal(0, 1e5, len(CURVES))
+    curves = CURVES.assign(value=CURVES["value"] + noise)
+    marks = MARKS.between(TIMES[50], TIMES[110])
+    ax = paired_difference(panel(), curves, marks, "open", "throttled")
+    rows = curves[curves["curve"] == "on_squares"].pivot(index="time", columns=["arm", "replicate"], values="value")
+    values = (rows["throttled"] - rows["open"]).loc[TIMES[50] : TIMES[109]].to_numpy().T
+    band = simultaneous_band(values)
+    edges = [each.get_ydata() for each in ax.lines if each.get_gid() == "simultaneous throttled"]
+    np.testing.assert_allclose(edges, [band.low_simultaneous, band.high_simultaneous], rtol=1e-12)
+    assert legend_texts(ax)[2].startswith("simultaneous 95 % band")
+
+
+def test_two_pairs_have_no_simultaneous_band():
+    ax = paired_difference(panel(), CURVES[CURVES["replicate"] < 2], MARKS, "open", "throttled")
+    assert not [each for each in ax.lines if str(each.get_gid()).startswith("simultaneous")]
+    assert len(legend_texts(ax)) == 2
 
 
 def test_difference_uses_only_replicates_that_both_arms_have():

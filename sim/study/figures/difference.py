@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from sim.errors import InputError
 from sim.study.figures.marks import Marks, night_axis
-from sim.study.figures.replicates import bands, cut, draw_arms, n_replicates, read, smooth
+from sim.study.figures.replicates import bands, cut, draw_arms, n_replicates, read, simultaneous_handle, smooth
 from sim.study.figures.style import curve_name, legend_below, note, styled
 
 
@@ -28,7 +28,9 @@ def paired_difference(
     flags: bool = True,
     title: str = "",
 ) -> Axes:
-    """Draw the difference `arm` - `baseline` over time, paired by replicate: mean and pointwise 95 % t band.
+    """Draw the difference `arm` - `baseline` over time, paired by replicate: mean, pointwise and simultaneous 95 % band.
+
+    The simultaneous band, from three pairs on, is meant for all times shown of one line at once (`simultaneous_band`).
 
     Parameters
     ----------
@@ -53,11 +55,12 @@ def paired_difference(
         differences[name] = cut(difference, marks).cumsum() if cumulative else smooth(difference, minutes)
     keys = night_axis(ax, marks, title, flags=flags)
     ax.axhline(0, color="0.2", linewidth=0.7, zorder=1.8, gid="zero")
-    handles = draw_arms(ax, differences, list(tables), marks)
+    handles = draw_arms(ax, differences, list(tables), marks, simultaneous=True)
     counts = [difference.shape[1] for difference in differences.values()]
     for line, name, n in zip(handles, arms, counts, strict=True):
         line.set_label(f"{name} \N{MINUS SIGN} {baseline}, {n_replicates(n, 'paired replicate')}")
     handles.append(bands(ax, "mean and pointwise 95 % t band") if max(counts) > 1 else note("one pair: no band"))
+    handles += simultaneous_handle(ax)
     words = curve_name(curve, minutes)
     if cumulative:
         words = curve_name(curve).removesuffix(" per minute") + f",\nsummed from {marks.start:%H:%M}"

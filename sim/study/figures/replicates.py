@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
+from matplotlib.lines import Line2D
 
 from sim.errors import InputError
+from sim.measures.bands import simultaneous_band
 from sim.measures.intervals import Floats, pointwise_band
 from sim.study.figures.marks import Marks
 from sim.study.figures.style import arm_style, band_handle, note
 
 CURVES = ("arm", "replicate", "time", "curve", "value")
 WHISKERS: dict[str, Any] = {"ecolor": "black", "elinewidth": 0.8, "capsize": 2}
+_EDGE: dict[str, Any] = {"linewidth": 0.5, "linestyle": "solid", "alpha": 0.8}
 
 
 def need(frame: pd.DataFrame, name: str, columns: Iterable[str], *arms: str) -> None:
@@ -109,8 +112,13 @@ def whiskers(n: int) -> str:
     return f"bars are means, whiskers 95 % t intervals, n = {n} replicates" if n > 1 else "n = 1 replicate: no interval"
 
 
-def draw_arms(ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], marks: Marks) -> list[Any]:
-    """Draw mean and band of each arm in the look of its place in `order`; return the lines."""
+def draw_arms(
+    ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], marks: Marks, *, simultaneous: bool = False
+) -> list[Any]:
+    """Draw mean and band of each arm in the look of its place in `order`; return the lines.
+
+    With `simultaneous`, thin lines of its colour are the simultaneous band over the times drawn, where there is one.
+    """
     lines = []
     for arm, whole in tables.items():
         table, place = cut(whole, marks), order.index(arm)
@@ -133,8 +141,25 @@ def draw_arms(ax: Axes, tables: dict[str, pd.DataFrame], order: Sequence[str], m
             }
             ax.fill_between(x, band["low"], band["high"], **colour, zorder=2, gid=f"band {arm}")
             ax.dataLim.set(limits)
+            if simultaneous and table.shape[1] > 2:
+                whole_band = simultaneous_band(table.to_numpy(dtype=float).T)
+                edges = np.column_stack([whole_band.low_simultaneous, whole_band.high_simultaneous])
+                ax.plot(x, edges, **_EDGE, color=look["color"], zorder=2.2, gid=f"simultaneous {arm}")
+                ax.dataLim.set(limits)
+                seen = np.concatenate([seen, edges.clip(2 * low - high, 2 * high - low)])
             ax.update_datalim([(x[0], np.nanmin(seen)), (x[-1], np.nanmax(seen))])
     return lines
+
+
+def simultaneous_handle(ax: Axes) -> list[Any]:
+    """Return the legend's entry on the simultaneous bands that `draw_arms` drew, none if there are none."""
+    edges = [np.asarray(x.get_ydata(), float) for x in ax.lines if str(x.get_gid()).startswith("simultaneous ")]
+    if not edges:
+        return []
+    low, high = ax.get_ylim()
+    is_cut = any(edge.max() > high or edge.min() < low for edge in edges)
+    words = "simultaneous 95 % band, all times shown at once" + is_cut * ", cut off by the axis"
+    return [Line2D([], [], **_EDGE, color="0.3", label=words)]
 
 
 def draw_bars(ax: Axes, names: Sequence[str], band: pd.DataFrame, shift: float, height: float, **look: Any) -> Any:
