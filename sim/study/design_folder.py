@@ -12,6 +12,7 @@ from sim.errors import InputError
 from sim.study.designed import DesignRun
 from sim.study.folder import Clockwork, about_programs, put_table, refuse_foreign
 from sim.study.points import Measured
+from sim.study.report import write_report
 from sim.study.run import omitted
 from sim.study.store import Store
 from sim.study.whole import whole_folder, write_whole
@@ -41,7 +42,7 @@ def write_design_folder(
     clockwork: Clockwork,
     of_job: Collection[str],
 ) -> None:
-    """Write the tables and the manifest of a design in the place of what `folder` held, but for the names in `of_job`.
+    """Write tables, manifest and report of a design in the place of what `folder` held, but for the names in `of_job`.
 
     Raises
     ------
@@ -58,6 +59,8 @@ def write_design_folder(
             manifest["cpu_seconds"] = round(manifest["cpu_seconds"] + run.seconds_elsewhere, 3)
             with write_whole(temporary / "manifest.json") as file:
                 file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
+            if plan.study.report:
+                write_report(temporary)
             refuse_foreign(folder, of_job)
     except OSError as error:
         raise InputError(
