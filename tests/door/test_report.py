@@ -87,6 +87,19 @@ def test_a_sweep_has_a_report_that_leads_to_those_of_its_jobs(place: Path) -> No
     assert all((place / "sweep" / link).exists() for link in links)
 
 
+def test_a_design_ends_with_its_report(place: Path) -> None:
+    answer = forked_sim(
+        "design=lhs", "design.points=2", "design.factors={throttle.substitution: {range: [0, 1]}}", "design.backend=threading",
+        *TINY, "study.nulls=[]", STORE, "hydra.run.dir=design", folder=place,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    seen = page(place / "design")
+    assert "Latin hypercube: 2 points over 1 factor, drawn with the seed 1." in seen.text
+    assert "throttle.substitution 0 to 1 linear" in seen.text
+    assert "None: all 2 points are finished." in seen.text
+    assert sim_report("design", folder=place).out == "design/report.html\n"
+
+
 def test_no_report_is_written_where_none_is_wanted(place: Path, tmp_path: Path) -> None:
     quick = (*TINY, "study.nulls=[]", f"study.store={place / 'store'}", "hydra.run.dir=run")
     assert forked_sim(*quick, folder=tmp_path).code == 0

@@ -435,7 +435,7 @@ def test_a_figure_that_is_no_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_numbers_are_as_people_read_them() -> None:
-    assert [readable(x) for x in (0.5, -0.25, np.nan)] == ["0.500", "−0.250", "–"]
+    assert [readable(x) for x in (0.5, -0.25, -1e-9, np.nan)] == ["0.500", "−0.250", "0.000", "–"]
     assert readable(-2.5e6, "people") == "−2.50 M"
     assert [reduction(x) for x in (1.234, 12.34, 123.4, 12_340.0, 1.2e7, np.inf)] == [
         "1.23", "12.3", "123", "12,340", "1e+07", "–",

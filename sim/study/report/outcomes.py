@@ -58,8 +58,11 @@ class Group:
 
 
 def readable(value: float, unit: str = "1") -> str:
-    """Return a number as people read it, with a minus sign that is one; a dash for a missing one."""
-    return "\N{EN DASH}" if not math.isfinite(value) else number(value, unit).replace("-", "\N{MINUS SIGN}")
+    """Return a number as people read it, with a minus sign that is one and none before nothing; a dash for a missing one."""
+    if not math.isfinite(value):
+        return "\N{EN DASH}"
+    text = number(value, unit)
+    return text.replace("-", "\N{MINUS SIGN}" if any(digit in text for digit in "123456789") else "")
 
 
 def interval(low: float, high: float, unit: str = "1") -> str:

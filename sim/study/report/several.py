@@ -87,6 +87,7 @@ def design_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "factors": [(name, *_factor(its)) for name, its in factors.items()],
         "shared": [o for o in shared_overrides(manifest) if not o.lstrip("+~").startswith("design")],
         "n_points": len(points),
+        "remarks": [str(note) for note in manifest.get("notes") or ()],
         "n_failed": len(failed),
         "failed_points": [
             (str(row["point"]), ", ".join(f"{name} = {_plain(row[name])}" for name in factors if name in row),
