@@ -135,7 +135,8 @@ def _join() -> int:
     given = _arguments()
     gathered = gather(given.folders, keep_duplicates=given.keep_duplicates)
     names = list(dict.fromkeys(given.table or ["outcomes"]))
-    names = list(gathered.tables) if "all" in names else names
+    is_all = "all" in names
+    names = list(gathered.tables) if is_all else names
     for name in names:
         gathered.check(name)
     places = _places(given, names)
@@ -150,7 +151,7 @@ def _join() -> int:
             continue  # of the others some may be whole; all that are not are named below
         n = len(joined.folders)
         say(f"{place}: {n_rows} rows of {n} run{'s' if n > 1 else ''}")
-        tell(*_without(joined))
+        tell(*([] if is_all else _without(joined)))
     tell(*(f"left out: {reason}" for reason in gathered.damaged.values()))
     return SOME_FAILED if gathered.damaged else OK
 

@@ -311,8 +311,6 @@ def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
     import pyarrow.types as kinds
 
-    if kinds.is_dictionary(array.type):
-        array = array.dictionary_decode()
     if kind == _text() and not (kinds.is_null(array.type) or _simple(array.type) == _text()):
         coded = array.dictionary_encode()  # a factor that is a number here and text in another design
         return pa.array([value_text(v) for v in coded.dictionary.to_pylist()], kind).take(coded.indices)

@@ -118,3 +118,32 @@ def test_duckdb_joins_run_folders_by_itself(place: Path) -> None:
     ours = {job: tables(place / "sweep" / job)["outcomes"].query("outcome == 'participants'") for job in ("0", "2")}
     expected = [(job, arm, value) for job, t in ours.items() for arm, value in t.groupby("arm")["value"].mean().items()]
     assert found == expected
+
+
+def test_a_design_is_joined_with_the_runs_beside_it(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "single", tmp_path / "runs" / "single")
+    answer = forked_sim(
+        "design=grid", "design.factors={throttle.substitution: {values: [0, 0.5]}, decision: {values: [threshold, hazard]}}",
+        "design.backend=threading", "throttle=july15", "hydra.run.dir=runs/design", *COMMON, folder=tmp_path,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    answer = collected("runs", folder=tmp_path)
+    assert (answer.code, answer.err) == (0, "")
+    table = pd.read_parquet(tmp_path / "runs" / "collected_outcomes.parquet")
+    own = pd.read_parquet(tmp_path / "runs" / "design" / "outcomes.parquet")
+    parameters = ["decision", "population.size", "study.nulls", "study.replicates", "throttle", "throttle.substitution"]
+    assert list(table)[: 2 + len(parameters)] == ["folder", *parameters, "point"]
+    ours = table[table["folder"] == "design"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(ours[own.columns], own, check_dtype=False, check_exact=True)
+    assert own.groupby(["throttle.substitution", "decision"]).ngroups == 4
+    first = table.drop_duplicates(["folder", "point"])
+    assert first["throttle"].tolist() == ["july15"] * 4 + ["total"]
+    assert first[first["folder"] == "single"][["decision", "throttle.substitution"]].to_numpy().tolist() == [
+        ["threshold", 0.2]
+    ]
+    # Tables that only some of them have: said where one is asked for.
+    answer = collected("runs", "--table", "curves", folder=tmp_path)
+    assert (answer.code, answer.err) == (0, "1 run folder has no table curves.\n")
+    answer = collected("runs", "--table", "all", "--out", "all", folder=tmp_path)
+    assert (answer.code, answer.err) == (0, "")
+    assert pd.read_parquet(tmp_path / "all" / "collected_design.parquet")["status"].tolist() == ["finished"] * 4

@@ -515,7 +515,7 @@ def test_tables_are_written_where_they_are_asked_for(
     assert {p.name for p in (tmp_path / "results").iterdir()} == names
     assert run("runs", "--out", "one.csv", monkeypatch=monkeypatch) == 0
     assert run("runs/0", "--out", "one.parquet", monkeypatch=monkeypatch) == 0
-    one = pd.read_csv("one.csv", dtype={"folder": str})
+    one = pd.read_csv("one.csv", dtype={"folder": str}).fillna({"reason": ""})
     pd.testing.assert_frame_equal(one, collect(runs), rtol=1e-14, check_dtype=False)
     curves = pd.read_csv("results/collected_curves.csv", parse_dates=["time"])
     assert (curves["time"] == collect(runs, "curves")["time"]).all()
