@@ -1,0 +1,238 @@
+"""What the experiments share: runs of the door, tables of findings with their intervals, a page of answers.
+
+Not run by itself. Command of an experiment: ``python -m experiments.NAME``, with ``--quick`` for few people; of all of them and
+the README's tables: ``make figures``. Figures: those of the experiment, in outputs/experiments/NAME and docs/figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sim.config import compose_tree, plan_of, scenario_of
+from sim.measures.intervals import Interval, mean_t
+from sim.study.terminal import number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "outputs" / "experiments"
+PAGE = ROOT / "docs" / "experiments.md"
+FIGURES = ROOT / "docs" / "figures"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many people and paired replicates a study has."""
+
+    people: int
+    replicates: int
+
+    def __str__(self) -> str:
+        return f"{self.people:,} people, {self.replicates} paired replicates"
+
+
+QUICK = Size(2000, 2)
+"""For the tests, and to see that all of it works: too small to find anything."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One command of an experiment: its name, what it is given, and how large it is."""
+
+    name: str
+    overrides: tuple[str, ...]
+    size: Size
+
+    def command(self, size: Size) -> list[str]:
+        """The arguments of ``python -m sim``."""
+        return [*self.overrides, f"population.size={size.people}", f"study.replicates={size.replicates}"]
+
+
+@dataclass
+class Finding:
+    """One row: what was found, the estimate with its interval, and in which unit."""
+
+    what: str
+    interval: Interval
+    unit: str = "people"
+
+    def told(self) -> str:
+        i = self.interval
+        return f"{number(i.estimate, self.unit)} [{number(i.low, self.unit)}, {number(i.high, self.unit)}]"
+
+
+@dataclass
+class Answer:
+    """What an experiment gives back."""
+
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+    """Tables of rows, by heading."""
+    text: str = ""
+    """Some neutral sentences with the numbers in them."""
+    figures: dict[str, Figure] = field(default_factory=dict)
+    """By name of the file, without its ending."""
+
+    def tables(self) -> str:
+        parts = []
+        for heading, rows in self.findings.items():
+            lines = [f"| {heading} | estimate [95 %] |", "|---|---|"]
+            parts.append("\n".join([*lines, *(f"| {row.what} | {row.told()} |" for row in rows)]))
+        return "\n\n".join(parts)
+
+    def find(self, heading: str, what: str) -> Finding:
+        return next(row for row in self.findings[heading] if row.what == what)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question, the commands that are run for it, and how their folders are answered."""
+
+    name: str
+    question: str
+    asked: tuple[Asked, ...]
+    answer: Callable[[Mapping[str, Path]], Answer]
+
+    def run(self, size: Size | None = None, out: Path = OUT) -> Answer:
+        """Run all commands, at another size where one is given, and answer; finished runs are found in the store."""
+        folders = {}
+        for asked in self.asked:
+            folders[asked.name] = out / self.name / asked.name
+            run(asked.command(size or asked.size), folders[asked.name])
+        return self.answer(folders)
+
+    def hash(self) -> str:
+        """Eight digits of the hash of what is run."""
+        return hashlib.sha256(" ".join(hash_of(list(asked.overrides)) for asked in self.asked).encode()).hexdigest()[:8]
+
+
+def run(arguments: Sequence[str], folder: Path) -> None:
+    """Run ``python -m sim`` with its results in a folder."""
+    command = [sys.executable, "-m", "sim", *arguments, "study.figures=false", f"hydra.run.dir={folder}", "seed=1"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise SystemExit(f"failed with exit code {done.returncode}: {shlex.join(command)}")
+
+
+def hash_of(overrides: Sequence[str]) -> str:
+    """Eight digits of the hash of what is run: tests compare them with those that tables and sections carry."""
+    config = compose_tree(overrides)
+    plan = plan_of(config)
+    arms = plan.study.arms
+    scenarios = (
+        [scenario_of(config)]
+        if arms is None
+        else [scenario_of(compose_tree([*overrides, *arm])) for arm in arms.values()]
+    )
+    text = " ".join(scenario.content_hash for scenario in scenarios)
+    if plan.design.method != "none":
+        text += json.dumps(plan.design.model_dump(mode="json"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+# -- numbers
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    """A table of a run folder."""
+    return pd.read_parquet(folder / f"{name}.parquet")
+
+
+def by_arm(outcomes: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    """Values of an outcome, a row for each replicate and a column for each arm."""
+    rows = outcomes[outcomes["outcome"] == outcome]
+    return rows.pivot(index="replicate", columns="arm", values="value")
+
+
+def combined(values: pd.DataFrame, weights: Mapping[str, float]) -> Interval:
+    """The mean of a weighted sum of arms within replicates, with its t interval: differences, and differences of them."""
+    return mean_t(sum(weight * values[arm] for arm, weight in weights.items()))
+
+
+def difference(contrasts: pd.DataFrame, arm: str, outcome: str) -> Interval:
+    """A row of a table of contrasts."""
+    row = contrasts.set_index(["arm", "outcome"]).loc[(arm, outcome)]
+    return Interval(row["difference"], row["low"], row["high"], int(row["n"]), str(row["method"]))
+
+
+def contrast_rows(found: Mapping[tuple[str, ...], Interval], columns: Sequence[str], baseline: str, outcome: str,
+                  unit: str) -> pd.DataFrame:  # fmt: skip
+    """Intervals as rows of a table of contrasts, as the figures read it: keys are the values of `columns`."""
+    rows = [
+        {**dict(zip(columns, key, strict=True)), "baseline": baseline, "outcome": outcome, "difference": i.estimate,
+         "low": i.low, "high": i.high, "variance_reduction": float("nan"), "unit": unit, "n": i.n, "method": i.method}
+        for key, i in found.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def verdict(interval: Interval, more: str = "more", fewer: str = "fewer") -> str:
+    """In a word what an interval says of a difference."""
+    return more if interval.low > 0 else fewer if interval.high < 0 else "not told apart from 0"
+
+
+# -- pages
+
+
+def section(experiment: Experiment, answer: Answer) -> str:
+    """The section of the page: question, commands, sizes, sentences, tables, figures."""
+    lines = [f"**{experiment.question}** `python -m experiments.{experiment.name}` runs:", "", "```sh"]
+    lines += [shlex.join(["python", "-m", "sim", *asked.command(asked.size)]) for asked in experiment.asked]
+    lines += ["```", "", answer.text]
+    for name in answer.figures:
+        lines += ["", f"![{experiment.question}](figures/{name}.png)"]
+    return "\n".join([*lines, "", answer.tables()])
+
+
+def put(page: Path, kind: str, name: str, mark: str, text: str) -> None:
+    """Write a part of a document anew, between ``<!-- kind: name mark -->`` and ``<!-- end -->``."""
+    whole, n = re.subn(
+        rf"<!-- {kind}: {name} \S* -->\n.*?<!-- end -->",
+        lambda _: f"<!-- {kind}: {name} {mark} -->\n{text}\n<!-- end -->",
+        page.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    assert n == 1, f"{page.name} has no place for the {kind} {name}"
+    page.write_text(whole, encoding="utf-8")
+
+
+def publish(experiment: Experiment, answer: Answer) -> None:
+    """Write figures and sections of the documents anew."""
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    for name in answer.figures:
+        shutil.copy(OUT / experiment.name / f"{name}.png", FIGURES / f"{name}.png")
+    put(PAGE, "experiment", experiment.name, experiment.hash(), section(experiment, answer))
+    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), answer.text)
+
+
+def save(answer: Answer, folder: Path) -> None:
+    """Write tables and figures into a folder."""
+    for name, drawing in answer.figures.items():
+        drawing.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
+    (folder / "findings.md").write_text(f"{answer.text}\n\n{answer.tables()}\n", encoding="utf-8")
+
+
+def main(experiment: Experiment) -> None:
+    """Answer the question on the command line: the findings are printed, and written with the figures."""
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{experiment.name}", description=experiment.question)
+    parser.add_argument("--quick", action="store_true", help=f"with {QUICK}; documents stay as they are")
+    is_quick = parser.parse_args().quick
+    out = OUT / "quick" if is_quick else OUT
+    answer = experiment.run(QUICK if is_quick else None, out)
+    save(answer, out / experiment.name)
+    if not is_quick:
+        publish(experiment, answer)
+    print(answer.text, answer.tables(), f"figures: {(out / experiment.name).relative_to(ROOT)}", sep="\n\n")

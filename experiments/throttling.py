@@ -1,0 +1,108 @@
+"""What did throttling do to turnout and to posting: by how strong it was, and by when it began?
+
+Command: ``python -m experiments.throttling`` (a minute and a half on two cores; ``--quick`` tries it with few people).
+Figures: docs/figures/{throttling_severity,throttling_start}.png. Findings: docs/experiments.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from experiments.asking import Answer, Asked, Experiment, Finding, Size, by_arm, combined, difference, main, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = Size(50_000, 16)
+OUTCOMES = {"participants": "people", "posts_published": "posts"}
+UNTIL, AS_LONG = "until 01:00, as it was", "for 130 minutes, as it was"
+OPEN = "open"
+
+
+def by_severity(folder: Path) -> pd.DataFrame:
+    """Contrasts to the open night with a column of the severity."""
+    found = table(folder, "contrasts")
+    return found.assign(severity=found["arm"].str.removeprefix("severity_").astype(float), arm="throttled")
+
+
+def by_start(until: Path, as_long: Path) -> pd.DataFrame:
+    """Contrasts to the open night with a column of when the throttle begins, of both ways to move it."""
+    parts = [table(folder, "contrasts").assign(how=how) for folder, how in ((until, UNTIL), (as_long, AS_LONG))]
+    found = pd.concat(parts, ignore_index=True)
+    clock = found["arm"].str.removeprefix("from_")
+    return found.assign(start=clock.str[:2] + ":" + clock.str[2:], arm=found["how"]).drop(columns="how")
+
+
+def answer(folders: Mapping[str, Path]) -> Answer:
+    """From the folders of the studies to findings, sentences and figures."""
+    severity, start = by_severity(folders["severity"]), by_start(folders["starts"], folders["starts_same_length"])
+    outcomes = table(folders["severity"], "outcomes")
+    found: dict[str, list[Finding]] = {}
+    for outcome, unit in OUTCOMES.items():
+        words = {"participants": "participants", "posts_published": "tweets published in the two days"}[outcome]
+        rows = [Finding("open night", combined(by_arm(outcomes, outcome), {OPEN: 1}), unit)]
+        contrasts = table(folders["severity"], "contrasts")
+        for value in sorted(severity["severity"].unique()):
+            rows.append(Finding(f"severity {value:g}, difference", difference(contrasts, f"severity_{value:g}", outcome), unit))
+        for how, name in ((UNTIL, "starts"), (AS_LONG, "starts_same_length")):
+            contrasts = table(folders[name], "contrasts")
+            for arm in contrasts["arm"].unique():
+                clock = f"{arm.removeprefix('from_')[:2]}:{arm[-2:]}"
+                rows.append(Finding(f"from {clock} {how}, difference", difference(contrasts, arm, outcome), unit))
+        found[words] = rows
+    done = Answer(found, figures={"throttling_severity": severity_figure(severity), "throttling_start": start_figure(start)})
+    people, posts = found["participants"], found["tweets published in the two days"]
+
+    def told(rows: list[Finding], what: str) -> str:
+        return next(row for row in rows if row.what == what).told()
+
+    last = "severity 1, difference"
+    early = f"from 22:00 {UNTIL}, difference"
+    late = f"from 00:30 {UNTIL}, difference"
+    done.text = (
+        f"Of the open night's {told(people, 'open night')} participants a blackout over the throttle's window takes "
+        f"{told(people, last)}, and of its {told(posts, 'open night')} tweets {told(posts, last)}; a throttle as strong as "
+        f"fitted, but from 22:00 on, {told(people, early)} and {told(posts, early)}; from 00:30 on, {told(people, late)} and "
+        f"{told(posts, late)}. All of this is at one value of two parameters, substitution 0.2 and push 0, which no datum "
+        "constrains and which decide the sign of the effect on turnout."
+    )
+    return done
+
+
+def severity_figure(contrasts: pd.DataFrame) -> Figure:
+    """Turnout and posting over the severity."""
+    from sim.study.figures import dose_response, figure
+    from sim.study.figures.style import spread
+
+    drawing, panels = figure((1.9, 1.9))
+    for panel, outcome in zip(panels, OUTCOMES, strict=True):
+        dose_response(panel, contrasts, "severity", outcome, legend=panel is panels[-1])
+        panel.set_xlabel("severity of the throttle from 22:50 to 01:00 (probability)")
+    return spread(drawing)
+
+
+def start_figure(contrasts: pd.DataFrame) -> Figure:
+    """Turnout and posting over the start."""
+    from sim.study.figures import dose_response, figure
+    from sim.study.figures.style import spread
+
+    drawing, panels = figure((1.9, 1.9))
+    for panel, outcome in zip(panels, OUTCOMES, strict=True):
+        dose_response(panel, contrasts, "start", outcome, legend=panel is panels[-1])
+        panel.set_xlabel("begin of the throttle")
+    return spread(drawing)
+
+
+EXPERIMENT = Experiment(
+    "throttling",
+    "What did throttling do to turnout and to posting?",
+    tuple(Asked(name, (f"study={name}",), SIZE) for name in ("severity", "starts", "starts_same_length")),
+    answer,
+)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)
