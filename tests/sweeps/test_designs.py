@@ -1,0 +1,144 @@
+"""Designs as a user gives them: killed in the middle and given again, with a corner that cannot be, read by others."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import time
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from tests.door.shell import Answer, finish, half_written, manifest, python_sim, start, wait_until
+
+pytestmark = pytest.mark.slow
+
+COMMON = ("population.size=400", "study.nulls=[]", "study.figures=false", "study.report=false")
+LHS = (
+    *COMMON, "study.replicates=2", "design=lhs", "design.points=60",
+    "design.factors={throttle.substitution: {range: [0, 1]}, parameters.throttle_severity: {range: [0.1, 1]}}",
+)  # fmt: skip
+DESIGN_TABLES = ("design", "outcomes", "contrasts", "summary")
+
+
+def points(store: Path) -> list[Path]:
+    return sorted(path for path in store.rglob("*.point") if not path.name.startswith("."))
+
+
+def same(one: Path, other: Path) -> None:
+    for name in DESIGN_TABLES:
+        assert (one / f"{name}.parquet").read_bytes() == (other / f"{name}.parquet").read_bytes(), name
+
+
+def orphans_ended(store: Path) -> None:
+    """Wait until processes that outlived their parent have written what they were at."""
+    before: list[Path] = []
+    while before != points(store):
+        before = points(store)
+        time.sleep(1.0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int) -> None:
+    def given(out: str, store: str) -> tuple[str, ...]:
+        return (*LHS, f"study.workers={workers}", f"study.store={store}", f"hydra.run.dir={out}")
+
+    process = start(["-m", "sim", *given("cut", "store")], tmp_path)
+    wait_until(lambda: len(points(tmp_path / "store")) >= 10, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    orphans_ended(tmp_path / "store")
+    kept = {path: path.stat().st_mtime_ns for path in points(tmp_path / "store")}
+    assert 10 <= len(kept) < 60
+    assert not (tmp_path / "cut" / "outcomes.parquet").exists()
+    again = python_sim(*given("again", "store"), folder=tmp_path)
+    assert again.code == 0, again.err
+    for path, moment in kept.items():
+        assert path.stat().st_mtime_ns == moment  # not written again
+    told = manifest(tmp_path / "again")
+    assert told["runs_computed"] == 4 * (60 - len(kept))
+    assert told["runs_computed"] + told["runs_reused"] == 240
+    assert told["runs_failed"] == 0
+    whole = python_sim(*given("whole", "other"), folder=tmp_path)
+    assert whole.code == 0, whole.err
+    same(tmp_path / "again", tmp_path / "whole")
+    assert half_written(tmp_path / "again") == []
+
+
+def refusing(tmp_path: Path) -> Answer:
+    return python_sim(
+        *COMMON, "study.replicates=1", "design=grid", "study.store=store", "hydra.run.dir=out",
+        "design.factors={parameters.throttle_severity: {values: [0.5, 1.5]}, decision: {values: [threshold, hazard]}}",
+        folder=tmp_path,
+    )  # fmt: skip
+
+
+def test_an_impossible_corner_is_named_and_the_rest_is_there(tmp_path: Path) -> None:
+    answer = refusing(tmp_path)
+    assert answer.code == 1
+    assert "2 of 4 points, 4 runs computed, 0 found" in answer.out
+    assert "point 2, parameters.throttle_severity=1.5 decision=threshold" in answer.err
+    assert "severity is 1.5" in answer.err
+    line = next(line for line in answer.err.splitlines() if "tried again with: " in line)
+    again = shlex.split(line.split("tried again with: ")[1])
+    assert again[:3] == ["python", "-m", "sim"]
+    assert again[-1] == "study.retry=true"
+    table = pd.read_parquet(tmp_path / "out" / "design.parquet")
+    assert table["status"].tolist() == ["finished", "finished", "failed", "failed"]
+    tried = python_sim(*again[3:], folder=tmp_path)
+    assert tried.code == 1
+    assert "0 runs computed, 4 found" in tried.out
+
+
+def test_others_read_the_tables_without_help(tmp_path: Path) -> None:
+    refusing(tmp_path)
+    for name in ("outcomes", "contrasts", "summary", "design"):
+        path = tmp_path / "out" / f"{name}.parquet"
+        ours = pd.read_parquet(path)
+        theirs = duckdb.sql(f"SELECT * FROM '{path}'").fetchall()
+        assert len(theirs) == len(ours)
+    rows = duckdb.sql(
+        f"""SELECT decision, "parameters.throttle_severity", value FROM '{tmp_path / "out" / "outcomes.parquet"}'
+        WHERE outcome = 'participants' AND arm = 'throttled' ORDER BY decision"""
+    ).fetchall()
+    ours = pd.read_parquet(tmp_path / "out" / "outcomes.parquet").query(
+        "outcome == 'participants' and arm == 'throttled'"
+    )
+    assert rows == sorted(zip(ours["decision"], ours["parameters.throttle_severity"], ours["value"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["design=lhs"], "design.factors is empty"),
+        (["design=lhs", "design.factors={nothing.there: {range: [0, 1]}}"], "nothing"),
+        (["design=lhs", "design.factors={throttle.push: {range: [1, 0]}}"], "the lower one first"),
+        (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.points=0"], "design.points"),
+        (["design=grid", "design.factors={throttle.push: {range: [0, 1]}}"], "levels: N"),
+        (["design=grid", "design.factors={throttle.push: {values: [-1]}}"], "throttle.push is -1"),
+        (["design=lhs", "design.factors={seed: {range: [0, 9]}}"], "moves nothing"),
+        (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.backend=dask"], "mobsim[dask]"),
+    ],
+)  # fmt: skip
+def test_bad_designs_end_with_a_sentence(tmp_path: Path, given: list[str], says: str) -> None:
+    answer = python_sim(*COMMON, *given, "study.store=store", "hydra.run.dir=out", folder=tmp_path)
+    assert answer.code == 2, answer.err
+    assert says in answer.err
+    assert "Traceback" not in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_keeps_the_finished_points(tmp_path: Path) -> None:
+    given = (*LHS, "study.workers=2", "study.store=store", "hydra.run.dir=out")
+    process = start(["-m", "sim", *given], tmp_path)
+    wait_until(lambda: len(points(tmp_path / "store")) >= 5, process)
+    process.send_signal(signal.SIGINT)
+    answer = finish(process)
+    assert answer.code == 130, answer.err
+    assert "interrupted" in answer.err
+    assert "Traceback" not in answer.err
+    assert len(points(tmp_path / "store")) >= 5
+    assert not (tmp_path / "out" / "outcomes.parquet").exists()
