@@ -386,7 +386,10 @@ def test_a_design_shows_the_spread_of_its_results(design: Path) -> None:
     [
         ("response_participants", "participants (people who left home at least once) over the swept parameters"),
         ("map_participants", "participants (people who left home at least once) over pairs of swept parameters"),
-        ("comparison_decision", "Headline outcomes at each value of decision."),
+        (
+            "comparison_decision",
+            "Headline outcomes at each value of decision, as paired differences where there are several arms.",
+        ),
         ("my_own", "My own."),
     ],
 )

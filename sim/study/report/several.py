@@ -213,7 +213,9 @@ def _common(question: str | None, manifests: Sequence[Mapping[str, Any]], folder
 
 def _figures(folder: Path, of: str, replicates: str) -> list[Figure]:
     found = []
-    for path in sorted(folder.glob("*.png")):
+    kinds = ("response", "map", "comparison")
+    order = {kind: place for place, kind in enumerate(kinds)}
+    for path in sorted(folder.glob("*.png"), key=lambda p: (order.get(p.stem.partition("_")[0], len(kinds)), p.name)):
         words = caption_of_many(path.stem, of, replicates)
         found.append(embedded(path, f"{words.split('. ')[0]}. The numbers are in the tables of this folder.", words))
     return found

@@ -183,8 +183,11 @@ def caption_of_many(figure: str, over: str, replicates: str) -> str:
     if kind == "map" and name:
         return (
             f"{of} over pairs of swept parameters: paired differences from the baseline, or levels where there is one arm. "
-            f"{behind} It shows estimates; what marks those whose interval holds 0 stands in the legend."
+            f"{behind} Hatched differences are not told from 0; by which intervals stands in the legend."
         )
     if kind == "comparison" and name:
-        return f"Headline outcomes at each value of {name}. {behind} Whiskers are pointwise 95 % intervals."
+        return (
+            f"Headline outcomes at each value of {name}, as paired differences where there are several arms. {behind} What "
+            "the whiskers are, where other parameters vary as well, stands in the legend."
+        )
     return f"{from_name(figure)}. {behind} What its bands are stands in its legend."
