@@ -221,7 +221,9 @@ def _logarithmic(place: Path) -> list[str]:
 
 
 def _draw() -> int:
-    """Read the command line, draw, and say where the figures are."""
+    """Read the command line, draw, and say where the figures are; a report in the folder gets them, too."""
+    from sim.study.report import has_report, write_report
+
     parser = argparse.ArgumentParser(
         prog="python -m sim.plot",
         description="Draw the figures of a run, or of all runs of a sweep or design, into DIR/figures.",
@@ -234,6 +236,8 @@ def _draw() -> int:
     parser.add_argument("--y", metavar="PARAM", help="and over both, as a map")
     given = parser.parse_args()
     skipped = plot_folder(given.folder, given.outcome, given.x, given.y)
+    if has_report(given.folder):
+        write_report(given.folder)
     say(str(given.folder / "figures"))
     tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))
     return OK

@@ -79,6 +79,16 @@ def test_the_same_report_is_written_again(place: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").read_bytes() == first
 
 
+def test_figures_that_are_drawn_again_come_into_the_report(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "run", tmp_path / "run")
+    for path in (tmp_path / "run" / "figures").iterdir():
+        path.unlink()
+    assert sim_report("run", folder=tmp_path).code == 0
+    assert page(tmp_path / "run").all("img") == []
+    assert finish(start(["-m", "sim.plot", "run"], tmp_path)).code == 0
+    assert page(tmp_path / "run").all("img") == page(place / "run").all("img") != []
+
+
 def test_a_sweep_has_a_report_that_leads_to_those_of_its_jobs(place: Path) -> None:
     answer = sim_report("sweep", folder=place)
     assert answer.code == 0, answer.err

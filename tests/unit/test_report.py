@@ -381,6 +381,27 @@ def test_a_design_shows_the_spread_of_its_results(design: Path) -> None:
     assert "300.0 k 600.0 k 900.0 k 2" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("response_participants", "participants (people who left home at least once) over the swept parameters"),
+        ("map_participants", "participants (people who left home at least once) over pairs of swept parameters"),
+        (
+            "comparison_decision",
+            "Headline outcomes at each value of decision, as paired differences where there are several arms.",
+        ),
+        ("my_own", "My own."),
+    ],
+)
+def test_figures_of_many_say_what_they_show(name: str, said: str, sweep: Path) -> None:
+    (sweep / "figures" / "response_participants.png").rename(sweep / "figures" / f"{name}.png")
+    page = Page(page_of(sweep))
+    assert said in page.text
+    assert "2 jobs of a sweep, 4 replicates each." in page.text
+    (image,) = page.all("img")
+    assert image["alt"].startswith(said.rstrip("."))
+
+
 def test_a_sweep_shows_its_jobs(sweep: Path) -> None:
     page = Page(page_of(sweep))
     assert [a["href"] for a in page.all("a") if not a["href"].startswith("#")] == ["0/report.html"]

@@ -15,7 +15,7 @@ from sim.study.whole import write_whole
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["NAME", "Figure", "embedded", "page_of", "write_report"]
+__all__ = ["NAME", "Figure", "embedded", "has_report", "page_of", "write_report"]
 
 NAME = "report.html"
 _OURS = b'<meta name="generator" content="mobsim '
@@ -98,6 +98,15 @@ def _version() -> str:
     return sim.__version__
 
 
+def has_report(folder: Path) -> bool:
+    """Return whether a folder holds a report of ours."""
+    try:
+        with (folder / NAME).open("rb") as file:
+            return _OURS in file.read(4096)
+    except OSError:
+        return False
+
+
 def write_report(folder: Path) -> Path:
     """Write the report of a folder into it, whole or not at all, and return its path.
 
@@ -107,7 +116,7 @@ def write_report(folder: Path) -> Path:
         As `page_of`; or the folder holds another report.html, or cannot be written.
     """
     path = folder / NAME
-    if path.exists() and _OURS not in path.read_bytes()[:4096]:
+    if path.exists() and not has_report(folder):
         raise InputError(f"{path} is not ours and would be lost; move it to another folder.")
     text = page_of(folder)
     try:

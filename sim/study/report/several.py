@@ -19,7 +19,7 @@ from sim.study.report.single import (
     runs_of,
     shared_overrides,
 )
-from sim.study.report.words import from_name, meaning, plural
+from sim.study.report.words import caption_of_many, meaning, plural
 from sim.study.terminal import headline
 from sim.study.whole import is_partial
 from sim.tables import read_table
@@ -213,10 +213,11 @@ def _common(question: str | None, manifests: Sequence[Mapping[str, Any]], folder
 
 def _figures(folder: Path, of: str, replicates: str) -> list[Figure]:
     found = []
-    for path in sorted(folder.glob("*.png")):
-        words = from_name(path.stem)
-        about = f"{words}, over {of}, with {replicates} replicates each; what its bands are stands in its legend."
-        found.append(embedded(path, f"{words}. The numbers are in the tables of this folder.", about))
+    kinds = ("response", "map", "comparison")
+    order = {kind: place for place, kind in enumerate(kinds)}
+    for path in sorted(folder.glob("*.png"), key=lambda p: (order.get(p.stem.partition("_")[0], len(kinds)), p.name)):
+        words = caption_of_many(path.stem, of, replicates)
+        found.append(embedded(path, f"{words.split('. ')[0]}. The numbers are in the tables of this folder.", words))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["FACTS_AND_ASSUMPTIONS", "caption", "from_name", "meaning", "null_night", "plural"]
+__all__ = ["FACTS_AND_ASSUMPTIONS", "caption", "caption_of_many", "from_name", "meaning", "null_night", "plural"]
 
 _MEANINGS = {
     "posts_published": "posts published on Twitter in the whole period",
@@ -151,5 +151,43 @@ def caption(figure: str, arms: Sequence[str], baseline: str, counts: Mapping[str
             f"By channel, in the arm {one}: the last exposure before deciding (last touch, not cause) and the first "
             "hearing, as shares.", _band(counts.get(one, n), "whiskers"),
         ],
+        "comparison": [
+            f"Paired differences of each arm from {baseline} in headline outcomes, each panel in its own unit.",
+            f"Estimates with pointwise 95 % intervals over {n} paired replicates; markers are filled where the interval does "
+            "not hold 0." if n > 1 else "One pair: no intervals.",
+        ],
     }  # fmt: skip
     return " ".join(part for part in texts.get(figure, [f"{from_name(figure)}."]) if part)
+
+
+def caption_of_many(figure: str, over: str, replicates: str) -> str:
+    """Return the caption of a figure of a sweep or design.
+
+    Parameters
+    ----------
+    figure
+        Name of its file without ``.png``: ``response_OUTCOME``, ``map_OUTCOME``, ``comparison_PARAMETER``, or another.
+    over
+        Of what: ``100 points of a design``.
+    replicates
+        How many stand behind each point or job, as text.
+    """
+    kind, _, name = figure.partition("_")
+    of = f"{name} ({words})" if (words := meaning(name)) else name
+    behind = f"{over[0].upper()}{over[1:]}, {replicates} {'replicate' if replicates == '1' else 'replicates'} each."
+    if kind == "response" and name:
+        return (
+            f"{of} over the swept parameters, with its paired differences from the baseline. {behind} Whether lines join "
+            "estimates, means at each value or means of bins, and what their 95 % intervals are, stands in the legends."
+        )
+    if kind == "map" and name:
+        return (
+            f"{of} over pairs of swept parameters: paired differences from the baseline, or levels where there is one arm. "
+            f"{behind} Hatched differences are not told from 0; by which intervals stands in the legend."
+        )
+    if kind == "comparison" and name:
+        return (
+            f"Headline outcomes at each value of {name}, as paired differences where there are several arms. {behind} What "
+            "the whiskers are, where other parameters vary as well, stands in the legend."
+        )
+    return f"{from_name(figure)}. {behind} What its bands are stands in its legend."
