@@ -134,8 +134,15 @@ def _hydra() -> int:
             tell(f"{_launcher_failed(error)}; what it leaves undone is listed at the end.")
         return _end_sweep()
     finally:
+        _dismiss_workers()
         _remove_empty()
     return _end_sweep()
+
+
+def _dismiss_workers() -> None:
+    """End joblib's idle workers, which otherwise wait for minutes and keep the terminal, or a pipe, from closing."""
+    if loky := sys.modules.get("joblib.externals.loky"):
+        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def _end_sweep() -> int:

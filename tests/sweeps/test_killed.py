@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.door.shell import TABLES, environment, finish, manifest, python_sim, wait_until
+from tests.door.shell import TABLES, environment, finish, finished_runs, manifest, python_sim, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="kill -9")]
 
@@ -40,8 +40,8 @@ def begin(launcher: str, folder: Path) -> subprocess.Popen[str]:
 
 
 def runs_in(store: Path) -> list[Path]:
-    """Return the finished runs in a store; locks lie beside those that are being computed."""
-    return sorted(store.rglob("*.run"))
+    """Return the finished runs in a store; locks lie beside those that are being computed, and unfinished files too."""
+    return [path for path in finished_runs(store) if path.suffix == ".run"]
 
 
 def snapshot(store: Path) -> dict[str, tuple[int, int]]:
