@@ -21,7 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from sim.door import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED, command, one_sentence, say, tell
@@ -71,6 +71,10 @@ class Watch(Callback):
             _sweeps.append(
                 Sweep(self.sweep, Path(config.hydra.sweep.dir), launcher, tuple(sys.argv[1:]), _jobs(config))
             )
+            if launcher == "ray" and (of_ray := config.hydra.launcher.ray.init).get("address"):
+                # hydra-ray-launcher 1.2.2 sets a size of its own, which Ray refuses for a cluster that runs already.
+                with read_write(config.hydra), open_dict(of_ray):
+                    of_ray.setdefault("object_store_memory", None)
 
     def on_job_start(self, config: DictConfig, **_kwargs: Any) -> None:
         """Note in which folder the command of the sweep was given."""
@@ -130,8 +134,15 @@ def _hydra() -> int:
             tell(f"{_launcher_failed(error)}; what it leaves undone is listed at the end.")
         return _end_sweep()
     finally:
+        _dismiss_workers()
         _remove_empty()
     return _end_sweep()
+
+
+def _dismiss_workers() -> None:
+    """End joblib's idle workers, which otherwise wait for minutes and keep the terminal, or a pipe, from closing."""
+    if loky := sys.modules.get("joblib.externals.loky"):
+        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def _end_sweep() -> int:

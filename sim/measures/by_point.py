@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sim.errors import InputError
 from sim.measures.blocks import Block, Codes, Flags, Long, any_of
 from sim.measures.contrast import CONTRAST_COLUMNS, REDUCTION_COLUMNS, SUMMARY_COLUMNS
-from sim.measures.intervals import Floats, check_level, joined
+from sim.measures.intervals import REDUCTION, Floats, check_level, joined
+from sim.measures.many import SAYS, Found, mean_rows, reduction_rows
 from sim.measures.ratios import MIN_DENOMINATOR
 
 if TYPE_CHECKING:
@@ -30,19 +30,6 @@ __all__ = ["contrasts_by_point", "reductions_by_point", "summaries_by_point"]
 
 _NUMBERS = ("difference", "estimate", "variance_reduction", "low", "high")
 _RATIO = "jackknife ratio of sums"
-# What is said of a row: a place in this list, because there are few texts and many rows.
-_SAYS = (
-    "",
-    "no complete {unit}",
-    "interval missing at n = 1",
-    "interval missing, one replicate holds the whole denominator",
-    "one replicate holds the whole denominator",
-    "variance reduction needs two complete pairs",
-    "variance reduction needs two complete pairs; no complete pair",
-    "the difference does not vary",
-    "interval missing below n = 3",
-)
-_FINE, _NONE, _SINGLE, _HOLDS, _HELD, _TWO, _TWO_NONE, _CONSTANT, _THREE = range(len(_SAYS))
 
 
 def contrasts_by_point(
@@ -74,8 +61,8 @@ def contrasts_by_point(
     InputError
         As in `contrast_table`; an unknown arm is one that no point has.
     """
-    difference = partial(_mean, level=level, minimum=min_denominator)
-    reduction = partial(_reduction, level=level, minimum=min_denominator)
+    difference = partial(mean_rows, level=level, minimum=min_denominator)
+    reduction = partial(reduction_rows, level=level, minimum=min_denominator)
 
     def columns(long: Long, block: Block) -> dict[str, Any]:
         rows = _pairs(long, block, baseline)
@@ -106,11 +93,11 @@ def reductions_by_point(
     DataFrame
         ``point`` and the columns of `variance_reduction_table`, rows as in `contrasts_by_point`.
     """
-    reduction = partial(_reduction, level=level, minimum=min_denominator)
+    reduction = partial(reduction_rows, level=level, minimum=min_denominator)
 
     def columns(long: Long, block: Block) -> dict[str, Any]:
         rows = _pairs(long, block, baseline)
-        methods = ("Morgan-Pitman", "Morgan-Pitman of pseudo-values")
+        methods = (REDUCTION, f"{REDUCTION} of pseudo-values")
         found = _apply(rows, reduction, methods, "pair", conditional)
         return {**found, "variance_reduction": found["estimate"], **rows.names()}
 
@@ -136,7 +123,7 @@ def summaries_by_point(
     DataFrame
         ``point`` and the columns of `summary_table`: its rows for each point, points in the order of the frame.
     """
-    estimate = partial(_mean, level=level, minimum=min_denominator)
+    estimate = partial(mean_rows, level=level, minimum=min_denominator)
 
     def columns(long: Long, block: Block) -> dict[str, Any]:
         rows = _Rows(long, block, *block.ordered(any_of(block.is_held, -1)), None)
@@ -225,25 +212,7 @@ def _table(
     return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in names})
 
 
-# -- intervals of many rows
-
-
-class _Found(NamedTuple):
-    """Intervals of many rows, what is said of each (a place in `_SAYS`), and denominators that are too small.
-
-    `small` has one column per arm: the total where it is too small, else NaN.
-    """
-
-    estimate: Floats
-    low: Floats
-    high: Floats
-    n: Codes
-    says: Codes
-    small: Floats
-    minimum: float
-
-
-Measure = Callable[[Flags, list[Floats], bool], _Found]
+Measure = Callable[[Flags, list[Floats], bool], Found]
 """Makes intervals of replicates that are complete (rows x replicates), their columns and whether these are counts."""
 
 
@@ -288,84 +257,7 @@ def _check_signs(rows: _Rows, keep: Flags, denominators: list[Floats]) -> None:
             )
 
 
-def _student(estimate: Floats, contributions: Floats, keep: Flags, level: float) -> tuple[Floats, Floats, Codes]:
-    """Return bounds and what is said: `intervals.student` of many rows."""
-    n = keep.sum(axis=1)
-    _, squares = _centred(contributions, keep, n)
-    degrees = np.where(n > 1, n - 1.0, np.nan)
-    half = stdtrit(degrees, (1.0 + level) / 2.0) * np.sqrt(squares.sum(axis=1) / degrees / np.maximum(n, 1))
-    return estimate - half, estimate + half, np.select([n == 0, n == 1], [_NONE, _SINGLE], _FINE)
-
-
-def _centred(values: Floats, keep: Flags, n: Codes) -> tuple[Floats, Floats]:
-    """Return values less their mean, 0 where a replicate is left out, and the squares."""
-    means = np.where(keep, values, 0.0).sum(axis=1) / np.maximum(n, 1)
-    centred = np.where(keep, values - means[:, None], 0.0)
-    return centred, centred**2
-
-
-def _arms(
-    keep: Flags, columns: list[Floats], is_ratio: bool, minimum: float
-) -> tuple[list[Floats], list[Floats], Floats]:
-    """Return each arm's estimate, its replicates' contributions to it, and the denominators that are too small."""
-    n = keep.sum(axis=1)
-    if not is_ratio:
-        means = [np.where(n > 0, column.sum(axis=1) / np.maximum(n, 1), np.nan) for column in columns]
-        return means, columns, np.full((len(n), len(columns)), np.nan)
-    estimates, contributions, small = [], [], []
-    for above, below in zip(columns[::2], columns[1::2], strict=True):
-        total = below.sum(axis=1)
-        is_small = (n > 0) & ((total < minimum) | (total <= 0.0))
-        small.append(np.where(is_small, total, np.nan))
-        ratio = np.where(is_small | (n == 0), np.nan, above.sum(axis=1) / total)
-        rest = total[:, None] - below
-        deleted = np.where(rest > 0.0, (above.sum(axis=1)[:, None] - above) / rest, np.nan)
-        estimates.append(ratio)
-        contributions.append(n[:, None] * ratio[:, None] - (n[:, None] - 1) * deleted)
-    return estimates, contributions, np.stack(small, axis=1)
-
-
-def _mean(keep: Flags, columns: list[Floats], is_ratio: bool, level: float, minimum: float) -> _Found:
-    """Return means or ratios of sums of one arm, or their differences: the t and jackknife intervals of many rows."""
-    estimates, contributions, small = _arms(keep, columns, is_ratio, minimum)
-    value, own = estimates[0], contributions[0]
-    if len(estimates) > 1:
-        own = own - contributions[1]
-        # The mean of the differences, as `paired_t` has it; the difference of the two ratios.
-        means = np.where(keep, own, 0.0).sum(axis=1) / np.maximum(keep.sum(axis=1), 1)
-        value = value - estimates[1] if is_ratio else np.where(keep.any(axis=1), means, np.nan)
-    n = keep.sum(axis=1)
-    low, high, says = _student(value, own, keep, level)
-    says = np.where((n > 1) & np.isnan(low), _HOLDS, says)
-    return _Found(value, low, high, n, says, small, minimum)
-
-
-def _reduction(keep: Flags, columns: list[Floats], is_ratio: bool, level: float, minimum: float) -> _Found:
-    """Return variance reductions: `intervals.morgan_pitman` of many rows."""
-    _, (first, second), small = _arms(keep, columns, is_ratio, minimum)
-    n = keep.sum(axis=1)
-    is_holding = (n > 1) & any_of(keep & ~np.isfinite(first + second), 1)
-    (a, _), (b, _) = _centred(first, keep, n), _centred(second, keep, n)
-    d, s = a - b, a + b
-    square_d, square_s = (d**2).sum(axis=1), (s**2).sum(axis=1)
-    largest = np.where(keep, np.maximum(np.abs(first), np.abs(second)), 0.0).max(axis=1)
-    rounding = 8.0 * n * np.finfo(np.float64).eps * largest
-    is_constant = np.sqrt(square_d / (n - 1)) <= rounding
-    is_missing = (n < 2) | is_holding | is_constant | ~np.isnan(small).all(axis=1)
-    ratio = np.where(is_missing, np.nan, square_s / square_d)
-    residuals = s - ((s * d).sum(axis=1) / square_d)[:, None] * d
-    unexplained = np.where(square_s > 0.0, (residuals**2).sum(axis=1) / square_s, 0.0)
-    degrees = np.where(n > 2, n - 2.0, np.nan)
-    excess = 2.0 * unexplained * stdtrit(degrees, (1.0 + level) / 2.0) ** 2 / degrees
-    factor = 1.0 + excess + np.sqrt(excess * (2.0 + excess))
-    low, high = (1.0 + ratio / factor) / 2.0, (1.0 + ratio * factor) / 2.0
-    # Of ratios without a replicate nothing more is said than of their differences.
-    none = _NONE if is_ratio else _TWO_NONE
-    says = np.select([n == 0, is_holding, n == 1, is_constant, n == 2], [none, _HELD, _TWO, _CONSTANT, _THREE], _FINE)
-    return _Found((1.0 + ratio) / 2.0, low, high, n, says, small, minimum)
-
-
-def _methods(rows: _Rows, found: _Found, method: str, unit: str, conditional: bool) -> NDArray[Any]:
+def _methods(rows: _Rows, found: Found, method: str, unit: str, conditional: bool) -> NDArray[Any]:
     """Return what the tables tell of each row: its method, and why something is missing."""
     world = " (conditional on one world)" if conditional else ""
     total, whys = rows.total(), rows.of_arms(rows.block.why)
@@ -380,7 +272,7 @@ def _methods(rows: _Rows, found: _Found, method: str, unit: str, conditional: bo
     def told(i: int, *small: str) -> str:
         n, gone = int(found.n[i]), int(total[i] - found.n[i])
         left_out = f"{gone} of {total[i]} {unit}s missing" if gone else ""
-        reason = joined(*(small or (_SAYS[found.says[i]].format(unit=unit),)), left_out)
+        reason = joined(*(small or (SAYS[found.says[i]].format(unit=unit),)), left_out)
         if not np.isnan(found.estimate[i]):
             return joined(f"{method}{world}", reason)
         reasons = [text for why in whys for text in rows.block.reasons[why[i]]]

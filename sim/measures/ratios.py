@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import InputError
-from sim.measures.intervals import Floats, Interval, check_level, complete, joined, missing, morgan_pitman, student
+from sim.measures.intervals import (
+    REDUCTION,
+    Floats,
+    Interval,
+    check_level,
+    complete,
+    joined,
+    missing,
+    reduction_interval,
+    student,
+)
 
 __all__ = ["MIN_DENOMINATOR", "paired_ratio_jackknife", "ratio_jackknife", "ratio_variance_reduction"]
 
@@ -194,10 +204,10 @@ def ratio_variance_reduction(
     unpaired and the paired difference. The interval is exact only in the limit of many replicates.
     """
     ratios = _two_ratios((num_a, den_a, num_b, den_b), level, min_denominator, names)
-    method = "Morgan-Pitman of pseudo-values"
+    method = f"{REDUCTION} of pseudo-values"
     if ratios.is_missing:
         return missing(method, ratios.reason, ratios.pseudo_a.size)
     if ratios.pseudo_a.size > 1 and not np.isfinite(ratios.pseudo_a + ratios.pseudo_b).all():
         reason = joined("one replicate holds the whole denominator", ratios.reason)
         return missing(method, reason, ratios.pseudo_a.size)
-    return morgan_pitman(ratios.pseudo_a, ratios.pseudo_b, level, method, ratios.reason)
+    return reduction_interval(ratios.pseudo_a, ratios.pseudo_b, level, method, ratios.reason)

@@ -19,8 +19,8 @@ _TO_READ = {
     "t": "t intervals of means",
     "paired t": "paired t intervals of mean differences",
     "jackknife ratio of sums": "ratios of sums with jackknife intervals",
-    "Morgan-Pitman": "variance reductions with Morgan-Pitman intervals",
-    "Morgan-Pitman of pseudo-values": "those of ratios from jackknife pseudo-values",
+    "Morgan-Pitman or jackknife": "variance reductions, the wider of Morgan-Pitman and jackknife intervals",
+    "Morgan-Pitman or jackknife of pseudo-values": "those of ratios from jackknife pseudo-values",
 }
 
 
