@@ -21,6 +21,8 @@ BACKENDS = ("loky", "threading", "multiprocessing", "dask", "ray")
 _CHUNK_SECONDS = 2.0
 """About how long a process computes before it tells."""
 _MOST_CHUNK = 200
+_IDLE = 20
+"""Seconds after which a process without work ends, also one whose parent was killed."""
 _SEEDS = 1_000_000
 """Between the seeds of two points with dice of their own: as many as a study may have replicates."""
 
@@ -184,6 +186,8 @@ def _results(
 
     with contextlib.ExitStack() as open_:
         options = open_.enter_context(_backend(design, n_processes))
+        if design.backend == "loky":
+            options["idle_worker_timeout"] = _IDLE
         open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
         work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
