@@ -47,14 +47,18 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         rows = [Finding("open night", combined(by_arm(outcomes, outcome), {OPEN: 1}), unit)]
         contrasts = table(folders["severity"], "contrasts")
         for value in sorted(severity["severity"].unique()):
-            rows.append(Finding(f"severity {value:g}, difference", difference(contrasts, f"severity_{value:g}", outcome), unit))
+            rows.append(
+                Finding(f"severity {value:g}, difference", difference(contrasts, f"severity_{value:g}", outcome), unit)
+            )
         for how, name in ((UNTIL, "starts"), (AS_LONG, "starts_same_length")):
             contrasts = table(folders[name], "contrasts")
             for arm in contrasts["arm"].unique():
                 clock = f"{arm.removeprefix('from_')[:2]}:{arm[-2:]}"
                 rows.append(Finding(f"from {clock} {how}, difference", difference(contrasts, arm, outcome), unit))
         found[words] = rows
-    done = Answer(found, figures={"throttling_severity": severity_figure(severity), "throttling_start": start_figure(start)})
+    done = Answer(
+        found, figures={"throttling_severity": severity_figure(severity), "throttling_start": start_figure(start)}
+    )
     people, posts = found["participants"], found["tweets published in the two days"]
 
     def told(rows: list[Finding], what: str) -> str:

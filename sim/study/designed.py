@@ -85,7 +85,8 @@ def run_design(
     Raises
     ------
     InputError
-        A factor that moves nothing, a backend that is not there, or a store that cannot be written.
+        A factor that moves nothing, a backend that is not there, a store that cannot be written, or no point that makes a
+        scenario.
     CapacityError
         No run could be made as it was asked for.
     """
@@ -108,6 +109,8 @@ def run_design(
     run.baseline = next(iter(arms.arms)) if arms.arms else "open"
     new = [m.key for m in run.measured if m.n_computed]
     run.of_other_models = settings.store.of_other_models(new, "point")
+    if run.measured and all(m.failures and not m.arms for m in run.measured):
+        raise InputError(run.measured[0].failures[0].reason)
     too_large = [m for m in run.measured if m.is_too_large]
     if too_large and not any(any(m.names) for m in run.measured):
         raise CapacityError(too_large[0].failures[0].reason)

@@ -50,6 +50,9 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int) -> N
     wait_until(lambda: len(points(tmp_path / "store")) >= 10, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()  # and not until its output ends, which processes that outlive it hold open
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None
+        pipe.close()
     orphans_ended(tmp_path / "store")
     kept = {path: path.stat().st_mtime_ns for path in points(tmp_path / "store")}
     assert 10 <= len(kept) < 60
