@@ -5,21 +5,42 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.door import OK, command, say, tell
+from sim.door import OK, SOME_FAILED, command, say, tell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["main", "plot_folder", "plot_sweep", "swept_table"]
+    from sim.study.gather import Gathered
+    from sim.study.joined import Joined
+
+__all__ = ["Drawn", "main", "plot_folder", "plot_sweep"]
 
 
-def plot_folder(
-    folder: Path, outcomes: Sequence[str] = (), x: str | None = None, y: str | None = None
-) -> dict[str, str]:
-    """Draw the figures of whatever is in a folder into its folder ``figures``; return what was left out, and why.
+@dataclass(frozen=True)
+class Drawn:
+    """What the figures of a folder do not show.
+
+    Attributes
+    ----------
+    skipped
+        For each figure that is missing the reason.
+    notes
+        What a reader of a sweep should know, such as runs that are there twice.
+    damaged
+        Why the tables of some runs were left out.
+    """
+
+    skipped: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+
+def plot_folder(folder: Path, outcomes: Sequence[str] = (), x: str | None = None, y: str | None = None) -> Drawn:
+    """Draw the figures of whatever is in a folder into its folder ``figures``; return what they do not show.
 
     Of a run, the standard figures; of a folder with several runs at any depth (a sweep), or of a design, the figures of
     `sim.study.figures.write_sweep`.
@@ -48,7 +69,7 @@ def plot_folder(
         raise InputError(
             f"{folder} is one run, which has no parameter {x or y!r} to plot over; give the folder of a sweep."
         )
-    return _plot_run(folder, manifest, outcomes)
+    return Drawn(_plot_run(folder, manifest, outcomes))
 
 
 def _plot_run(folder: Path, manifest: Mapping[str, Any], outcomes: Sequence[str]) -> dict[str, str]:
@@ -78,12 +99,11 @@ def _plot_run(folder: Path, manifest: Mapping[str, Any], outcomes: Sequence[str]
         return draw_figures(temporary, tables, scenario, observed, *arms, compared)
 
 
-def plot_sweep(
-    folder: Path, outcomes: Sequence[str] = (), x: str | None = None, y: str | None = None
-) -> dict[str, str]:
-    """Draw the figures of a sweep or design into its folder ``figures``; return what was left out, and why.
+def plot_sweep(folder: Path, outcomes: Sequence[str] = (), x: str | None = None, y: str | None = None) -> Drawn:
+    """Draw the figures of a sweep or design into its folder ``figures``; return what they do not show.
 
     Only the rows of the outcomes that are shown are read: memory does not grow with what else a study has measured.
+    Tables that are damaged are left out, as `sim.collect` does.
 
     Parameters
     ----------
@@ -97,127 +117,72 @@ def plot_sweep(
     """
     from sim.errors import InputError
     from sim.study.figures import write_sweep
+    from sim.study.figures.designs import factors_of
     from sim.study.figures.words import HEADLINES
     from sim.study.folder import refuse_foreign_figures
+    from sim.study.gather import gather
+    from sim.study.joined import Joined
     from sim.study.whole import clear_leftovers, whole_folder
 
-    places = _runs_below(folder)
+    gathered = gather([folder])
     refuse_foreign_figures(folder / "figures", of_sweep=True)
-    there = _outcomes_of(places[0] / "summary.parquet")
+    joined = Joined(gathered, "summary")
+    there = _outcomes_of(joined)
     if unknown := [name for name in outcomes if name not in there]:
         raise InputError(f"there is no outcome {unknown[0]!r} in {folder}, expected one of {there}; correct the name.")
     wanted = list(outcomes) or [name for name in HEADLINES if name in there] or there[:6]
-    summary = swept_table(folder, "summary", wanted)
-    contrasts = swept_table(folder, "contrasts", wanted)
-    log = {name for place in places for name in _logarithmic(place)}
+    summary, contrasts = _rows_of(joined, wanted), _rows_of(Joined(gathered, "contrasts"), wanted)
+    factors = [name for name in factors_of(summary) if name in joined.parameters]
     clear_leftovers(folder / "figures")
     with whole_folder(folder / "figures") as temporary:
-        written = write_sweep(temporary, summary, contrasts, outcomes=outcomes or None, x=x, y=y, log=log)
+        written = write_sweep(
+            temporary, summary, contrasts, factors, outcomes=outcomes or None, x=x, y=y, log=_logarithmic(gathered)
+        )
         if not written.paths:
             reason = next(iter(written.skipped.values()), "no parameter makes a figure")
             raise InputError(f"{folder} gives no figure ({reason.rstrip('.')}); choose other outcomes or parameters.")
-    return written.skipped
+    return Drawn(written.skipped, gathered.notes, list(gathered.damaged.values()))
 
 
-def swept_table(folder: Path, table: str, outcomes: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of some outcomes of a table of all runs below a folder, with their parameters as columns.
+def _rows_of(joined: Joined, outcomes: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of some outcomes, without holding others in memory."""
+    import pyarrow as pa
 
-    Parameters
-    ----------
-    folder
-        Holds run folders or design folders at any depth, or is one.
-    table
-        summary or contrasts.
-    outcomes
-        Names.
+    from sim.study.joined import TornError
 
-    Returns
-    -------
-    DataFrame
-        The column ``folder``, one for each override of the command line or factor of a design, then the table's own.
-
-    Raises
-    ------
-    InputError
-        No finished run, or a table that is missing or cannot be read.
-    """
-    import pandas as pd
-
-    from sim.study.folder import read_manifest
-
-    parts = []
-    for place in _runs_below(folder):
-        part = _rows_of(place / f"{table}.parquet", outcomes)
-        words = dict(o.lstrip("+").split("=", 1) for o in (read_manifest(place).get("overrides") or ()) if "=" in o)
-        for position, (key, value) in enumerate(sorted(words.items())):
-            if key not in part.columns:
-                part.insert(position, key, value)
-        part.insert(0, "folder", str(place.relative_to(folder)))
-        parts.append(part)
-    full = [part for part in parts if not part.empty]
-    return pd.concat(full, ignore_index=True) if full else parts[0]
+    while True:
+        try:
+            rows = list(joined.batches(where={"outcome": list(outcomes)}))
+        except TornError:
+            continue  # without the damaged table
+        found: pd.DataFrame = pa.Table.from_batches(rows, joined.schema).to_pandas()
+        return found
 
 
-def _runs_below(folder: Path) -> list[Path]:
-    """Return the finished run and design folders at any depth."""
-    from sim.errors import InputError
-    from sim.study.whole import is_partial
+def _outcomes_of(joined: Joined) -> list[str]:
+    """Return the names of the outcomes of a table, in the order in which they appear."""
+    from sim.study.joined import TornError
 
-    found = sorted(p.parent for p in folder.glob("**/outcomes.parquet") if not is_partial(p.relative_to(folder)))
-    if not found:
-        raise InputError(f"{folder} holds no finished run (a folder with manifest.json); give that of a run or sweep.")
-    return found
-
-
-def _rows_of(path: Path, outcomes: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of some outcomes of a table, without reading the others into memory."""
-    import pandas as pd
-    from pyarrow.parquet import ParquetFile
-
-    from sim.errors import InputError
-
-    try:
-        with ParquetFile(path) as file:
-            is_empty = file.metadata.num_rows == 0  # and its columns have no types to filter by
-        return pd.read_parquet(path, filters=None if is_empty else [("outcome", "in", list(outcomes))])
-    except Exception as error:  # pandas and pyarrow raise many kinds of errors for files that are cut or garbled
-        raise InputError(
-            f"{path} cannot be read ({_first_line(error)}); expected a whole table, write it again."
-        ) from error
-
-
-def _outcomes_of(path: Path) -> list[str]:
-    """Return the names of the outcomes of a table, in their order, part by part."""
-    from pyarrow.parquet import ParquetFile
-
-    from sim.errors import InputError
-
-    names: dict[str, None] = {}
-    try:
-        with ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=["outcome"]):
+    while True:
+        names: dict[str, None] = {}
+        try:
+            for batch in joined.batches(["outcome"]):
                 names |= dict.fromkeys(batch.column("outcome").unique().to_pylist())
-    except Exception as error:  # as above
-        raise InputError(
-            f"{path} cannot be read ({_first_line(error)}); expected a whole table, write it again."
-        ) from error
-    return list(names)
+        except TornError:
+            continue  # without the damaged table
+        return list(names)
 
 
-def _first_line(error: Exception) -> str:
-    """Return what an error says, without a full stop."""
-    return (str(error) or type(error).__name__).splitlines()[0].replace(". ", ", ").rstrip(".")
-
-
-def _logarithmic(place: Path) -> list[str]:
-    """Return the factors of a design that were drawn on a logarithmic scale."""
+def _logarithmic(gathered: Gathered) -> set[str]:
+    """Return the factors of designs that were drawn on a logarithmic scale."""
     from sim.study.folder import read_manifest
 
-    design = read_manifest(place).get("design")
-    factors = design.get("factors") if isinstance(design, dict) else None
-    if not isinstance(factors, dict):
-        return []
-    return [name for name, its in factors.items() if isinstance(its, dict) and its.get("scale") == "log"]
+    found: set[str] = set()
+    for place in gathered.folders:
+        if place.factors:
+            factors = read_manifest(place.path)["design"]["factors"]
+            found |= {name for name, its in factors.items() if its.get("scale") == "log"}
+    return found
 
 
 def _draw() -> int:
@@ -235,16 +200,17 @@ def _draw() -> int:
     parser.add_argument("--x", metavar="PARAM", help="show outcomes over this parameter of the sweep alone")
     parser.add_argument("--y", metavar="PARAM", help="and over both, as a map")
     given = parser.parse_args()
-    skipped = plot_folder(given.folder, given.outcome, given.x, given.y)
+    drawn = plot_folder(given.folder, given.outcome, given.x, given.y)
     if has_report(given.folder):
         write_report(given.folder)
     say(str(given.folder / "figures"))
-    tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))
-    return OK
+    tell(*(f"no {name}: {reason}" for name, reason in drawn.skipped.items()), *drawn.notes)
+    tell(*(f"left out: {reason}" for reason in drawn.damaged))
+    return SOME_FAILED if drawn.damaged else OK
 
 
 def main() -> int:
-    """Run the command line and return its exit code: 0, or 2 for a folder that cannot be used."""
+    """Run the command line and return its exit code: 0; 1 some table was damaged; 2 for a folder that cannot be used."""
     return command(_draw)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sim import plot
 from sim.errors import InputError
-from sim.plot import plot_folder, plot_sweep, swept_table
+from sim.plot import Drawn, plot_folder, plot_sweep
 from sim.study.figures import sweep_pages
 from sim.study.figures.words import words_of_outcome
 from tests.door.shell import TINY, Answer, finish, forked_sim, half_written, listing, start
@@ -60,7 +60,13 @@ def design(folder: Path, n: int = 60) -> Path:
     contrasts.to_parquet(folder / "contrasts.parquet")
     points.assign(arm="open", replicate=0, value=5.0).to_parquet(folder / "outcomes.parquet")
     scales = {"throttle.push": {"range": [0, 1]}, "parameters.threshold_median": {"range": [0.1, 10], "scale": "log"}}
-    about = {"package": "mobsim", "overrides": ["seed=3"], "design": {"method": "lhs", "points": n, "factors": scales}}
+    about = {
+        "package": "mobsim",
+        "overrides": ["seed=3"],
+        "seed": 3,
+        "replicates": 4,
+        "design": {"method": "lhs", "points": n, "factors": scales},
+    }
     (folder / "manifest.json").write_text(json.dumps(about))
     return folder
 
@@ -153,22 +159,23 @@ def test_runs_that_differ_in_nothing_are_no_sweep(copy: Path) -> None:
     assert not (copy / "figures").exists()
 
 
-def test_a_cut_table_of_one_run_is_named(copy: Path) -> None:
+def test_a_cut_table_of_one_run_is_left_out_and_named(copy: Path) -> None:
     table = copy / "2" / "contrasts.parquet"
     table.write_bytes(table.read_bytes()[:99])
-    answer = plotted(copy)
-    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
-    assert "2/contrasts.parquet cannot be read" in answer.err
+    answer = plotted(copy, "--outcome", "participants")
+    assert answer.code == 1
+    (line,) = answer.err.splitlines()
+    assert line.startswith("left out: ")
+    assert "2/contrasts.parquet cannot be read" in line
+    assert "response_participants.png" in drawn(copy)
 
 
-def test_the_table_of_a_sweep_holds_its_parameters_and_the_wanted_outcomes(sweep: Path) -> None:
-    table = swept_table(sweep, "contrasts", ["participants", "posts_failed"])
-    assert set(table["outcome"]) == {"participants", "posts_failed"}
-    assert table.groupby("folder")["throttle.push"].unique().str[0].tolist() == ["0", "0", "1.5", "1.5"]
-    ours = table[table["folder"] == "3"].reset_index(drop=True)
-    theirs = pd.read_parquet(sweep / "3" / "contrasts.parquet")
-    theirs = theirs[theirs["outcome"].isin(["participants", "posts_failed"])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(ours[theirs.columns], theirs, check_exact=True)
+def test_a_run_that_lies_there_twice_is_noted(copy: Path) -> None:
+    shutil.copytree(copy / "1", copy / "again")
+    answer = plotted(copy, "--outcome", "participants")
+    assert answer.code == 0
+    assert len(answer.err.splitlines()) == 1
+    assert "again" in answer.err
 
 
 def test_every_outcome_of_a_study_has_words_of_its_own(sweep: Path) -> None:
@@ -184,9 +191,9 @@ def test_runs_of_one_arm_beside_others_are_no_obstacle(tmp_path: Path) -> None:
         "study.store=store", "hydra.sweep.dir=sweep", folder=tmp_path,
     )  # fmt: skip
     assert answer.code == 0, answer.err
-    skipped = plot_folder(tmp_path / "sweep", ["participants"])
+    drawn_of = plot_folder(tmp_path / "sweep", ["participants"])
     assert drawn(tmp_path / "sweep") == {"response_participants.png"}
-    assert skipped == {"comparison_throttle.png": "there are differences at one value of throttle only"}
+    assert drawn_of.skipped == {"comparison_throttle.png": "there are differences at one value of throttle only"}
 
 
 def test_a_design_folder_is_plotted_over_its_factors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +203,7 @@ def test_a_design_folder_is_plotted_over_its_factors(tmp_path: Path, monkeypatch
         "sim.study.figures.write_sweep",
         lambda *given, **more: seen.update(more) or sweep_pages.write_sweep(*given, **more),
     )
-    assert plot_folder(folder) == {}
+    assert plot_folder(folder) == Drawn({})
     assert drawn(folder) == {"response_participants.png", "map_participants.png"}
     assert seen["log"] == {"parameters.threshold_median"}
     # It may be one of several below a folder.
@@ -205,9 +212,9 @@ def test_a_design_folder_is_plotted_over_its_factors(tmp_path: Path, monkeypatch
     assert "response_posts_failed.png" in drawn(tmp_path)
 
 
-def test_of_a_design_only_what_is_shown_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_design_only_what_is_shown_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = design(tmp_path / "design")
-    rows = []
+    rows: list[pd.DataFrame] = []
     original = plot._rows_of
     monkeypatch.setattr(plot, "_rows_of", lambda *given: rows.append(original(*given)) or rows[-1])
     plot_folder(folder)

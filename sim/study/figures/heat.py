@@ -286,7 +286,7 @@ def _edge_ticks(of: Any, axis: Axis, cuts: Floats) -> None:
     """Write a few round numbers, or times, where they lie between the edges of bins."""
     if axis.kind == "time":
         ticks = np.asarray(AutoDateLocator(minticks=3, maxticks=6).tick_values(num2date(cuts[0]), num2date(cuts[-1])))
-    elif not np.isclose(np.diff(cuts)[0], np.diff(cuts)[-1]):
+    elif _is_log(cuts):
         ticks = np.asarray(LogLocator(subs=(1.0, 2.0, 5.0)).tick_values(cuts[0], cuts[-1]))
     else:
         ticks = np.asarray(MaxNLocator(5).tick_values(cuts[0], cuts[-1]))
@@ -301,7 +301,15 @@ def _edge_ticks(of: Any, axis: Axis, cuts: Floats) -> None:
 
 def _places(values: Floats, cuts: Floats) -> Floats:
     """Return where values stand among cells that are numbered from 0, their middles at whole numbers."""
-    return np.asarray(np.interp(values, cuts, np.arange(len(cuts)) - 0.5), dtype=np.float64)
+    numbers = np.arange(len(cuts)) - 0.5
+    if _is_log(cuts):
+        values, cuts = np.log(values), np.log(cuts)
+    return np.asarray(np.interp(values, cuts, numbers), dtype=np.float64)
+
+
+def _is_log(cuts: Floats) -> bool:
+    """Return whether bins are equally wide on a logarithmic axis only."""
+    return not np.isclose(cuts[1] - cuts[0], cuts[-1] - cuts[-2])
 
 
 def _sides(ax: Axes, shape: tuple[int, int]) -> tuple[float, float]:

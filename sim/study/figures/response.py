@@ -293,8 +293,8 @@ def _notes(lines: Sequence[_Line], points: Points) -> list[str]:
         fewest, most = min(map(min, clouds)), max(map(max, clouds))
         size = f"{most}" if fewest == most else f"{fewest} to {most}"
         words.append(
-            f"lines: means of bins of {size} of the small points, other\n"
-            "parameters vary; whiskers: their 95 % t intervals for the replicates drawn"
+            f"lines: means of bins of {size} of the small points, other parameters\n"
+            "vary; whiskers: 95 % t intervals over points, for the replicates drawn"
         )
     return [*words, f"each point: {points.replicates()}", points.left_out]
 
