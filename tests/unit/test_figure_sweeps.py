@@ -514,6 +514,14 @@ def test_pages_are_chosen_by_the_kinds_of_parameters(tmp_path):
     assert [path.name for path in written.paths] == names[2:]
 
 
+def test_parameters_that_do_not_differ_are_left_out(tmp_path):
+    levels, differences = (table.assign(**{Y: 0.5}) for table in swept(30))
+    written = write_sweep(tmp_path, levels, differences, [X, Y], dpi=40)
+    assert [path.name for path in written.paths] == ["response_participants.png"]
+    written = write_sweep(tmp_path / "none", levels, differences, [Y], dpi=40)
+    assert (written.paths, written.skipped) == ([], {"figures": "the points differ in no parameter"})
+
+
 def test_a_page_without_values_does_not_stop_the_others(tmp_path):
     levels, differences = swept()
     lost = levels.assign(outcome="dip_depth", estimate=np.nan, method="missing: nobody left")

@@ -79,7 +79,7 @@ def write_sweep(
     summary, contrasts
         The joined tables, with swept parameters as columns; None or no rows where a study has one arm.
     factors
-        The swept parameters; default: all columns that no study has by itself and that differ.
+        The swept parameters; default: all columns that no study has by itself. Those that do not differ are left out.
     outcomes
         Which outcomes; default: the headlines that there are.
     x, y
@@ -103,6 +103,9 @@ def write_sweep(
     contrasts = None if contrasts is None or contrasts.empty else contrasts
     names = list(factors) if factors is not None else factors_of(summary)
     need(summary, "summaries", names)
+    names = [name for name in names if summary[name].nunique() > 1]
+    if not names:  # a design of one point, say
+        return Written([], {"figures": "the points differ in no parameter"})
     if not names:
         raise InputError("the runs differ in no parameter, expected a sweep; give the folder of one run.")
     for option, name in (("x", x), ("y", y)):
