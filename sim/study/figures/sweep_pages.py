@@ -102,12 +102,12 @@ def write_sweep(
     need(summary, "summaries", ("arm", "outcome", "estimate", "low", "high", "n", "method", "unit"))
     contrasts = None if contrasts is None or contrasts.empty else contrasts
     names = list(factors) if factors is not None else factors_of(summary)
+    if not names:
+        raise InputError("the runs differ in no parameter, expected a sweep; give the folder of one run.")
     need(summary, "summaries", names)
     names = [name for name in names if summary[name].nunique() > 1]
     if not names:  # a design of one point, say
         return Written([], {"figures": "the points differ in no parameter"})
-    if not names:
-        raise InputError("the runs differ in no parameter, expected a sweep; give the folder of one run.")
     for option, name in (("x", x), ("y", y)):
         if name is not None and name not in names:
             raise InputError(f"{option} is {name!r}, expected one of {names}; choose a parameter of the sweep.")
