@@ -357,7 +357,7 @@ def test_signs_are_decided_over_the_map():
     assert to_rgb(named(ax, "cell 1 1")[0].get_facecolor()) == to_rgb(_MORE)
     assert [t.get_text() for t in named(ax, "sign")] == ["−", "+"]
     assert legend_texts(ax)[1:5] == [
-        "more than open: 1 cells", "fewer than open: 1 cells", "undecided: 4 cells", "Holm-adjusted 95 % over 6 cells"
+        "more than open: 1 cell", "fewer than open: 1 cell", "undecided: 4 cells", "Holm-adjusted 95 % over 6 cells"
     ]  # fmt: skip
     with pytest.raises(InputError, match="holds levels, expected differences"):
         sign_map(axes(), summary({X: [0, 1], Y: [0, 1], "estimate": 1.0, "half": 1.0}), X, Y, "participants")

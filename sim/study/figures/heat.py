@@ -173,7 +173,9 @@ def sign_map(
     for sign, word, look in classes:
         n = int(((signs == sign) & is_known).sum())
         words = f"{word} than {base}" if word else "undecided"
-        handles.append(Patch(**{**look, "edgecolor": "0.35", "linewidth": 0.4}, label=f"{words}: {n} cells"))
+        handles.append(
+            Patch(**{**look, "edgecolor": "0.35", "linewidth": 0.4}, label=f"{words}: {n} cell{'s' * (n != 1)}")
+        )
     handles.append(note(cells.decision))
     heading = title or "\n".join(textwrap.wrap(f"Sign of the difference in {words_of_outcome(outcome)}", 44))
     return _finish(ax, cells, handles, legend=legend, title=heading)
