@@ -78,7 +78,7 @@ def simultaneous_band(matrix: ArrayLike, level: float = 0.95) -> CurveBand:
     Wanted is c with P(max_j |T_j| > c) <= 1 - level, T_j being Student's t at time j with nu = n - 1 degrees of
     freedom. Let theta_j be the angle between the replicates' residuals at times j and j + 1. For normal curves, the
     values at j turn into those at j + 1 along a great circle of that length, on which T crosses the height c upwards
-    theta_j (1 + c^2 / nu)^(-(nu - 1) / 2) / (2 pi) times in the mean (Worsley 1994, theorem 5.4; the "Gaussian
+    theta_j (1 + c^2 / nu)^(-(nu - 1) / 2) / (2 pi) times in the mean (Worsley 1994; the "Gaussian
     kinematic formula" of bands, Telschow and Schwartzman 2022). Who is above c at j + 1 has crossed it or was above at
     j, and both signs count, so that with p(c) = P(|T_j| > c)
 
