@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.api import Run as Run
+    from sim.api import Varied as Varied
     from sim.api import compare as compare
     from sim.api import simulate as simulate
+    from sim.api import vary as vary
     from sim.config import load as load
     from sim.errors import CapacityError as CapacityError
     from sim.errors import InputError as InputError
@@ -30,11 +32,11 @@ except PackageNotFoundError:  # a source tree that is not installed
 _WHERE = {
     "CapacityError": "sim.errors", "InputError": "sim.errors", "SimError": "sim.errors",
     "Run": "sim.api", "Scenario": "sim.scenario", "Study": "sim.study.run", "compare": "sim.api", "load": "sim.config",
-    "simulate": "sim.api",
+    "simulate": "sim.api", "Varied": "sim.api", "vary": "sim.api",
 }  # fmt: skip
 
-__all__ = ["CapacityError", "InputError", "Run", "Scenario", "SimError", "Study", "__version__", "compare",
-           "load", "simulate"]  # fmt: skip
+__all__ = ["CapacityError", "InputError", "Run", "Scenario", "SimError", "Study", "Varied", "__version__",
+           "compare", "load", "simulate", "vary"]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

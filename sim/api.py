@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from sim.engine.simulate import Record, run
 from sim.errors import InputError
 from sim.measures.curves import curve_table, squares_table
 from sim.measures.outcomes import outcome_table, outcomes
-from sim.scenario import NULL_NIGHTS, Scenario
+from sim.scenario import NULL_NIGHTS, Scenario, fault_sentences
+from sim.study.design import Design
+from sim.study.designed import run_design
+from sim.study.points import Settings
 from sim.study.run import Study, run_study
 from sim.study.store import Store
+from sim.study.template import ArmsOfPoints
 from sim.world import World
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Run", "compare", "simulate"]
+__all__ = ["Run", "Varied", "compare", "simulate", "vary"]
 
 
 @dataclass(frozen=True)
@@ -124,3 +130,93 @@ def compare(
         store=folder,
         workers=workers,
     )
+
+
+@dataclass(frozen=True)
+class Varied:
+    """What came of a design: tables over all points, each with the point's number and its values as first columns."""
+
+    design: pd.DataFrame
+    """One row per point: its values, status and reason."""
+    outcomes: pd.DataFrame
+    contrasts: pd.DataFrame
+    summary: pd.DataFrame
+    n_computed: int
+    n_reused: int
+
+
+def vary(
+    factors: Mapping[str, Mapping[str, Any]],
+    *overrides: str,
+    method: str = "grid",
+    points: int | None = None,
+    arms: Mapping[str, Sequence[str]] | None = None,
+    replicates: int = 8,
+    nulls: Sequence[str] = (),
+    seed: int = 1,
+    world: str = "replicate",
+    dice: str = "common",
+    store: str | Path | None = None,
+    workers: int | None = None,
+    retry: bool = False,
+    config_dir: str | Path | None = None,
+) -> Varied:
+    """Return what comes of a night when some of its parameters are varied together, as ``python -m sim design=...`` does.
+
+    Parameters
+    ----------
+    factors
+        By key of the parameter: ``{"range": [low, high]}``, with ``scale``, ``whole`` and ``levels``, or
+        ``{"values": [...]}`` (`sim.study.design.Factor`).
+    *overrides
+        As for `load`: the night that is varied.
+    method
+        ``grid``, ``lhs`` or ``sobol``.
+    points
+        How many; None for a grid.
+    arms
+        Names and lists of overrides, the first being the baseline; None: the night, and the same night open.
+    replicates, nulls, seed, world
+        As for `compare`, at every point.
+    dice
+        ``common``: the same seeds at every point; ``own``.
+    store
+        Folder in which finished points are kept and found again; None keeps nothing.
+    workers
+        Number of processes; None: one per processor.
+    retry
+        Whether to try runs again that have failed before.
+    config_dir
+        A folder with options of your own.
+
+    Raises
+    ------
+    InputError
+        An unknown key, a value out of range, or a factor that moves nothing.
+    """
+    import pandas as pd
+
+    from sim.config import compose_tree, tree_of
+    from sim.options import override
+    from sim.study.design_folder import design_table, pieces
+
+    directories = [str(config_dir)] if config_dir is not None else []
+    if world not in ("replicate", "fixed"):
+        raise InputError(f"world is {world!r}, expected replicate or fixed; correct it.")
+    if replicates < 1:
+        raise InputError(f"replicates is {replicates}, expected 1 or more; give a positive number.")
+
+    def composed(values: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
+        return tree_of(compose_tree([*overrides, *(override(k, v) for k, v in values.items()), *more], directories))
+
+    try:
+        design = Design.model_validate({"method": method, "factors": factors, "points": points, "dice": dice})
+    except ValidationError as error:
+        raise InputError(fault_sentences(error)) from error
+    with tempfile.TemporaryDirectory(prefix="mobsim-") as place:
+        kept = Store(Path(store if store is not None else place))
+        settings = Settings(replicates, tuple(nulls), world == "fixed", "compiled", kept, retry)
+        run = run_design(design, ArmsOfPoints(composed, arms, design), settings, seed=seed, workers=workers)
+        found = list(pieces(run, kept, replicates, is_conditional=world == "fixed"))
+    tables = {name: pd.concat([piece[name] for piece in found], ignore_index=True) for name in found[0]}
+    return Varied(design_table(run), **tables, n_computed=run.n_computed, n_reused=run.n_reused)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sim.config import Plan
 
-__all__ = ["DESIGN_TABLES", "write_design_folder"]
+__all__ = ["DESIGN_TABLES", "design_table", "pieces", "write_design_folder"]
 
 DESIGN_TABLES = ("design", "contrasts", "summary", "outcomes")
 """Tables of the folder of a design, in the order in which they are written."""
@@ -117,12 +117,12 @@ def _write_tables(folder: Path, run: DesignRun, plan: Plan, store: Store) -> Non
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    put_table(folder / "design.parquet", _design_table(run))
+    put_table(folder / "design.parquet", design_table(run))
     writers: dict[str, pq.ParquetWriter] = {}
     paths = {name: folder / f"{name}.parquet" for name in DESIGN_TABLES[1:]}
     partial = {name: path.with_name(f".partial-{name}.parquet") for name, path in paths.items()}
     try:
-        for tables in _pieces(run, plan, store):
+        for tables in pieces(run, store, plan.study.replicates, is_conditional=plan.study.world == "fixed"):
             for name, table in tables.items():
                 arrow = pa.Table.from_pandas(table, preserve_index=False)
                 if name not in writers:
@@ -156,7 +156,7 @@ def _typed(values: Sequence[Any]) -> Any:
     return [v if isinstance(v, str) else json.dumps(v, default=str) for v in values]
 
 
-def _design_table(run: DesignRun) -> pd.DataFrame:
+def design_table(run: DesignRun) -> pd.DataFrame:
     """Return one row per point of this part: its number, its values, whether all went well, and if not why."""
     import pandas as pd
 
@@ -173,26 +173,25 @@ def _told(failure: Any) -> str:
     return str(failure) if failure.arm else str(failure.reason)
 
 
-def _pieces(run: DesignRun, plan: Plan, store: Store) -> Iterator[dict[str, pd.DataFrame]]:
+def pieces(run: DesignRun, store: Store, replicates: int, *, is_conditional: bool) -> Iterator[dict[str, pd.DataFrame]]:
     """Yield outcomes, contrasts and summary of some hundred points at a time; at least once, if need be without rows."""
     import pandas as pd
 
     from sim.measures.by_point import contrasts_by_point, summaries_by_point
     from sim.measures.contrast import CONTRAST_COLUMNS
 
-    is_fixed = plan.study.world == "fixed"
-    design = _design_table(run).drop(columns=["status", "reason"]).set_index("point")
-    size = max(1, _POINTS // plan.study.replicates)
+    design = design_table(run).drop(columns=["status", "reason"]).set_index("point")
+    size = max(1, _POINTS // replicates)
     for first in range(0, max(1, len(run.measured)), size):
-        outcomes = _outcomes(run.measured[first : first + size], plan.study.replicates, store)
+        outcomes = _outcomes(run.measured[first : first + size], replicates, store)
         is_compared = run.baseline in set(outcomes["arm"])
         tables = {
-            "contrasts": contrasts_by_point(outcomes, run.baseline, conditional=is_fixed)
+            "contrasts": contrasts_by_point(outcomes, run.baseline, conditional=is_conditional)
             if is_compared
             else pd.DataFrame(
                 {"point": pd.Series(dtype="int64")} | {c: pd.Series(dtype=_type(c)) for c in CONTRAST_COLUMNS}
             ),
-            "summary": summaries_by_point(outcomes, conditional=is_fixed),
+            "summary": summaries_by_point(outcomes, conditional=is_conditional),
             "outcomes": outcomes,
         }
         for name, table in tables.items():

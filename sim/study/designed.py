@@ -90,6 +90,10 @@ def run_design(
     CapacityError
         No run could be made as it was asked for.
     """
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(
+            f"seed is {seed}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number."
+        )
     values = design_points(design)
     mine = range(design.part, len(values), design.parts)
     run = DesignRun(design, values, [])

@@ -53,7 +53,14 @@ def designed(
 def tables(run: DesignRun, store: Path, folder: Path, replicates: int = 2) -> dict[str, pd.DataFrame]:
     plan = plan_of(
         compose_tree(
-            ["study.nulls=[]", f"study.replicates={replicates}", "design=lhs", "+design.factors.x.range=[0,1]"]
+            [
+                "study.nulls=[]",
+                "study.figures=false",
+                "study.report=false",
+                f"study.replicates={replicates}",
+                "design=lhs",
+                "+design.factors.x.range=[0,1]",
+            ]
         )
     )
     plan = plan.model_copy(update={"design": run.design})
@@ -269,3 +276,33 @@ def replace_model(store: Store, name: str) -> Store:
     changed = Store(store.folder)
     changed.model = store.folder / name
     return changed
+
+
+# -- from Python
+
+
+def test_vary_gives_the_tables_of_a_design(tmp_path: Path) -> None:
+    found = sim.vary(GRID, *SMALL, replicates=2, store=tmp_path / "store", workers=1)
+    expected = tables(designed(tmp_path / "other"), tmp_path / "other", tmp_path / "out")
+    for name in ("design", "outcomes", "contrasts", "summary"):
+        pd.testing.assert_frame_equal(getattr(found, name), expected[name], check_dtype=False, check_exact=True)
+    again = sim.vary(GRID, *SMALL, replicates=2, store=tmp_path / "store", workers=1)
+    assert (found.n_computed, again.n_computed, again.n_reused) == (16, 0, 16)
+    pd.testing.assert_frame_equal(again.outcomes, found.outcomes, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ({"replicates": 0}, "replicates is 0"),
+        ({"world": "flat"}, "'flat'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"method": "lhs"}, "design.points is missing"),
+        ({"method": "random"}, "method"),
+        ({"nulls": ("silence",)}, "silence"),
+        ({"arms": {"a": ["nothing=1"]}}, "nothing"),
+    ],
+)
+def test_wrong_input_to_vary_is_said(named: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        sim.vary(GRID, *SMALL, **{"workers": 1, **named})
