@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="k
 
 SWEEP = (
     "-m", "throttle=none,july15", "parameters.throttle_severity=0.3,0.6", "decision=threshold,hazard", "population.size=1500",
-    "study.replicates=3", "study.nulls=[]", "study.figures=false",
+    "study.replicates=3", "study.nulls=[]", "study.figures=false", "study.report=false",
 )  # fmt: skip
 N_JOBS = 8
 N_RUNS = 2 * 3 + 2 * 2 * 3

@@ -17,7 +17,7 @@ from tests.door.shell import TABLES, Answer, finish, finished_runs, manifest, py
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("population.size=1500", "study.replicates=2", "study.nulls=[]", "study.figures=false")
+SMALL = ("population.size=1500", "study.replicates=2", "study.nulls=[]", "study.figures=false", "study.report=false")
 ARMS = "study.arms={open: ['throttle=none'], throttled: ['throttle=july15']}"
 """Arms that each job composes where it runs."""
 SWEEP = ("decision=threshold,hazard", "parameters.throttle_severity=0.2,1.5", ARMS, *SMALL, "study.store=store",
