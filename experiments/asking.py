@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from scipy.special import stdtrit
 
 from sim.config import compose_tree, plan_of, scenario_of
 from sim.measures.intervals import Interval, mean_t
@@ -121,7 +122,7 @@ class Experiment:
 
 def run(arguments: Sequence[str], folder: Path) -> None:
     """Run ``python -m sim`` with its results in a folder."""
-    command = [sys.executable, "-m", "sim", *arguments, "study.figures=false", f"hydra.run.dir={folder}", "seed=1"]
+    command = [sys.executable, "-m", "sim", *arguments, "study.figures=false", "study.report=false", f"hydra.run.dir={folder}", "seed=1"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise SystemExit(f"failed with exit code {done.returncode}: {shlex.join(command)}")
@@ -162,10 +163,16 @@ def combined(values: pd.DataFrame, weights: Mapping[str, float]) -> Interval:
     return mean_t(sum(weight * values[arm] for arm, weight in weights.items()))
 
 
+def interval_of(row: pd.Series) -> Interval:
+    """A row of a table of contrasts, with the standard error that its t interval has."""
+    n = int(row["n"])
+    error = (row["high"] - row["low"]) / 2 / float(stdtrit(max(n - 1, 1), 0.975))
+    return Interval(row["difference"], row["low"], row["high"], n, str(row["method"]), "", error)
+
+
 def difference(contrasts: pd.DataFrame, arm: str, outcome: str) -> Interval:
-    """A row of a table of contrasts."""
-    row = contrasts.set_index(["arm", "outcome"]).loc[(arm, outcome)]
-    return Interval(row["difference"], row["low"], row["high"], int(row["n"]), str(row["method"]))
+    """The difference of an arm to the baseline."""
+    return interval_of(contrasts.set_index(["arm", "outcome"]).loc[(arm, outcome)])
 
 
 def contrast_rows(found: Mapping[tuple[str, ...], Interval], columns: Sequence[str], baseline: str, outcome: str,
