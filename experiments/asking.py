@@ -107,13 +107,12 @@ class Experiment:
     asked: tuple[Asked, ...]
     answer: Callable[[Mapping[str, Path]], Answer]
 
-    def run(self, size: Size | None = None, out: Path = OUT) -> Answer:
-        """Run all commands, at another size where one is given, and answer; finished runs are found in the store."""
-        folders = {}
+    def run(self, size: Size | None = None, out: Path = OUT, *overrides: str) -> dict[str, Path]:
+        """Run all commands, at another size where one is given, and return their folders; finished runs are found again."""
+        folders = {asked.name: out / self.name / asked.name for asked in self.asked}
         for asked in self.asked:
-            folders[asked.name] = out / self.name / asked.name
-            run(asked.command(size or asked.size), folders[asked.name])
-        return self.answer(folders)
+            run([*asked.command(size or asked.size), *overrides], folders[asked.name])
+        return folders
 
     def hash(self) -> str:
         """Eight digits of the hash of what is run."""
@@ -122,7 +121,8 @@ class Experiment:
 
 def run(arguments: Sequence[str], folder: Path) -> None:
     """Run ``python -m sim`` with its results in a folder."""
-    command = [sys.executable, "-m", "sim", *arguments, "study.figures=false", "study.report=false", f"hydra.run.dir={folder}", "seed=1"]
+    quiet = ("study.figures=false", "study.report=false")
+    command = [sys.executable, "-m", "sim", *arguments, *quiet, f"hydra.run.dir={folder}", "seed=1"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise SystemExit(f"failed with exit code {done.returncode}: {shlex.join(command)}")
@@ -186,12 +186,24 @@ def contrast_rows(found: Mapping[tuple[str, ...], Interval], columns: Sequence[s
     return pd.DataFrame(rows)
 
 
-def verdict(interval: Interval, more: str = "more", fewer: str = "fewer") -> str:
-    """In a word what an interval says of a difference."""
-    return more if interval.low > 0 else fewer if interval.high < 0 else "not told apart from 0"
-
-
 # -- pages
+
+
+def compare_in_panels(contrasts: pd.DataFrame, outcomes: Sequence[str], height: float, by: str | None = None) -> Figure:
+    """A panel for each outcome with the differences of a table of contrasts, one legend for all."""
+    from sim.study.figures import figure
+    from sim.study.figures.comparison import draw_comparison
+    from sim.study.figures.style import legend_below, spread
+
+    drawing, panels = figure((height,) * len(outcomes), width=4.6)
+    entries = {}
+    for panel, outcome in zip(panels, outcomes, strict=True):
+        for handle in draw_comparison(panel, contrasts, outcome, by=by):
+            words = str(handle.get_label()).removesuffix(f" \N{MINUS SIGN} {contrasts['baseline'].iloc[0]}")
+            handle.set_label(words)
+            entries.setdefault(words, handle)
+    legend_below(panels[-1], entries.values(), columns=1)
+    return spread(drawing)
 
 
 def section(experiment: Experiment, answer: Answer) -> str:
@@ -232,14 +244,21 @@ def save(answer: Answer, folder: Path) -> None:
     (folder / "findings.md").write_text(f"{answer.text}\n\n{answer.tables()}\n", encoding="utf-8")
 
 
-def main(experiment: Experiment) -> None:
-    """Answer the question on the command line: the findings are printed, and written with the figures."""
-    parser = argparse.ArgumentParser(prog=f"python -m experiments.{experiment.name}", description=experiment.question)
-    parser.add_argument("--quick", action="store_true", help=f"with {QUICK}; documents stay as they are")
-    is_quick = parser.parse_args().quick
+def make(experiment: Experiment, *, is_quick: bool = False) -> Answer:
+    """Run an experiment and write what it finds: into its folder, and unless it is quick into the documents."""
     out = OUT / "quick" if is_quick else OUT
-    answer = experiment.run(QUICK if is_quick else None, out)
+    answer = experiment.answer(experiment.run(QUICK if is_quick else None, out))
     save(answer, out / experiment.name)
     if not is_quick:
         publish(experiment, answer)
-    print(answer.text, answer.tables(), f"figures: {(out / experiment.name).relative_to(ROOT)}", sep="\n\n")
+    return answer
+
+
+def main(experiment: Experiment) -> None:
+    """Answer the question on the command line."""
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{experiment.name}", description=experiment.question)
+    parser.add_argument("--quick", action="store_true", help=f"with {QUICK}; documents stay as they are")
+    is_quick = parser.parse_args().quick
+    answer = make(experiment, is_quick=is_quick)
+    folder = (OUT / "quick" if is_quick else OUT) / experiment.name
+    print(answer.text, answer.tables(), f"figures: {folder.relative_to(ROOT)}", sep="\n\n")

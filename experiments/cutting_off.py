@@ -72,9 +72,9 @@ def answer(folders: Mapping[str, Path]) -> Answer:
     n = counted(rows_of(night, "participants", "throttled"))
     done.text = (
         "In Hassanpour's model, with no push by being cut off, cutting ties goes either way: "
-        f"{'; '.join(told)} (Holm's procedure over each map). In the night of 15 July the throttle brings out more people in "
-        f"{n['more']} and fewer in {n['fewer']} of {n['all']} combinations of push and substitution: these two decide the sign, "
-        "and no datum constrains them, so the simulation does not say which it was."
+        f"{'; '.join(told)} (Holm's procedure over each map). In the night of 15 July the throttle brings out more people "
+        f"in {n['more']} and fewer in {n['fewer']} of {n['all']} combinations of push and substitution: these two decide the "
+        "sign, and no datum constrains them, so the simulation does not say which it was."
     )
     done.figures["cutting_ties"] = draw_ties(ties)
     done.figures["push_and_substitution"] = draw_night(night)

@@ -15,17 +15,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.asking import Answer, Asked, Experiment, Finding, Size, contrast_rows, main, table
+from experiments.asking import Answer, Asked, Experiment, Finding, Size, compare_in_panels, contrast_rows, main, table
 from sim.config import compose_tree, scenario_of
 from sim.measures.intervals import mean_t
 from sim.measures.ratios import ratio_jackknife
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SIZE = Size(50_000, 16)
 Night = tuple[str, str]
@@ -86,10 +82,12 @@ def answer(folders: Mapping[str, Path]) -> Answer:
             done.findings[heading].append(Finding(f"{what} ({told[name, what]})", mean_t(parts[what]), "posts"))
         done.findings[heading].append(Finding(OTHER_ORDER, mean_t(other), "posts"))
         found = {(what,): mean_t(parts[what]) for what in ROW}
-        rows.append(contrast_rows(found, ("arm",), "the night before in the row", f"{CHANGES[name]}_of_tweets_per_hour_({name})", "tweets"))
-    done.figures["dips_and_rebounds"] = draw(pd.concat(rows, ignore_index=True))
-    of_dip = [f"{words} {told['dip', what]}" for words, what in zip(
-        ("sleep", "news and calls", "what people say when others leave", "their absence", "the throttle", "backlog"), ROW, strict=False)]
+        outcome = f"{CHANGES[name]}_of_tweets_per_hour_({name})"
+        rows.append(contrast_rows(found, ("arm",), "the night before in the row", outcome, "tweets"))
+    contrasts = pd.concat(rows, ignore_index=True)
+    done.figures["dips_and_rebounds"] = compare_in_panels(contrasts, list(dict.fromkeys(contrasts["outcome"])), 2.0)
+    words = ("sleep is", "news and calls", "what people say when others leave", "absence", "the throttle", "backlog")
+    of_dip = [f"{word} {told['dip', what]}" for word, what in zip(words, ROW, strict=False)]
     done.text = (
         f"Of the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, {', '.join(of_dip)}. Of the rise from there to "
         f"12:00-18:00, the ordinary day accounts for {told['rebound', 'sleep (the ordinary night)']}, news and calls for "
@@ -99,16 +97,6 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         "before it."
     )
     return done
-
-
-def draw(contrasts: pd.DataFrame) -> Figure:
-    """Both changes, one row for each part."""
-    from sim.study.figures import comparison, figure
-    from sim.study.figures.style import spread
-
-    drawing, panels = figure((2.0, 2.0), width=4.6)
-    comparison(panels, contrasts, list(dict.fromkeys(contrasts["outcome"])))
-    return spread(drawing)
 
 
 EXPERIMENT = Experiment(

@@ -23,14 +23,13 @@ from experiments.asking import (
     Size,
     by_arm,
     combined,
+    compare_in_panels,
     contrast_rows,
     main,
     table,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from sim.measures.intervals import Interval
 
 SIZE = Size(50_000, 16)
@@ -72,31 +71,23 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         ]
         named = {(setting, CHANGES[change]): interval for (setting, change), interval in found.items()}
         rows.append(contrast_rows(named, ("arm", "night"), "the night with the call", outcome, unit))
-    done.figures["facetime"] = draw(pd.concat(rows, ignore_index=True))
+    done.figures["facetime"] = compare_in_panels(pd.concat(rows, ignore_index=True), list(OUTCOMES), 1.7, by="night")
 
     def told(outcome: str, change: str, setting: str) -> str:
         return done.find(WORDS[outcome], f"{CHANGES[change]}, {setting}").told()
 
     done.text = (
-        f"Without the airing and its re-runs {told('participants', 'without', 'throttled')} participants come to the throttled "
-        f"night ({told('participants', 'without', 'open')} to the open one), without any post that carries the call either "
-        f"{told('participants', 'no_call_at_all', 'throttled')}, without the re-runs alone "
-        f"{told('participants', 'no_reruns', 'throttled')}, and with all of it an hour earlier "
-        f"{told('participants', 'hour_earlier', 'throttled')}. The throttle changes what the airing and its re-runs do by "
-        f"{told('participants', 'without', INTERACTION)} participants (a difference of differences). The doses of the call and "
-        "of what competes with it are fitted to totals by hand, and audiences and times of re-runs are assumed."
+        "Against the throttled night with the call, participants differ by "
+        f"{told('participants', 'without', 'throttled')} without the airing and its re-runs "
+        f"({told('participants', 'without', 'open')} where feeds are open), by "
+        f"{told('participants', 'no_call_at_all', 'throttled')} if the posts that carry the call are missing, too, by "
+        f"{told('participants', 'no_reruns', 'throttled')} without the re-runs alone, and by "
+        f"{told('participants', 'hour_earlier', 'throttled')} with all of it an hour earlier. What the airing and its re-runs "
+        f"do differs between the throttled and the open night by {told('participants', 'without', INTERACTION)} participants, "
+        "a difference of differences. The doses of the call and of what competes with it are fitted to totals by hand; "
+        "audiences and times of the re-runs are assumed."
     )
     return done
-
-
-def draw(contrasts: pd.DataFrame) -> Figure:
-    """Every change in both settings, and the interaction."""
-    from sim.study.figures import comparison, figure
-    from sim.study.figures.style import spread
-
-    drawing, panels = figure((1.7,) * len(OUTCOMES), width=4.6)
-    comparison(panels, contrasts, list(OUTCOMES), by="night")
-    return spread(drawing)
 
 
 EXPERIMENT = Experiment(

@@ -47,14 +47,18 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         rows = [Finding("open night", combined(by_arm(outcomes, outcome), {OPEN: 1}), unit)]
         contrasts = table(folders["severity"], "contrasts")
         for value in sorted(severity["severity"].unique()):
-            rows.append(Finding(f"severity {value:g}, difference", difference(contrasts, f"severity_{value:g}", outcome), unit))
+            rows.append(
+                Finding(f"severity {value:g}, difference", difference(contrasts, f"severity_{value:g}", outcome), unit)
+            )
         for how, name in ((UNTIL, "starts"), (AS_LONG, "starts_same_length")):
             contrasts = table(folders[name], "contrasts")
             for arm in contrasts["arm"].unique():
                 clock = f"{arm.removeprefix('from_')[:2]}:{arm[-2:]}"
                 rows.append(Finding(f"from {clock} {how}, difference", difference(contrasts, arm, outcome), unit))
         found[words] = rows
-    done = Answer(found, figures={"throttling_severity": severity_figure(severity), "throttling_start": start_figure(start)})
+    done = Answer(
+        found, figures={"throttling_severity": severity_figure(severity), "throttling_start": start_figure(start)}
+    )
     people, posts = found["participants"], found["tweets published in the two days"]
 
     def told(rows: list[Finding], what: str) -> str:
@@ -64,11 +68,11 @@ def answer(folders: Mapping[str, Path]) -> Answer:
     early = f"from 22:00 {UNTIL}, difference"
     late = f"from 00:30 {UNTIL}, difference"
     done.text = (
-        f"Of the open night's {told(people, 'open night')} participants a blackout over the throttle's window takes "
-        f"{told(people, last)}, and of its {told(posts, 'open night')} tweets {told(posts, last)}; a throttle as strong as "
-        f"fitted, but from 22:00 on, {told(people, early)} and {told(posts, early)}; from 00:30 on, {told(people, late)} and "
-        f"{told(posts, late)}. All of this is at one value of two parameters, substitution 0.2 and push 0, which no datum "
-        "constrains and which decide the sign of the effect on turnout."
+        f"Of the open night's {told(people, 'open night')} participants and {told(posts, 'open night')} tweets, the throttle's "
+        f"window as a blackout changes {told(people, last)} and {told(posts, last)}. As strong as it was fitted and until "
+        f"01:00, the throttle changes {told(people, early)} and {told(posts, early)} from 22:00 on, {told(people, late)} and "
+        f"{told(posts, late)} from 00:30 on. All of this holds at one value of two parameters, substitution 0.2 and push 0, "
+        "which no datum constrains and which decide the sign of the effect on turnout."
     )
     return done
 
