@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,10 +71,13 @@ class Finding:
     what: str
     interval: Interval
     unit: str = "people"
+    note: str = ""
+    """What stands behind it."""
 
     def told(self) -> str:
         i = self.interval
-        return f"{number(i.estimate, self.unit)} [{number(i.low, self.unit)}, {number(i.high, self.unit)}]"
+        told = f"{number(i.estimate, self.unit)} [{number(i.low, self.unit)}, {number(i.high, self.unit)}]"
+        return f"{told}{', ' * bool(self.note)}{self.note}"
 
 
 @dataclass
@@ -88,10 +92,16 @@ class Answer:
     """By name of the file, without its ending."""
 
     def tables(self) -> str:
-        parts = []
+        """Return the tables; headings with the same rows are columns of one."""
+        together: dict[tuple[str, ...], list[str]] = {}
         for heading, rows in self.findings.items():
-            lines = [f"| {heading} | estimate [95 %] |", "|---|---|"]
-            parts.append("\n".join([*lines, *(f"| {row.what} | {row.told()} |" for row in rows)]))
+            together.setdefault(tuple(row.what for row in rows), []).append(heading)
+        parts = []
+        for whats, headings in together.items():
+            lines = [f"| | {' | '.join(f'{h} [95 %]' for h in headings)} |", "|---" * (1 + len(headings)) + "|"]
+            cells = zip(*([row.told() for row in self.findings[h]] for h in headings), strict=True)
+            lines += [f"| {what} | {' | '.join(told)} |" for what, told in zip(whats, cells, strict=True)]
+            parts.append("\n".join(lines))
         return "\n\n".join(parts)
 
     def find(self, heading: str, what: str) -> Finding:
@@ -210,10 +220,14 @@ def section(experiment: Experiment, answer: Answer) -> str:
     """The section of the page: question, commands, sizes, sentences, tables, figures."""
     lines = [f"**{experiment.question}** `python -m experiments.{experiment.name}` runs:", "", "```sh"]
     lines += [shlex.join(["python", "-m", "sim", *asked.command(asked.size)]) for asked in experiment.asked]
-    lines += ["```", "", answer.text]
+    lines += ["```", "", wrapped(answer.text)]
     for name in answer.figures:
         lines += ["", f"![{experiment.question}](figures/{name}.png)"]
     return "\n".join([*lines, "", answer.tables()])
+
+
+def wrapped(text: str) -> str:
+    return textwrap.fill(text, 125, break_long_words=False, break_on_hyphens=False)
 
 
 def put(page: Path, kind: str, name: str, mark: str, text: str) -> None:
@@ -234,7 +248,7 @@ def publish(experiment: Experiment, answer: Answer) -> None:
     for name in answer.figures:
         shutil.copy(OUT / experiment.name / f"{name}.png", FIGURES / f"{name}.png")
     put(PAGE, "experiment", experiment.name, experiment.hash(), section(experiment, answer))
-    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), answer.text)
+    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), wrapped(answer.text))
 
 
 def save(answer: Answer, folder: Path) -> None:

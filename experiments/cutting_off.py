@@ -49,7 +49,7 @@ def turning_points(contrasts: pd.DataFrame) -> list[Finding]:
     found = []
     for substitution, rows in rows_of(contrasts, "participants", "throttled").groupby(SUBSTITUTION):
         for push, row in rows.set_index(PUSH).sort_index().iterrows():
-            what = f"push {push:g}, substitution {substitution:g}: throttled - open"
+            what = f"push {push:g}, substitution {substitution:g}"
             found.append(Finding(what, interval_of(row)))
     return found
 
@@ -63,12 +63,12 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         cells = rows_of(ties, "participation", arm)
         n = counted(cells)
         told.append(f"with {words} more take part in {n['more']} cells and fewer in {n['fewer']} of {n['all']}")
-        done.findings[f"{words}: share of people who take part, difference"] = [
+        done.findings[f"participation, {words} - whole"] = [
             Finding(f"{degree:g} ties, spread {sd:g}", interval_of(row), "1")
             for (degree, sd), row in cells.set_index([DEGREE, SPREAD]).iterrows()
             if degree in SHOWN[DEGREE] and sd in SHOWN[SPREAD]
         ]
-    done.findings["participants of the night"] = turning_points(night)
+    done.findings["participants of the night, throttled - open"] = turning_points(night)
     n = counted(rows_of(night, "participants", "throttled"))
     done.text = (
         "In Hassanpour's model, with no push by being cut off, cutting ties goes either way: "

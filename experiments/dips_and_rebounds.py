@@ -79,7 +79,7 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         for what in ROW:
             share = ratio_jackknife(parts[what], whole, min_denominator=0)
             told[name, what] = f"{share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}]"
-            done.findings[heading].append(Finding(f"{what} ({told[name, what]})", mean_t(parts[what]), "posts"))
+            done.findings[heading].append(Finding(what, mean_t(parts[what]), "posts", told[name, what]))
         done.findings[heading].append(Finding(OTHER_ORDER, mean_t(other), "posts"))
         found = {(what,): mean_t(parts[what]) for what in ROW}
         outcome = f"{CHANGES[name]}_of_tweets_per_hour_({name})"
