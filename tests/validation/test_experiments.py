@@ -160,21 +160,25 @@ def test_the_parts_add_up_to_the_whole_in_every_replicate(folders) -> None:
     for name, changes in found.items():
         parts = dips_and_rebounds.parts_of(changes)
         assert len(parts) == QUICK.replicates
-        rates = []
-        for first, last in (windows.dip_before, windows.dip, windows.returning):
-            local = tweets["time"].dt.tz_localize(None)
+        rates = {}
+        for window in (windows.dip_before, windows.dip, windows.leaving, windows.returning):
+            local, (first, last) = tweets["time"].dt.tz_localize(None), window
             within = tweets[(local >= first) & (local < last)]
-            rates.append(within.groupby("replicate")["value"].sum() * 3600 / (last - first).total_seconds())
-        whole = rates[0] - rates[1] if name == "dip" else rates[2] - rates[1]
+            rates[window] = within.groupby("replicate")["value"].sum() * 3600 / (last - first).total_seconds()
+        whole = {
+            dips_and_rebounds.DIP: rates[windows.dip_before] - rates[windows.dip],
+            dips_and_rebounds.LEVEL: rates[windows.leaving],
+            dips_and_rebounds.REBOUND: rates[windows.returning] - rates[windows.dip],
+        }[name]
         assert (whole > 0).all()
         np.testing.assert_allclose(parts.sum(axis=1), whole, rtol=1e-9)
 
 
 def test_what_comes_later_is_no_part_of_the_dip(folders) -> None:
     found = dips_and_rebounds.per_hour(folders("dips_and_rebounds")["dips_and_rebounds"])
-    dip = dips_and_rebounds.parts_of(found["dip"])
-    assert (dip["mass text"] == 0).all()  # of 13:27
-    assert (dip["news and calls, nobody leaves"] > 0).all()
-    ordinary = found["dip"].xs("ordinary", level="null", axis=1)
+    dip = dips_and_rebounds.parts_of(found[dips_and_rebounds.DIP])
+    assert (dip[dips_and_rebounds.TEXT] == 0).all()  # of 13:27
+    assert (dip[dips_and_rebounds.TALK] > 0).all()
+    ordinary = found[dips_and_rebounds.DIP].xs("ordinary", level="null", axis=1)
     assert (ordinary.nunique(axis=1) == 1).all()
     answered(dips_and_rebounds.EXPERIMENT, folders("dips_and_rebounds"))
