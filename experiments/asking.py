@@ -25,6 +25,7 @@ from scipy.special import stdtrit
 
 from sim.config import compose_tree, plan_of, scenario_of
 from sim.measures.intervals import Interval, mean_t
+from sim.study.figures.style import legend_below, spread, styled
 from sim.study.terminal import number
 
 if TYPE_CHECKING:
@@ -199,11 +200,11 @@ def contrast_rows(found: Mapping[tuple[str, ...], Interval], columns: Sequence[s
 # -- pages
 
 
+@styled
 def compare_in_panels(contrasts: pd.DataFrame, outcomes: Sequence[str], height: float, by: str | None = None) -> Figure:
     """A panel for each outcome with the differences of a table of contrasts, one legend for all."""
     from sim.study.figures import figure
     from sim.study.figures.comparison import draw_comparison
-    from sim.study.figures.style import legend_below, spread
 
     drawing, panels = figure((height,) * len(outcomes), width=4.6)
     entries = {}

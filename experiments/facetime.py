@@ -82,10 +82,10 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         f"({told('participants', 'without', 'open')} where feeds are open), by "
         f"{told('participants', 'no_call_at_all', 'throttled')} if the posts that carry the call are missing, too, by "
         f"{told('participants', 'no_reruns', 'throttled')} without the re-runs alone, and by "
-        f"{told('participants', 'hour_earlier', 'throttled')} with all of it an hour earlier. What the airing and its re-runs "
-        f"do differs between the throttled and the open night by {told('participants', 'without', INTERACTION)} participants, "
-        "a difference of differences. The doses of the call and of what competes with it are fitted to totals by hand; "
-        "audiences and times of the re-runs are assumed."
+        f"{told('participants', 'hour_earlier', 'throttled')} with all of it an hour earlier. Throttled less open, the "
+        f"first of these differences is {told('participants', 'without', INTERACTION)} (a difference of differences; above 0, "
+        "the call brings out fewer where feeds are throttled). The doses of the call and of what competes with it are fitted "
+        "to totals by hand; audiences and times of the re-runs are assumed."
     )
     return done
 
