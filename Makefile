@@ -40,8 +40,8 @@ test-nojit: $(READY) ## run the quick tests with the compiled functions as plain
 bench: $(READY) ## measure speed and memory
 	$(IN_VENV) experiments/bench.py $(ARGS)
 
-figures: $(READY) ## draw the figures of the README again
-	$(IN_VENV) experiments/readme_figures.py $(ARGS)
+figures: $(READY) ## run the four experiments, and make the figures and tables of the README again
+	$(IN_VENV) -m experiments.readme_figures $(ARGS)
 
 verification: $(READY) ## compare classical models with theory and published numbers; docs/verification.md
 	$(IN_VENV) -m experiments.verification $(ARGS)

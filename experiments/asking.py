@@ -14,15 +14,18 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from scipy.special import stdtrit
 
 from sim.config import compose_tree, plan_of, scenario_of
 from sim.measures.intervals import Interval, mean_t
+from sim.study.figures.style import legend_below, spread, styled
 from sim.study.terminal import number
 
 if TYPE_CHECKING:
@@ -69,10 +72,13 @@ class Finding:
     what: str
     interval: Interval
     unit: str = "people"
+    note: str = ""
+    """What stands behind it."""
 
     def told(self) -> str:
         i = self.interval
-        return f"{number(i.estimate, self.unit)} [{number(i.low, self.unit)}, {number(i.high, self.unit)}]"
+        told = f"{number(i.estimate, self.unit)} [{number(i.low, self.unit)}, {number(i.high, self.unit)}]"
+        return f"{told}{', ' * bool(self.note)}{self.note}"
 
 
 @dataclass
@@ -87,10 +93,16 @@ class Answer:
     """By name of the file, without its ending."""
 
     def tables(self) -> str:
-        parts = []
+        """Return the tables; headings with the same rows are columns of one."""
+        together: dict[tuple[str, ...], list[str]] = {}
         for heading, rows in self.findings.items():
-            lines = [f"| {heading} | estimate [95 %] |", "|---|---|"]
-            parts.append("\n".join([*lines, *(f"| {row.what} | {row.told()} |" for row in rows)]))
+            together.setdefault(tuple(row.what for row in rows), []).append(heading)
+        parts = []
+        for whats, headings in together.items():
+            lines = [f"| | {' | '.join(f'{h} [95 %]' for h in headings)} |", "|---" * (1 + len(headings)) + "|"]
+            cells = zip(*([row.told() for row in self.findings[h]] for h in headings), strict=True)
+            lines += [f"| {what} | {' | '.join(told)} |" for what, told in zip(whats, cells, strict=True)]
+            parts.append("\n".join(lines))
         return "\n\n".join(parts)
 
     def find(self, heading: str, what: str) -> Finding:
@@ -106,13 +118,12 @@ class Experiment:
     asked: tuple[Asked, ...]
     answer: Callable[[Mapping[str, Path]], Answer]
 
-    def run(self, size: Size | None = None, out: Path = OUT) -> Answer:
-        """Run all commands, at another size where one is given, and answer; finished runs are found in the store."""
-        folders = {}
+    def run(self, size: Size | None = None, out: Path = OUT, *overrides: str) -> dict[str, Path]:
+        """Run all commands, at another size where one is given, and return their folders; finished runs are found again."""
+        folders = {asked.name: out / self.name / asked.name for asked in self.asked}
         for asked in self.asked:
-            folders[asked.name] = out / self.name / asked.name
-            run(asked.command(size or asked.size), folders[asked.name])
-        return self.answer(folders)
+            run([*asked.command(size or asked.size), *overrides], folders[asked.name])
+        return folders
 
     def hash(self) -> str:
         """Eight digits of the hash of what is run."""
@@ -121,7 +132,8 @@ class Experiment:
 
 def run(arguments: Sequence[str], folder: Path) -> None:
     """Run ``python -m sim`` with its results in a folder."""
-    command = [sys.executable, "-m", "sim", *arguments, "study.figures=false", f"hydra.run.dir={folder}", "seed=1"]
+    quiet = ("study.figures=false", "study.report=false")
+    command = [sys.executable, "-m", "sim", *arguments, *quiet, f"hydra.run.dir={folder}", "seed=1"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise SystemExit(f"failed with exit code {done.returncode}: {shlex.join(command)}")
@@ -162,10 +174,16 @@ def combined(values: pd.DataFrame, weights: Mapping[str, float]) -> Interval:
     return mean_t(sum(weight * values[arm] for arm, weight in weights.items()))
 
 
+def interval_of(row: pd.Series) -> Interval:
+    """A row of a table of contrasts, with the standard error that its t interval has."""
+    n = int(row["n"])
+    error = (row["high"] - row["low"]) / 2 / float(stdtrit(max(n - 1, 1), 0.975))
+    return Interval(row["difference"], row["low"], row["high"], n, str(row["method"]), "", error)
+
+
 def difference(contrasts: pd.DataFrame, arm: str, outcome: str) -> Interval:
-    """A row of a table of contrasts."""
-    row = contrasts.set_index(["arm", "outcome"]).loc[(arm, outcome)]
-    return Interval(row["difference"], row["low"], row["high"], int(row["n"]), str(row["method"]))
+    """The difference of an arm to the baseline."""
+    return interval_of(contrasts.set_index(["arm", "outcome"]).loc[(arm, outcome)])
 
 
 def contrast_rows(found: Mapping[tuple[str, ...], Interval], columns: Sequence[str], baseline: str, outcome: str,
@@ -179,22 +197,38 @@ def contrast_rows(found: Mapping[tuple[str, ...], Interval], columns: Sequence[s
     return pd.DataFrame(rows)
 
 
-def verdict(interval: Interval, more: str = "more", fewer: str = "fewer") -> str:
-    """In a word what an interval says of a difference."""
-    return more if interval.low > 0 else fewer if interval.high < 0 else "not told apart from 0"
-
-
 # -- pages
+
+
+@styled
+def compare_in_panels(contrasts: pd.DataFrame, outcomes: Sequence[str], height: float, by: str | None = None) -> Figure:
+    """A panel for each outcome with the differences of a table of contrasts, one legend for all."""
+    from sim.study.figures import figure
+    from sim.study.figures.comparison import draw_comparison
+
+    drawing, panels = figure((height,) * len(outcomes), width=4.6)
+    entries = {}
+    for panel, outcome in zip(panels, outcomes, strict=True):
+        for handle in draw_comparison(panel, contrasts, outcome, by=by):
+            words = str(handle.get_label()).removesuffix(f" \N{MINUS SIGN} {contrasts['baseline'].iloc[0]}")
+            handle.set_label(words)
+            entries.setdefault(words, handle)
+    legend_below(panels[-1], entries.values(), columns=1)
+    return spread(drawing)
 
 
 def section(experiment: Experiment, answer: Answer) -> str:
     """The section of the page: question, commands, sizes, sentences, tables, figures."""
     lines = [f"**{experiment.question}** `python -m experiments.{experiment.name}` runs:", "", "```sh"]
     lines += [shlex.join(["python", "-m", "sim", *asked.command(asked.size)]) for asked in experiment.asked]
-    lines += ["```", "", answer.text]
+    lines += ["```", "", wrapped(answer.text)]
     for name in answer.figures:
         lines += ["", f"![{experiment.question}](figures/{name}.png)"]
     return "\n".join([*lines, "", answer.tables()])
+
+
+def wrapped(text: str) -> str:
+    return textwrap.fill(text, 125, break_long_words=False, break_on_hyphens=False)
 
 
 def put(page: Path, kind: str, name: str, mark: str, text: str) -> None:
@@ -215,7 +249,7 @@ def publish(experiment: Experiment, answer: Answer) -> None:
     for name in answer.figures:
         shutil.copy(OUT / experiment.name / f"{name}.png", FIGURES / f"{name}.png")
     put(PAGE, "experiment", experiment.name, experiment.hash(), section(experiment, answer))
-    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), answer.text)
+    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), wrapped(answer.text))
 
 
 def save(answer: Answer, folder: Path) -> None:
@@ -225,14 +259,21 @@ def save(answer: Answer, folder: Path) -> None:
     (folder / "findings.md").write_text(f"{answer.text}\n\n{answer.tables()}\n", encoding="utf-8")
 
 
-def main(experiment: Experiment) -> None:
-    """Answer the question on the command line: the findings are printed, and written with the figures."""
-    parser = argparse.ArgumentParser(prog=f"python -m experiments.{experiment.name}", description=experiment.question)
-    parser.add_argument("--quick", action="store_true", help=f"with {QUICK}; documents stay as they are")
-    is_quick = parser.parse_args().quick
+def make(experiment: Experiment, *, is_quick: bool = False) -> Answer:
+    """Run an experiment and write what it finds: into its folder, and unless it is quick into the documents."""
     out = OUT / "quick" if is_quick else OUT
-    answer = experiment.run(QUICK if is_quick else None, out)
+    answer = experiment.answer(experiment.run(QUICK if is_quick else None, out))
     save(answer, out / experiment.name)
     if not is_quick:
         publish(experiment, answer)
-    print(answer.text, answer.tables(), f"figures: {(out / experiment.name).relative_to(ROOT)}", sep="\n\n")
+    return answer
+
+
+def main(experiment: Experiment) -> None:
+    """Answer the question on the command line."""
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{experiment.name}", description=experiment.question)
+    parser.add_argument("--quick", action="store_true", help=f"with {QUICK}; documents stay as they are")
+    is_quick = parser.parse_args().quick
+    answer = make(experiment, is_quick=is_quick)
+    folder = (OUT / "quick" if is_quick else OUT) / experiment.name
+    print(answer.text, answer.tables(), f"figures: {folder.relative_to(ROOT)}", sep="\n\n")

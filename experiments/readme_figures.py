@@ -1,12 +1,12 @@
-"""What does the model give back of the night, in both readings? The figures and tables of the README.
+"""What does the model give back of the night, in both readings? The figures and tables of the README, and four experiments.
 
-Command: ``make figures`` (about five minutes on two cores). Figures: docs/figures/{posts,squares,difference}.png.
-The tables of README.md between the marks ``<!-- table: ... -->`` are written anew.
+Command: ``make figures`` (about TIME on two cores). Figures: docs/figures/{posts,squares,difference}.png, and those of the
+experiments beside this one. The tables of README.md between the marks ``<!-- table: ... -->``, the findings of experiments
+there, and docs/experiments.md are written anew.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import subprocess
@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from sim.config import compose_tree, plan_of, scenario_of
+from experiments import cutting_off, dips_and_rebounds, facetime, throttling
+from experiments.asking import hash_of, make
 from sim.measures.contrast import ratio_jackknife
 from sim.study.terminal import number
 
+EXPERIMENTS = [part.EXPERIMENT for part in (throttling, facetime, cutting_off, dips_and_rebounds)]
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = {
     "calendar": ["parameters=calendar_days"],
@@ -149,18 +151,6 @@ def decisions_table(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def hash_of(overrides: list[str]) -> str:
-    """Eight digits of the hash of what is run: the test of the README compares them with those that its tables carry."""
-    config = compose_tree(overrides)
-    arms = plan_of(config).study.arms
-    scenarios = (
-        [scenario_of(config)]
-        if arms is None
-        else [scenario_of(compose_tree([*overrides, *arm])) for arm in arms.values()]
-    )
-    return hashlib.sha256(" ".join(scenario.content_hash for scenario in scenarios).encode()).hexdigest()[:8]
-
-
 def main() -> None:
     folders = {name: run(name) for name in RUNS}
     figures = ROOT / "docs" / "figures"
@@ -185,6 +175,8 @@ def main() -> None:
         )
         assert n == 1, f"README.md has no place for the table {name}"
     readme.write_text(text, encoding="utf-8")
+    for experiment in EXPERIMENTS:
+        make(experiment)
 
 
 if __name__ == "__main__":

@@ -68,11 +68,12 @@ def answer(folders: Mapping[str, Path]) -> Answer:
     early = f"from 22:00 {UNTIL}, difference"
     late = f"from 00:30 {UNTIL}, difference"
     done.text = (
-        f"Of the open night's {told(people, 'open night')} participants a blackout over the throttle's window takes "
-        f"{told(people, last)}, and of its {told(posts, 'open night')} tweets {told(posts, last)}; a throttle as strong as "
-        f"fitted, but from 22:00 on, {told(people, early)} and {told(posts, early)}; from 00:30 on, {told(people, late)} and "
-        f"{told(posts, late)}. All of this is at one value of two parameters, substitution 0.2 and push 0, which no datum "
-        "constrains and which decide the sign of the effect on turnout."
+        f"A blackout over the throttle's window changes participants by {told(people, last)} (the open night has "
+        f"{told(people, 'open night')}) and tweets of the two days by {told(posts, last)} (of {told(posts, 'open night')}). As "
+        f"strong as it was fitted and until 01:00, a throttle from 22:00 on changes them by {told(people, early)} and "
+        f"{told(posts, early)}, one from 00:30 on by {told(people, late)} and {told(posts, late)}. All of this holds at one "
+        "value of two parameters, substitution 0.2 and push 0, which no datum constrains and which decide the sign of the "
+        "effect on turnout."
     )
     return done
 

@@ -435,6 +435,21 @@ def test_the_tables_of_the_readme_were_made_of_the_options_as_they_are() -> None
     assert marks["shape"] == marks["calendar"]
 
 
+def test_the_findings_of_the_experiments_were_made_of_the_options_as_they_are() -> None:
+    """Every section carries a hash of what is run for it; `make figures` writes sections, findings and hashes anew."""
+    from experiments.readme_figures import EXPERIMENTS
+
+    page, readme = (path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "experiments.md", README))
+    hashes = {experiment.name: experiment.hash() for experiment in EXPERIMENTS}
+    assert dict(re.findall(r"<!-- experiment: (\w+) (\S+) -->", page)) == hashes, (
+        "docs/experiments.md is old: run make figures"
+    )
+    assert dict(re.findall(r"<!-- finding: (\w+) (\S+) -->", readme)) == hashes, "README.md is old: run make figures"
+    drawn = re.findall(r"\]\((figures/\S+)\)", page)
+    assert len(drawn) == len(set(drawn)) >= len(hashes)
+    assert all((ROOT / "docs" / path).exists() for path in drawn)
+
+
 def test_the_tables_of_sizes_were_made_of_the_options_as_they_are() -> None:
     """`make sizes` writes the document anew, with a hash of both nights at each size."""
     from experiments.sizes import DESIGN, hash_of
