@@ -23,6 +23,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from sim.door import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED, command, one_sentence, say, tell
 from sim.errors import CapacityError, InputError, SimError
@@ -117,7 +118,7 @@ def _hydra() -> int:
         hydra.main(config_path=str(CONFIG_DIR), config_name="config", **version_base(), **callbacks_allowed())(_job)()
     except BrokenPipeError:
         raise  # nobody reads what Hydra prints
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise InputError(one_line(error)) from error
     except Exception as error:
         if not any(sweep.statuses() for sweep in _sweeps):
@@ -189,7 +190,7 @@ def _job(config: DictConfig) -> None:
         else:
             status = read_status(folder)  # a job of a sweep that is tried again by itself
         _codes[position] = _study(config, folder)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         _codes[position], sentence = BAD_INPUT, one_line(error)
         tell(sentence)
     except OSError as error:

@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field, ValidationError, field_validator
+from yaml import YAMLError
 
 from sim.draws import MAX_SEED
 from sim.errors import InputError
@@ -111,7 +112,7 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
         try:
             with initialize_config_dir(str(CONFIG_DIR.absolute()), **version_base()):
                 return compose("config", overrides=[*overrides, *extra])
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise InputError(one_line(error)) from error
         finally:
             GlobalHydra.instance().hydra = kept

@@ -11,6 +11,7 @@ import hydra
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
 
 __all__ = ["CONFIG_DIR", "callbacks_allowed", "one_line", "override", "quoted", "version_base"]
 
@@ -82,7 +83,12 @@ def callbacks_allowed() -> dict[str, str]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the message of Hydra's or OmegaConf's error as one sentence with a remedy."""
+    """Return the message of Hydra's, OmegaConf's or the YAML reader's error as one sentence with a remedy."""
+    if isinstance(error, YAMLError):
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        where = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a file of options"
+        reason = (error.problem if isinstance(error, MarkedYAMLError) else "") or "it cannot be read"
+        return f"{where} is no YAML ({' '.join(str(reason).split())}); expected KEY: VALUE with spaces, correct the file."
     if missing := _MISSING_LAUNCHER.search(str(error)):
         name = missing.group(1)
         extra = _EXTRA_OF[name]

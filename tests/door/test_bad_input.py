@@ -622,3 +622,10 @@ os.replace = replace
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     refused(forked_sim(*TINY, "hydra.run.dir=locked/run", folder=tmp_path), "locked/run")
+
+
+def test_a_file_of_options_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "throttle").mkdir(parents=True)
+    (tmp_path / "mine" / "throttle" / "broken.yaml").write_text("a: [1,\nb: : x\n")
+    for given in (("throttle=broken",), ("study.arms={a: ['throttle=broken']}",)):
+        refused(forked_sim("--config-dir", "mine", *TINY, *given, folder=tmp_path), "broken.yaml, line 2")

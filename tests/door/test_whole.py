@@ -136,13 +136,13 @@ def test_ctrl_c_leaves_the_old_folder_or_the_new_one(where: str, place: Path, fo
     assert half_written(folder) == []
 
 
-def test_ctrl_c_while_a_figure_is_drawn_leaves_nothing(place: Path, tmp_path: Path) -> None:
+def test_ctrl_c_while_a_figure_is_drawn_leaves_nothing_but_the_log(place: Path, tmp_path: Path) -> None:
     os.symlink(place / "store", tmp_path / "store")
     drawing = "import matplotlib.figure as m; m.Figure.savefig = after(m.Figure.savefig)"
     answer = forked_sim(*OLD, folder=tmp_path, before=STOP.format(how=CTRL_C, where=drawing))
     assert answer.code == 130
     assert len(answer.err.strip().splitlines()) == 1
-    assert listing(tmp_path) == {"store"}
+    assert listing(tmp_path) == {"store", "run", "run/mobsim.log"}
 
 
 def test_a_new_run_leaves_no_stale_figures(place: Path, folder: Path) -> None:
