@@ -35,9 +35,12 @@ class Progress:
         self.unit = unit
 
     def __enter__(self) -> Progress:
+        from multiprocessing import current_process
+
         from tqdm import tqdm
 
-        self.bar: Any = tqdm(total=1, unit=self.unit, disable=not sys.stderr.isatty(), file=sys.stderr, leave=False)
+        is_shown = sys.stderr.isatty() and current_process().name == "MainProcess"  # one of many would draw over the others
+        self.bar: Any = tqdm(total=1, unit=self.unit, disable=not is_shown, file=sys.stderr, leave=False)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -270,4 +270,4 @@ folder.Clockwork.read = read
     answer = forked_sim(*OLD, "study.figures=false", folder=tmp_path, before=meanwhile)
     assert answer.code == 2
     assert "notes.txt" in answer.err
-    assert listing(tmp_path) == {"store", "run", "run/notes.txt"}
+    assert listing(tmp_path) == {"store", "run", "run/notes.txt", "run/mobsim.log"}
