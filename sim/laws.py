@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -59,10 +60,16 @@ OF_CONTENTS = {"contents": True}
 def contents_of(path: Path) -> str:
     """Return the SHA-256 of a file's contents; of one that cannot be read, words that name it."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = path.stat()
+        return _digest(path, found.st_mtime_ns, found.st_size, found.st_ino)
     except OSError:
         return f"unreadable {path}"  # whoever reads it says so in a sentence that names the key
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _modified: int, _size: int, _inode: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _dumped(path: Path, info: SerializationInfo) -> str:

@@ -88,7 +88,9 @@ def one_line(error: BaseException) -> str:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         where = f"{mark.name}, line {mark.line + 1}" if mark is not None else "a file of options"
         reason = (error.problem if isinstance(error, MarkedYAMLError) else "") or "it cannot be read"
-        return f"{where} is no YAML ({' '.join(str(reason).split())}); expected KEY: VALUE with spaces, correct the file."
+        return (
+            f"{where} is no YAML ({' '.join(str(reason).split())}); expected KEY: VALUE with spaces, correct the file."
+        )
     if missing := _MISSING_LAUNCHER.search(str(error)):
         name = missing.group(1)
         extra = _EXTRA_OF[name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,8 +60,13 @@ class _Counter:
 
     def __init__(self, scenario: Scenario, record: Record) -> None:
         self.scenario, self.record = scenario, record
-        self.names = list(scenario.channels)
+        self.places = {name: place for place, name in enumerate(scenario.channels)}
         self.minutes: dict[tuple[datetime, int], int] = {}
+        # Posts are counted once up to every moment at which a window begins or ends: one pass instead of dozens.
+        self.edges = sorted({self.minute(moment) for moment in _moments(scenario)} | {0, scenario.clock.n_minutes})
+        posts = record.counts[:, :, : FAILED_COUNT + 1]
+        between = [posts[a:b].sum(axis=0, dtype=np.int64) for a, b in pairwise(self.edges)]
+        self.until = dict(zip(self.edges, np.cumsum([np.zeros_like(between[0]), *between], axis=0), strict=True))
 
     def minute(self, moment: datetime) -> int:
         key = moment, moment.fold  # which equality does not tell apart
@@ -72,13 +78,23 @@ class _Counter:
     def posts(
         self, window: tuple[datetime, datetime] | None = None, channel: str = MAIN, what: int = PUBLISHED_COUNT
     ) -> int:
-        series = self.record.counts[:, self.names.index(channel), what]
-        if window is None:
-            return int(series.sum())
-        return int(series[self.minute(window[0]) : self.minute(window[1])].sum())
+        first, last = (0, self.edges[-1]) if window is None else (self.minute(window[0]), self.minute(window[1]))
+        place = self.places[channel], what
+        return int(self.until[last][place] - self.until[first][place]) if first < last else 0
 
     def people(self, series: np.ndarray, window: tuple[datetime, datetime]) -> int:
         return int(series[self.minute(window[0]) : self.minute(window[1])].sum())
+
+
+def _moments(scenario: Scenario) -> list[datetime]:
+    """Return the moments at which windows of posts begin and end."""
+    clock, a = scenario.clock, scenario.scenario.accounting
+    found = [m for day in range(-(-(clock.horizon - clock.warm_up) // DAY)) for m in _day(scenario, day)]
+    if a is None:
+        return found
+    length = timedelta(minutes=a.call_minutes)
+    windows = (a.throttle_window, a.dip_before, a.dip, a.leaving, a.rebound, a.returning)
+    return [*found, scenario.scenario.end, a.call - length, a.call, a.call + length, *(m for w in windows for m in w)]
 
 
 def _ratio(name: str, numerator: float, denominator: float) -> Outcome:
@@ -105,15 +121,17 @@ def outcomes(scenario: Scenario, record: Record, nulls: Mapping[str, Record] | N
         Records of null nights on the same dice, by name.
     """
     nulls = nulls or {}
-    found = _of_posts(scenario, record)
+    counter = _Counter(scenario, record)
+    found = _of_posts(counter)
     if scenario.scenario.accounting is not None:
-        found += _of_the_night(scenario, record)
-        found += _against_nulls(scenario, record, nulls)
+        found += _of_the_night(counter)
+        found += _against_nulls(counter, nulls)
     return found + _of_people(scenario, record)
 
 
-def _of_posts(scenario: Scenario, record: Record) -> list[Outcome]:
-    counter, weight, clock = _Counter(scenario, record), scenario.population.real_per_person, scenario.clock
+def _of_posts(counter: _Counter) -> list[Outcome]:
+    scenario = counter.scenario
+    weight, clock = scenario.population.real_per_person, scenario.clock
     found = []
     for channel, c in scenario.channels.items():
         if c.posts_per_user_day <= 0:
@@ -156,8 +174,8 @@ def _shape(counter: _Counter, suffix: str) -> list[Outcome]:
     ]
 
 
-def _of_the_night(scenario: Scenario, record: Record) -> list[Outcome]:
-    counter = _Counter(scenario, record)
+def _of_the_night(counter: _Counter) -> list[Outcome]:
+    scenario, record = counter.scenario, counter.record
     a = scenario.scenario.accounting
     assert a is not None
     found = _shape(counter, "") if MAIN in scenario.channels else []
@@ -191,10 +209,12 @@ def _of_people(scenario: Scenario, record: Record) -> list[Outcome]:
         ),
     ]
     heard = record.heard_on[-1]
+    n_heard = float(heard.sum())
     for index, channel in enumerate(scenario.channels):
-        found.append(_share(f"first_heard_{channel}", float(heard[index]), float(heard.sum())))
+        found.append(_share(f"first_heard_{channel}", float(heard[index]), n_heard))
+    decided = record.decided.sum(axis=0)
     for index, cause in enumerate((*scenario.channels, *BEYOND_CHANNELS)):
-        found.append(_share(f"tipped_by_{cause}", float(record.decided[:, index].sum()), float(record.decided.sum())))
+        found.append(_share(f"tipped_by_{cause}", float(decided[index]), float(decided.sum())))
     return found
 
 
@@ -203,12 +223,12 @@ def _share(name: str, part: float, whole: float) -> Outcome:
     return Outcome(name, outcome.value, "share", part, whole, outcome.reason)
 
 
-def _against_nulls(scenario: Scenario, record: Record, nulls: Mapping[str, Record]) -> list[Outcome]:
+def _against_nulls(counter: _Counter, nulls: Mapping[str, Record]) -> list[Outcome]:
+    scenario = counter.scenario
     a = scenario.scenario.accounting
     assert a is not None
     if MAIN not in scenario.channels:
         return []
-    counter = _Counter(scenario, record)
     other = {name: _Counter(scenario, null) for name, null in nulls.items()}
     found: list[Outcome] = []
 

@@ -39,7 +39,9 @@ class Progress:
 
         from tqdm import tqdm
 
-        is_shown = sys.stderr.isatty() and current_process().name == "MainProcess"  # one of many would draw over the others
+        is_shown = (
+            sys.stderr.isatty() and current_process().name == "MainProcess"
+        )  # one of many would draw over the others
         self.bar: Any = tqdm(total=1, unit=self.unit, disable=not is_shown, file=sys.stderr, leave=False)
         return self
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 __all__ = ["PARTIAL", "claimed", "clear_leftovers", "is_partial", "whole_folder", "write_whole"]
@@ -42,16 +43,26 @@ def write_whole(path: Path) -> Iterator[Path]:
     OSError
         The disk is full or the folder cannot be written; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_unfinished(path.parent)
+    _made(str(path.parent))
     temporary = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}{path.suffix}")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileNotFoundError:  # somebody has removed the folder since
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
         _sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=4096)
+def _made(folder: str) -> None:
+    """Make a folder and clear it of what was left unfinished, once in a process."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(Path(folder))
 
 
 @contextlib.contextmanager

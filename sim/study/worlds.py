@@ -24,10 +24,15 @@ class Worlds:
     def __init__(self) -> None:
         self.worlds: dict[str, World] = {}
         self.radii: dict[str, float] = {}
+        self.key: tuple[tuple[object, ...], str] = ((), "")
+        """The parts of the last scenario that make its world, and what names them: design points share such parts."""
 
     def get(self, scenario: Scenario, seed: int, world_seed: int) -> World:
         """Return the world that a seed draws for a scenario, with its reactions scaled to the branching ratio."""
-        key = f"{_world_key(scenario)} {world_seed}"
+        parts = (scenario.population, scenario.network, *scenario.channels.values())
+        if len(parts) != len(self.key[0]) or any(a is not b for a, b in zip(parts, self.key[0], strict=True)):
+            self.key = parts, _world_key(scenario)
+        key = f"{self.key[1]} {world_seed}"
         if key not in self.worlds:
             self.worlds[key] = make_world(scenario, world_seed)
         world = self.worlds[key]
