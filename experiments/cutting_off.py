@@ -59,17 +59,17 @@ def answer(folders: Mapping[str, Path]) -> Answer:
             if degree in SHOWN[DEGREE] and sd in SHOWN[SPREAD]
         ]
     for push, rows in rows_of(night, "participants", "throttled").groupby(PUSH):
-        done.findings[f"participants of the night, throttled - open, push {push:g}"] = [
+        done.findings[f"push {push:g}: participants, throttled - open"] = [
             Finding(f"substitution {row[SUBSTITUTION]:g}", interval_of(row)) for _, row in rows.iterrows()
         ]
     n = counted(rows_of(night, "participants", "throttled"))
     done.text = (
         "In Hassanpour's model, with no push by being cut off, cutting ties goes either way: "
         f"{'; '.join(told)} (Holm's procedure over each map; near the border a cascade runs or does not, and t intervals of so "
-        "few replicates are rough). More come where the network is dense and thresholds are spread, fewer where it is sparse. In "
-        f"the night of 15 July the throttle brings out more people in {n['more']} and fewer in {n['fewer']} of {n['all']} "
-        "combinations of push and substitution: these two decide the sign, and no datum constrains them, so the simulation does "
-        "not say which it was."
+        "few replicates are rough). More come where the network is dense and thresholds are spread, fewer where it is sparse. "
+        f"In the night of 15 July the throttle brings out more people in {n['more']} and fewer in {n['fewer']} of {n['all']} "
+        "combinations of push and substitution: these two decide the sign, and no datum constrains them, so the simulation "
+        "does not say which it was."
     )
     done.figures["cutting_ties"] = draw_ties(ties)
     done.figures["push_and_substitution"] = draw_night(night)
