@@ -229,7 +229,7 @@ def section(experiment: Experiment, answer: Answer) -> str:
 
 def wrapped(text: str) -> str:
     """Text in lines; numbers with their intervals and units stay in one."""
-    held = re.sub(r"\[[^]]*\]|\d [Mk%]\b", lambda match: match[0].replace(" ", "\0"), text)
+    held = re.sub(r"\[[^]]*\]|\d [Mk%](?!\w)", lambda match: match[0].replace(" ", "\0"), text)
     return textwrap.fill(held, 125, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
