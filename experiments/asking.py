@@ -228,7 +228,9 @@ def section(experiment: Experiment, answer: Answer) -> str:
 
 
 def wrapped(text: str) -> str:
-    return textwrap.fill(text, 125, break_long_words=False, break_on_hyphens=False)
+    """Text in lines; numbers with their intervals and units stay in one."""
+    held = re.sub(r"\[[^]]*\]|\d [Mk%](?!\w)", lambda match: match[0].replace(" ", "\0"), text)
+    return textwrap.fill(held, 125, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def put(page: Path, kind: str, name: str, mark: str, text: str) -> None:

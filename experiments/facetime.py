@@ -1,6 +1,6 @@
 """What did the FaceTime call do, and does the throttle change what it does?
 
-Command: ``python -m experiments.facetime`` (a minute on two cores; ``--quick`` tries it with few people). Figures:
+Command: ``python -m experiments.facetime`` (45 seconds on two cores; ``--quick`` tries it with few people). Figures:
 docs/figures/facetime.png. Findings: docs/experiments.md.
 
 Four changes of the call in two settings, open and throttled, on the same dice. The interaction is a difference of differences

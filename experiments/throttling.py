@@ -1,6 +1,6 @@
 """What did throttling do to turnout and to posting: by how strong it was, and by when it began?
 
-Command: ``python -m experiments.throttling`` (a minute and a half on two cores; ``--quick`` tries it with few people).
+Command: ``python -m experiments.throttling`` (100 seconds on two cores; ``--quick`` tries it with few people).
 Figures: docs/figures/{throttling_severity,throttling_start}.png. Findings: docs/experiments.md.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIZE = Size(50_000, 16)
 OUTCOMES = {"participants": "people", "posts_published": "posts"}
-UNTIL, AS_LONG = "until 01:00, as it was", "for 130 minutes, as it was"
+UNTIL, AS_LONG = "until 01:00", "for 130 minutes"
 OPEN = "open"
 
 
@@ -48,13 +48,13 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         contrasts = table(folders["severity"], "contrasts")
         for value in sorted(severity["severity"].unique()):
             rows.append(
-                Finding(f"severity {value:g}, difference", difference(contrasts, f"severity_{value:g}", outcome), unit)
+                Finding(f"severity {value:g} - open", difference(contrasts, f"severity_{value:g}", outcome), unit)
             )
         for how, name in ((UNTIL, "starts"), (AS_LONG, "starts_same_length")):
             contrasts = table(folders[name], "contrasts")
             for arm in contrasts["arm"].unique():
                 clock = f"{arm.removeprefix('from_')[:2]}:{arm[-2:]}"
-                rows.append(Finding(f"from {clock} {how}, difference", difference(contrasts, arm, outcome), unit))
+                rows.append(Finding(f"from {clock} {how} - open", difference(contrasts, arm, outcome), unit))
         found[words] = rows
     done = Answer(
         found, figures={"throttling_severity": severity_figure(severity), "throttling_start": start_figure(start)}
@@ -64,9 +64,9 @@ def answer(folders: Mapping[str, Path]) -> Answer:
     def told(rows: list[Finding], what: str) -> str:
         return next(row for row in rows if row.what == what).told()
 
-    last = "severity 1, difference"
-    early = f"from 22:00 {UNTIL}, difference"
-    late = f"from 00:30 {UNTIL}, difference"
+    last = "severity 1 - open"
+    early = f"from 22:00 {UNTIL} - open"
+    late = f"from 00:30 {UNTIL} - open"
     done.text = (
         f"A blackout over the throttle's window changes participants by {told(people, last)} (the open night has "
         f"{told(people, 'open night')}) and tweets of the two days by {told(posts, last)} (of {told(posts, 'open night')}). As "

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import sim
-from sim.config import load
+from sim.config import compose_tree, load, plan_of
 from sim.errors import InputError
 from sim.scenario import Scenario, validate
 from sim.settle import settle
+from sim.study.folder import marks_of
 from sim.timeline import is_below
 from tests.config.test_options import SMALL, changed
 
@@ -153,3 +154,15 @@ def test_an_edited_night_is_simulated() -> None:
     for override, is_heard in ((), True), (("scenario.without=[facetime]",), False):
         found = sim.simulate(load("population.size=1000", *override), 1).outcomes.set_index("outcome")["numerator"]
         assert (found["first_heard_facetime"] > 0) == is_heard
+
+
+def test_figures_mark_the_call_where_it_is() -> None:
+    observed = plan_of(compose_tree([])).observed
+    for overrides, expected in (
+        ([], {"FaceTime call": "00:24", "mass text": "13:27"}),
+        (["scenario.shift_minutes={facetime: -60}"], {"FaceTime call": "23:24", "mass text": "13:27"}),
+        (["scenario.without=[facetime/airing]"], {"FaceTime call": "00:30", "mass text": "13:27"}),
+        (["scenario.without=[facetime,mass_text]"], {}),
+    ):
+        marks = marks_of(load(SMALL, *overrides), observed)
+        assert {label: f"{time:%H:%M}" for time, label in marks.calls} == expected
