@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -197,7 +199,12 @@ def _results(
             options["idle_worker_timeout"] = _IDLE
         open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
         work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
-        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
+        if design.backend != "ray":
+            yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
+            return
+        with joblib.Parallel(batch_size=1) as pool:  # ray gives back lists only
+            while some := list(itertools.islice(work, 8 * n_processes)):
+                yield from pool(some)
 
 
 @contextlib.contextmanager
@@ -207,6 +214,7 @@ def _backend(design: Design, n_processes: int) -> Iterator[dict[str, Any]]:
         if design.backend == "dask":
             from distributed import Client
 
+            logging.getLogger("distributed").setLevel(logging.WARNING)
             local: dict[str, Any] = {"n_workers": n_processes, "threads_per_worker": 1, "dashboard_address": None}
             with Client(design.address) if design.address else Client(**local):
                 yield {}
@@ -216,7 +224,8 @@ def _backend(design: Design, n_processes: int) -> Iterator[dict[str, Any]]:
             from ray.util.joblib import register_ray
 
             os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-            ray.init(address=design.address, num_cpus=None if design.address else n_processes, include_dashboard=False)
+            own: dict[str, Any] = {} if design.address else {"num_cpus": n_processes, "include_dashboard": False}
+            ray.init(address=design.address, log_to_driver=False, logging_level=logging.WARNING, **own)
             try:
                 register_ray()
                 yield {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import signal
@@ -69,6 +70,17 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int) -> N
     assert whole.code == 0, whole.err
     same(tmp_path / "again", tmp_path / "whole")
     assert half_written(tmp_path / "again") == []
+
+
+@pytest.mark.parametrize(("backend", "package"), [("dask", "distributed"), ("ray", "ray")])
+def test_a_cluster_gives_the_same(tmp_path: Path, backend: str, package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"the extra {backend} is not installed")
+    given = (*LHS, "design.points=12", "study.workers=2")
+    for name, more in (("one", ()), ("other", (f"design.backend={backend}",))):
+        answer = python_sim(*given, *more, f"study.store={name}-store", f"hydra.run.dir={name}", folder=tmp_path)
+        assert answer.code == 0, answer.err
+    same(tmp_path / "one", tmp_path / "other")
 
 
 def refusing(tmp_path: Path) -> Answer:
