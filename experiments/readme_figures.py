@@ -1,8 +1,8 @@
 """What does the model give back of the night, in both readings? The figures and tables of the README, and four experiments.
 
-Command: ``make figures`` (about eight minutes on two idle cores). Figures: docs/figures/{posts,squares,difference}.png, and those of the
-experiments beside this one. The tables of README.md between the marks ``<!-- table: ... -->``, the findings of experiments
-there, and docs/experiments.md are written anew.
+Command: ``make figures`` (about eight minutes on two idle cores). Figures: docs/figures/{posts,squares,difference}.png, and
+those of the experiments beside this one. The tables of README.md between the marks ``<!-- table: ... -->``, the findings of
+experiments there, and docs/experiments.md are written anew.
 """
 
 from __future__ import annotations
