@@ -219,4 +219,7 @@ def vary(
         run = run_design(design, ArmsOfPoints(composed, arms, design), settings, seed=seed, workers=workers)
         found = list(pieces(run, kept, replicates, is_conditional=world == "fixed"))
     tables = {name: pd.concat([piece[name] for piece in found], ignore_index=True) for name in found[0]}
+    for table in tables.values():
+        of_few = table.select_dtypes("category").columns
+        table[of_few] = table[of_few].astype(str)
     return Varied(design_table(run), **tables, n_computed=run.n_computed, n_reused=run.n_reused)

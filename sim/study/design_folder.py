@@ -77,19 +77,28 @@ def write_design_folder(
 
 def _draw(folder: Path, run: DesignRun) -> dict[str, str]:
     """Draw the figures of a design from its tables, of which only the rows of the headlines are read."""
-    import pandas as pd
-
     from sim.study.figures import write_sweep
     from sim.study.figures.words import HEADLINES
 
-    shown = [("outcome", "in", list(HEADLINES))]
-    summary, contrasts = (
-        pd.read_parquet(folder / f"{name}.parquet", filters=shown) for name in ("summary", "contrasts")
-    )
+    summary, contrasts = (_rows_of(folder / f"{name}.parquet", HEADLINES) for name in ("summary", "contrasts"))
     if summary.empty:
         return {"figures": "no point has a finished run"}
     log = [key for key, factor in run.design.factors.items() if factor.scale == "log"]
     return dict(write_sweep(folder / "figures", summary, contrasts, list(run.design.factors), log=log).skipped)
+
+
+def _rows_of(path: Path, outcomes: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of some outcomes of a table, of which one piece is held at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wanted = pa.array(outcomes)
+    with pq.ParquetFile(path) as file:
+        groups = (file.read_row_group(i) for i in range(file.num_row_groups))
+        parts = [group.filter(pc.is_in(group["outcome"], wanted)) for group in groups]
+    found: pd.DataFrame = pa.concat_tables([part.combine_chunks() for part in parts]).to_pandas()
+    return found
 
 
 def _about(run: DesignRun, plan: Plan) -> dict[str, Any]:
@@ -140,7 +149,7 @@ def _schema(table: pa.Table) -> pa.Schema:
     import pyarrow as pa
 
     fields = [pa.field(f.name, pa.string() if f.name in _TEXTS else f.type) for f in table.schema]
-    return pa.schema(fields, metadata=table.schema.metadata)
+    return pa.schema(fields)  # without what pandas says of its own types
 
 
 def _typed(values: Sequence[Any]) -> Any:
@@ -214,10 +223,9 @@ def _outcomes(measured: Sequence[Measured], replicates: int, store: Store) -> pd
     import numpy as np
     import pandas as pd
 
-    columns: dict[str, list[Any]] = {name: [] for name in ("value", "numerator", "denominator")}
-    texts: dict[str, list[str]] = {name: [] for name in ("arm", "outcome", "unit", "reason")}
-    points: list[int] = []
-    numbers: list[int] = []
+    numbers: dict[str, list[Any]] = {name: [] for name in ("value", "numerator", "denominator")}
+    texts = {name: _Texts() for name in ("outcome", "unit", "arm", "reason")}
+    rows: list[tuple[int, int, int]] = []  # point, replicate and number of outcomes of each measurement
     for m in measured:
         kept = store.get_point(m.key) if m.names else {}
         for place, name in enumerate(m.names):
@@ -225,24 +233,51 @@ def _outcomes(measured: Sequence[Measured], replicates: int, store: Store) -> pd
             if not name or entry is None:
                 continue
             n = len(entry["outcome"])
-            points += [m.number] * n
-            numbers += [place % replicates] * n
-            texts["arm"] += [m.arms[place // replicates]] * n
-            texts["outcome"] += entry["outcome"]
-            texts["unit"] += entry["unit"]
-            texts["reason"] += [entry["reason"].get(str(i), "") for i in range(n)]
-            for column, into in columns.items():
-                into += entry[column]
+            rows.append((m.number, place % replicates, n))
+            for column, into in numbers.items():
+                into.append(entry[column])
+            texts["arm"].add((m.arms[place // replicates],) * n)
+            texts["outcome"].add(tuple(entry["outcome"]))
+            texts["unit"].add(tuple(entry["unit"]))
+            reasons = entry["reason"]
+            texts["reason"].add(tuple(reasons.get(str(i), "") for i in range(n)) if reasons else ("",) * n)
+    point, replicate, lengths = np.asarray(rows, np.int64).reshape(-1, 3).T
+    floats = {name: np.concatenate([np.zeros(0), *map(np.asarray, parts)]) for name, parts in numbers.items()}
     return pd.DataFrame(
         {
-            "point": np.asarray(points, np.int64),
-            "arm": np.asarray(texts["arm"], object),
-            "replicate": np.asarray(numbers, np.int64),
-            "outcome": np.asarray(texts["outcome"], object),
-            "value": np.asarray(columns["value"], np.float64),
-            "unit": np.asarray(texts["unit"], object),
-            "numerator": np.asarray(columns["numerator"], np.float64),
-            "denominator": np.asarray(columns["denominator"], np.float64),
-            "reason": np.asarray(texts["reason"], object),
+            "point": np.repeat(point, lengths),
+            "arm": texts["arm"].column(),
+            "replicate": np.repeat(replicate, lengths),
+            "outcome": texts["outcome"].column(),
+            "value": floats["value"],
+            "unit": texts["unit"].column(),
+            "numerator": floats["numerator"],
+            "denominator": floats["denominator"],
+            "reason": texts["reason"].column(),
         }
     )
+
+
+class _Texts:
+    """A column of texts that come again and again in the same sequences, as the names of outcomes do."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+        self.known: dict[tuple[str, ...], Any] = {}
+        self.parts: list[Any] = []
+
+    def add(self, texts: tuple[str, ...]) -> None:
+        """Add a sequence."""
+        import numpy as np
+
+        if texts not in self.known:
+            self.known[texts] = np.asarray([self.codes.setdefault(t, len(self.codes)) for t in texts], np.int64)
+        self.parts.append(self.known[texts])
+
+    def column(self) -> Any:
+        """Return the column: few texts and many places."""
+        import numpy as np
+        import pandas as pd
+
+        places = np.concatenate([np.zeros(0, np.int64), *self.parts])
+        return pd.Categorical.from_codes(places, pd.Index(list(self.codes))) if self.codes else np.zeros(0, object)
