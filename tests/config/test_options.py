@@ -49,6 +49,10 @@ WITHIN = {
 """Options that make sense beside those of the plain model only, not one by one in the night."""
 
 
+BARE = {"design/grid", "design/lhs", "design/sobol"}
+"""Methods of designs, which need factors."""
+
+
 def composed(option: Path) -> list[str]:
     """Return the overrides with which an option is tried, among few people."""
     name = option.with_suffix("").as_posix()
@@ -56,6 +60,11 @@ def composed(option: Path) -> list[str]:
         own = plain(option).get("population", {}).get("size")
         names_people = any("people" in entry for entry in plain(option).get("scenario", {}).get("timeline", []))
         return [override(option), *([SMALL] if own is None or (own > 300 and not names_people) else [])]
+    if option.parts[0] == "design":
+        spread = ["classic=hassanpour_normal", "study=cutting_ties"] if name == "design/density_and_spread" else []
+        levels = ", levels: 2" if option.stem == "grid" else ""
+        given = [f"design.factors={{throttle.push: {{range: [0, 1]{levels}}}}}"] if name in BARE else []
+        return [*spread, override(option), *given, SMALL]
     return [*(["classic=plain"] if name in WITHIN else []), override(option), SMALL]
 
 
@@ -111,6 +120,18 @@ def test_every_option_runs(option: Path) -> None:
     is_night = not overrides[0].startswith("classic=")
     tree = compose_tree([*overrides, *(["throttle=july15"] if is_night and option.parts[0] != "throttle" else [])])
     plan = plan_of(tree)
+    if plan.design.method != "none":
+        factors = {key: factor.model_dump(exclude_none=True) for key, factor in plan.design.factors.items()}
+        factors = {key: {"values": list(f["values"])[:2]} if "values" in f else f for key, f in factors.items()}
+        points = None if plan.design.method == "grid" else 2
+        others = [o for o in overrides if not o.startswith(("design", "study"))]
+        found = sim.vary(
+            factors, *others, method=plan.design.method, points=points, arms=plan.study.arms, replicates=1, workers=1
+        )
+        assert (found.design["status"] == "finished").all()
+        assert len(found.design) == (2 if points or option.stem == "grid" else 4)
+        assert (found.contrasts["n"] <= 1).all()
+        return
     if plan.study.arms is None:
         run = sim.simulate(scenario_of(tree), plan.seed)
         assert len(run.outcomes) > (50 if is_night else 5)
