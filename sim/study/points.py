@@ -22,7 +22,7 @@ from sim.errors import CapacityError, InputError
 from sim.measures.outcomes import Outcome, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study.design import Value
-from sim.study.store import Store
+from sim.study.store import Store, UnwritableError
 from sim.study.tasks import Done, Failure, Runner, Task, tasks_of
 from sim.study.template import Arms, ArmsOfPoints
 from sim.study.worlds import Worlds
@@ -124,7 +124,7 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
 
     Raises
     ------
-    InputError
+    UnwritableError
         The store cannot be written.
     CapacityError
         The memory does not suffice.
@@ -136,6 +136,8 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
         try:
             of_point = point.arms if point.arms is not None else arms.of(point.values)
             done = _measure(point, of_point, settings, memory)
+        except UnwritableError:
+            raise  # true of all: nothing that is computed from here on would be kept
         except InputError as error:  # true of this point: its values, or a file that it names
             done = Measured(point.number, failures=[Failure("", "", -1, " ".join(str(error).splitlines()))])
         found.append(done)

@@ -120,3 +120,9 @@ def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_status(tmp_path) == begun == Status(NAME, 3, ("seed=1", "study.nulls=[]"))
     end_status(tmp_path, begun, 2, "Şehir is wrong.")
     assert read_status(tmp_path) == Status(NAME, 3, ("seed=1", "study.nulls=[]"), 2, "Şehir is wrong.")
+
+
+def test_the_command_for_what_is_missing_keeps_overrides_together(tmp_path: Path) -> None:
+    """Hydra takes no overrides on both sides of a flag."""
+    sweep = Sweep(NAME, tmp_path, "basic", ("seed=1,2", "-m", "--config-dir", "mine"), None)
+    assert shlex.split(sweep.command())[3:] == ["seed=1,2", f"hydra.sweep.dir={tmp_path}", "-m", "--config-dir", "mine"]
