@@ -33,6 +33,8 @@ _SAVE_EVERY = 1.0
 """Seconds of work after which a point that is not finished is kept as far as it is."""
 _WORLDS = 2_000_000
 """People of the worlds that a process keeps for its next point."""
+_LOOK = 2.0
+"""Seconds between two looks at whether the parent is still there."""
 _NIGHTS = 16
 """Runs that a process keeps for its next point, of those that an earlier point has asked for."""
 
@@ -130,6 +132,8 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
         The memory does not suffice.
     """
     began = time.process_time() if _MEMORY else 0.0  # a new process has cost its start
+    if not _MEMORY and os.getppid() == settings.process:
+        threading.Thread(target=_end_with, args=(settings.process,), daemon=True).start()
     memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
     found = []
     for point in points:
@@ -142,6 +146,13 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
             done = Measured(point.number, failures=[Failure("", "", -1, " ".join(str(error).splitlines()))])
         found.append(done)
     return found, 0.0 if os.getpid() == settings.process else time.process_time() - began
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has: one that was killed while it sent work leaves a worker that waits for the rest."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)  # nothing is lost: files of the store are whole or not there
 
 
 def point_key(arms: Arms, values: Mapping[str, Value]) -> str:
