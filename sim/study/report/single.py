@@ -265,7 +265,7 @@ def facts_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
     # The configuration as it was given: what it leaves out of the timeline is no event of the night.
     scenario = settle({"scenario": configuration["scenario"]})["scenario"]
     events = [
-        {"time": _moment(e.get("time", "")), "what": str(e.get("what", "")), "source": str(e.get("source") or "none given"),
+        {"time": _written(e.get("time", "")), "what": str(e.get("what", "")), "source": str(e.get("source") or "none given"),
          "confidence": str(e.get("confidence") or "")}
         for e in scenario.get("timeline") or ()
     ]  # fmt: skip
@@ -279,7 +279,7 @@ def facts_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _moment(time: object) -> str:
+def _written(time: object) -> str:
     """Return a moment as the options write it, also one that was shifted."""
     return f"{time:%Y-%m-%d %H:%M:%S}".removesuffix(":00") if isinstance(time, datetime) else str(time)
 
