@@ -162,6 +162,10 @@ def end_status(folder: Path, begun: Status, exit_code: int, sentence: str) -> No
 
 def _of_failures(failures: Sequence[dict[str, Any]], n_runs: int) -> str:
     first = failures[0]
+    if not first.get("arm"):  # a point of a design that makes no scenario
+        return (
+            f"{len(failures)} of {n_runs} runs failed, the first at point {first.get('point')}: {first.get('reason')}"
+        )
     where = f"arm {first.get('arm')}, replicate {first.get('replicate')}" + (
         f", null night {first['null']}" if first.get("null") else ""
     )

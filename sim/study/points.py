@@ -158,7 +158,7 @@ def _end_with(parent: int) -> None:
 def point_key(arms: Arms, values: Mapping[str, Value]) -> str:
     """Return 64 hex digits that name a point by its baseline's parameters and its values: not by other arms or replicates."""
     first = next(iter(arms.values())).parameters_hash
-    return hashlib.sha256(f"{first} {json.dumps(dict(values), default=str)}".encode()).hexdigest()
+    return hashlib.sha256(f"{first} {json.dumps(dict(values), sort_keys=True, default=str)}".encode()).hexdigest()
 
 
 def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> Measured:
@@ -195,7 +195,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
 
 
 def _is_settled(entry: Mapping[str, Any] | None, retry: bool) -> bool:
-    return entry is not None and not (retry and entry["failed"])
+    return entry is not None and not (entry["failed"] and (retry or entry.get("passes")))
 
 
 def _name(tasks: Sequence[Task], arm: str) -> str:
@@ -217,6 +217,7 @@ def _replicate(
     records: dict[str, Record] = {}
     by_arm: dict[str, dict[str, Record]] = {arm: {} for arm in wanted}
     failed: dict[str, dict[str, str]] = {arm: {} for arm in wanted}
+    passing: set[str] = set()
     for task in tasks:
         if task.arm not in wanted or "" in failed[task.arm]:
             continue
@@ -228,9 +229,13 @@ def _replicate(
             by_arm[task.arm][task.null] = done.record
         else:
             failed[task.arm][task.null] = done.reason
+            if isinstance(done.error, OSError):
+                passing.add(task.arm)
     entries: dict[str, Any] = {}
     for arm, name in wanted.items():
         entries[name] = {"failed": failed[arm]}
+        if arm in passing:
+            entries[name]["passes"] = True  # too many open files, say: no reason not to try again
         if (night := by_arm[arm].pop("", None)) is not None:
             nulls = {null: by_arm[arm][null] for null in NULL_NIGHTS if null in by_arm[arm]}
             entries[name] |= _packed(outcomes(arms[arm], night, nulls))

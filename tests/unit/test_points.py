@@ -369,3 +369,17 @@ def test_lists_as_long_as_a_factor_says_are_composed(tmp_path: Path) -> None:
 def test_a_factor_that_is_no_parameter_of_the_night_is_refused(key: str) -> None:
     with pytest.raises(ValidationError, match="no parameter of the night"):
         Design.model_validate({"method": "grid", "factors": {key: {"values": ["a", "b"]}}})
+
+
+def test_a_failure_that_may_pass_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        failing(patched, OSError(24, "Too many open files"), lambda _, seed: seed == 2)
+        assert designed(tmp_path / "store", {SEVERITY: {"values": [0.2]}}).n_failed == 2
+    again = designed(tmp_path / "store", {SEVERITY: {"values": [0.2]}})
+    assert (again.n_computed, again.n_reused, again.n_failed) == (2, 2, 0)
+
+
+def test_the_order_of_factors_does_not_matter_to_the_store(tmp_path: Path) -> None:
+    designed(tmp_path / "store")
+    again = designed(tmp_path / "store", dict(reversed(GRID.items())))
+    assert (again.n_computed, again.n_reused) == (0, 16)
