@@ -252,7 +252,8 @@ def _study_in(config: DictConfig, folder: Path) -> int:
     plan = plan_of(config)
     if plan.study.store is not None:
         _note_missing(plan.study.store)
-    given = [o for o in ours.overrides.task if not o.lstrip("+~").startswith(("study", "design"))]
+    # A chosen study or design may change the night, too (@package _global_), in all arms; their single values cannot.
+    given = [o for o in ours.overrides.task if not o.lstrip("+~").startswith(("study.", "design."))]
     given += [o for o in ours.overrides.hydra if o.startswith("hydra.searchpath")]
 
     def composed(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

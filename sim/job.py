@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.door import OK, SOME_FAILED, say, tell
+from sim.options import with_overrides
 
 if TYPE_CHECKING:
     from sim.config import Plan
@@ -133,7 +134,7 @@ def _tell_of_failures(job: Job, failures: Sequence[str], whole: str) -> None:
         *(f"failed: {failure}" for failure in failures[:_SHOWN]),
         *more,
         f"{len(failures)} of {whole} failed and the rest is kept; runs that failed are tried again with: "
-        + shlex.join(["python", "-m", "sim", *arguments, "study.retry=true"]),
+        + shlex.join(["python", "-m", "sim", *with_overrides(arguments, "study.retry=true")]),
     )
 
 

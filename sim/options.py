@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,19 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
-__all__ = ["CONFIG_DIR", "callbacks_allowed", "one_line", "override", "quoted", "version_base"]
+__all__ = [
+    "CONFIG_DIR",
+    "FLAGS_WITH_VALUE",
+    "callbacks_allowed",
+    "one_line",
+    "override",
+    "quoted",
+    "version_base",
+    "with_overrides",
+]
 
+FLAGS_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
+"""Flags of Hydra that say where options lie, each before its value."""
 _PACKAGE = Path(__file__).parent
 CONFIG_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 """In a wheel the options lie inside the package, in a checkout beside it."""
@@ -70,6 +81,21 @@ def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(_written, value)) + "]"
     return repr(value) if isinstance(value, (int, float)) else quoted(str(value))
+
+
+def with_overrides(arguments: Sequence[str], *overrides: str) -> list[str]:
+    """Return the words of a command line with more overrides, which must stand beside the others: a flag may not part them.
+
+    >>> with_overrides(["a=1", "--config-dir", "mine"], "b=2"), with_overrides(["-m", "a=1,2"], "b=2")
+    (['a=1', 'b=2', '--config-dir', 'mine'], ['-m', 'a=1,2', 'b=2'])
+    """
+    given = [
+        i
+        for i, word in enumerate(arguments)
+        if not word.startswith("-") and (i == 0 or arguments[i - 1] not in FLAGS_WITH_VALUE)
+    ]
+    place = given[-1] + 1 if given else len(arguments)
+    return [*arguments[:place], *overrides, *arguments[place:]]
 
 
 def version_base() -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sim.door import INTERRUPTED, OK, SOME_FAILED
 from sim.errors import InputError
-from sim.options import quoted
+from sim.options import FLAGS_WITH_VALUE, quoted, with_overrides
 from sim.study.whole import write_whole
 
 __all__ = ["STATUS", "Status", "Sweep", "begin_status", "end_status", "read_status"]
@@ -117,7 +117,7 @@ class Sweep:
     def command(self) -> str:
         """Return the command that runs the sweep again, in the same folder."""
         kept = [word for word in self.arguments if not word.startswith("hydra.sweep.dir=")]
-        return shlex.join(["python", "-m", "sim", *kept, f"hydra.sweep.dir={quoted(str(self.folder))}"])
+        return shlex.join(["python", "-m", "sim", *with_overrides(kept, f"hydra.sweep.dir={quoted(str(self.folder))}")])
 
     def _again(self, status: Status, folder: Path) -> str:
         """Return the command that tries one job again, in its folder."""
@@ -162,6 +162,10 @@ def end_status(folder: Path, begun: Status, exit_code: int, sentence: str) -> No
 
 def _of_failures(failures: Sequence[dict[str, Any]], n_runs: int) -> str:
     first = failures[0]
+    if not first.get("arm"):  # a point of a design that makes no scenario
+        return (
+            f"{len(failures)} of {n_runs} runs failed, the first at point {first.get('point')}: {first.get('reason')}"
+        )
     where = f"arm {first.get('arm')}, replicate {first.get('replicate')}" + (
         f", null night {first['null']}" if first.get("null") else ""
     )
@@ -187,10 +191,9 @@ def _words(overrides: Sequence[str], common: Collection[str]) -> str:
 def _flags(arguments: Sequence[str]) -> list[str]:
     """Return the flags of a command line that say where options lie, with their values."""
     kept: list[str] = []
-    names = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
     for position, word in enumerate(arguments):
-        if word in names:
+        if word in FLAGS_WITH_VALUE:
             kept += arguments[position : position + 2]
-        elif word.split("=")[0] in names:
+        elif word.split("=")[0] in FLAGS_WITH_VALUE:
             kept.append(word)
     return kept

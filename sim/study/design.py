@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from sim.laws import Frozen
 __all__ = ["MOST_POINTS", "Design", "Factor", "Value", "design_points"]
 
 MOST_POINTS = 10_000_000
+_NO_PARAMETERS = ("seed", "engine", "study", "design", "observed", "hydra")
+"""Keys that say how a night is run and looked at: points that differ in them would be the same."""
 Value = Any
 """A value of a parameter, as the options know it: a number, text, true or false, a list or a mapping."""
 
@@ -152,6 +155,12 @@ class Design(Frozen):
             raise ValueError("design.points is given for a grid, expected levels or values of each factor instead")
         if self.method != "grid" and self.points is None:
             raise ValueError(f"design.points is missing, expected how many points to draw by {self.method}")
+        for key in self.factors:
+            if re.split(r"[.\[]", key.lstrip("+~"))[0] in _NO_PARAMETERS:
+                raise ValueError(
+                    f"design.factors names {key}, which is no parameter of the night, expected one of those; give it beside "
+                    "the design (design.dice=own gives each point seeds of its own)"
+                )
         if self.part >= self.parts:
             raise ValueError(f"design.part is {self.part}, expected 0 to {self.parts - 1} (design.parts)")
         return self

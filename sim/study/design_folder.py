@@ -156,6 +156,8 @@ def _typed(values: Sequence[Any]) -> Any:
     """Return a column of a factor's values: whole numbers, numbers, true or false, else text."""
     import numpy as np
 
+    if not values:
+        return np.empty(0)
     if all(isinstance(v, bool) for v in values):
         return np.asarray(values, bool)
     if all(isinstance(v, int) and not isinstance(v, bool) for v in values):

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,7 +133,9 @@ def _prepare(arms: ArmsOfPoints, values: list[dict[str, Value]], run: DesignRun)
             arms.prepare(each)
         except InputError as error:
             faults.append(error)  # told for each of its points, if others can be made
-    if choices and len(faults) == len(choices):
+    if not choices:
+        return  # more parts than points: nothing is left for this one
+    if len(faults) == len(choices):
         raise faults[0]
     for key in arms.moves_nothing():
         raise InputError(
@@ -199,12 +202,18 @@ def _results(
             options["idle_worker_timeout"] = _IDLE
         open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
         work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
-        if design.backend != "ray":
-            yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
-            return
-        with joblib.Parallel(batch_size=1) as pool:  # ray gives back lists only
-            while some := list(itertools.islice(work, 8 * n_processes)):
-                yield from pool(some)
+        try:
+            if design.backend not in ("multiprocessing", "ray"):
+                yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
+                return
+            with joblib.Parallel(batch_size=1) as pool:  # these give back lists only
+                while some := list(itertools.islice(work, 8 * n_processes)):
+                    yield from pool(some)
+        except BrokenExecutor as error:
+            raise CapacityError(
+                "a process that computed points was killed, mostly for want of memory; choose fewer with study.workers=N, or a "
+                "smaller population.size (finished points are in the store, and the same command does only what is missing)."
+            ) from error
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from sim.errors import CapacityError, InputError
 from sim.measures.outcomes import Outcome, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study.design import Value
-from sim.study.store import Store
+from sim.study.store import Store, UnwritableError
 from sim.study.tasks import Done, Failure, Runner, Task, tasks_of
 from sim.study.template import Arms, ArmsOfPoints
 from sim.study.worlds import Worlds
@@ -33,6 +33,8 @@ _SAVE_EVERY = 1.0
 """Seconds of work after which a point that is not finished is kept as far as it is."""
 _WORLDS = 2_000_000
 """People of the worlds that a process keeps for its next point."""
+_LOOK = 2.0
+"""Seconds between two looks at whether the parent is still there."""
 _NIGHTS = 16
 """Runs that a process keeps for its next point, of those that an earlier point has asked for."""
 
@@ -124,28 +126,39 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
 
     Raises
     ------
-    InputError
+    UnwritableError
         The store cannot be written.
     CapacityError
         The memory does not suffice.
     """
     began = time.process_time() if _MEMORY else 0.0  # a new process has cost its start
+    if not _MEMORY and os.getppid() == settings.process:
+        threading.Thread(target=_end_with, args=(settings.process,), daemon=True).start()
     memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
     found = []
     for point in points:
         try:
             of_point = point.arms if point.arms is not None else arms.of(point.values)
             done = _measure(point, of_point, settings, memory)
+        except UnwritableError:
+            raise  # true of all: nothing that is computed from here on would be kept
         except InputError as error:  # true of this point: its values, or a file that it names
             done = Measured(point.number, failures=[Failure("", "", -1, " ".join(str(error).splitlines()))])
         found.append(done)
     return found, 0.0 if os.getpid() == settings.process else time.process_time() - began
 
 
+def _end_with(parent: int) -> None:
+    """End this process when its parent has: one that was killed while it sent work leaves a worker that waits for the rest."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)  # nothing is lost: files of the store are whole or not there
+
+
 def point_key(arms: Arms, values: Mapping[str, Value]) -> str:
     """Return 64 hex digits that name a point by its baseline's parameters and its values: not by other arms or replicates."""
     first = next(iter(arms.values())).parameters_hash
-    return hashlib.sha256(f"{first} {json.dumps(dict(values), default=str)}".encode()).hexdigest()
+    return hashlib.sha256(f"{first} {json.dumps(dict(values), sort_keys=True, default=str)}".encode()).hexdigest()
 
 
 def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> Measured:
@@ -182,7 +195,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
 
 
 def _is_settled(entry: Mapping[str, Any] | None, retry: bool) -> bool:
-    return entry is not None and not (retry and entry["failed"])
+    return entry is not None and not (entry["failed"] and (retry or entry.get("passes")))
 
 
 def _name(tasks: Sequence[Task], arm: str) -> str:
@@ -204,6 +217,7 @@ def _replicate(
     records: dict[str, Record] = {}
     by_arm: dict[str, dict[str, Record]] = {arm: {} for arm in wanted}
     failed: dict[str, dict[str, str]] = {arm: {} for arm in wanted}
+    passing: set[str] = set()
     for task in tasks:
         if task.arm not in wanted or "" in failed[task.arm]:
             continue
@@ -215,9 +229,13 @@ def _replicate(
             by_arm[task.arm][task.null] = done.record
         else:
             failed[task.arm][task.null] = done.reason
+            if isinstance(done.error, OSError):
+                passing.add(task.arm)
     entries: dict[str, Any] = {}
     for arm, name in wanted.items():
         entries[name] = {"failed": failed[arm]}
+        if arm in passing:
+            entries[name]["passes"] = True  # too many open files, say: no reason not to try again
         if (night := by_arm[arm].pop("", None)) is not None:
             nulls = {null: by_arm[arm][null] for null in NULL_NIGHTS if null in by_arm[arm]}
             entries[name] |= _packed(outcomes(arms[arm], night, nulls))

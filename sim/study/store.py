@@ -28,7 +28,7 @@ from sim.jit import model_hash
 from sim.scenario import MODEL_VERSION, Scenario
 from sim.study.whole import write_whole
 
-__all__ = ["Store", "run_key"]
+__all__ = ["Store", "UnwritableError", "run_key"]
 
 _DIGEST = 32
 """A file is the SHA-256 digest of what follows, then the arrays as NumPy packs them, or compressed JSON."""
@@ -41,6 +41,10 @@ def run_key(scenario: Scenario, seed: int, world_seed: int, until: int | None, e
     """Return 64 hex digits that name a run by what decides its result, but for the model's version and source."""
     text = f"{scenario.parameters_hash} {seed} {world_seed} {until} {engine}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class UnwritableError(InputError):
+    """The disk of the store is full, or its folder cannot be written any more."""
 
 
 class Store:
@@ -82,8 +86,8 @@ class Store:
 
         Raises
         ------
-        InputError
-            The disk is full or the folder cannot be written.
+        UnwritableError
+            As `UnwritableError` says.
         """
         if self.folder is None:
             return
@@ -108,8 +112,8 @@ class Store:
 
         Raises
         ------
-        InputError
-            The disk is full or the folder cannot be written.
+        UnwritableError
+            As `UnwritableError` says.
         """
         if self.folder is None:
             return
@@ -203,7 +207,7 @@ class Store:
         try:
             yield
         except OSError as error:
-            raise InputError(
+            raise UnwritableError(
                 f"study.store is {self.folder}, where a run could not be kept ({error.strerror}); free some space or choose "
                 "another folder."
             ) from error

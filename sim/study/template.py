@@ -85,8 +85,9 @@ def _template(
     """Return the template of an arm with numeric factors (True: whole); None where values are computed from them."""
 
     def probes(which: int) -> dict[str, Value]:
-        # No option holds these numbers by itself.
-        return {key: 700_000_001 + 2 * i + which if whole else 0.7071067811865 + 1e-4 * (2 * i + which)
+        # Each pair is told from all others. Small, for an option may list as many things; and far apart, for such a list may be
+        # the same for numbers that are close (people: "${range:0,${population.size},4}").
+        return {key: (1_009, 1_933)[which] + i if whole else (0.7071067811865, 0.4142135623731)[which] + 1e-4 * i
                 for i, (key, whole) in enumerate(numeric.items())}  # fmt: skip
 
     first, second = probes(0), probes(1)

@@ -426,3 +426,20 @@ def test_options_of_ones_own_on_the_command_line(own_options: Path, tmp_path: Pa
     told = manifest(tmp_path / "run")
     assert told["arms"] == ["quiet", "mine"]
     assert told["content_hash"]["mine"] == load("throttle=mine", SMALL, config_dir=own_options).content_hash
+
+
+@pytest.mark.slow
+def test_a_study_that_changes_the_night_changes_it_in_all_arms(tmp_path: Path) -> None:
+    place = tmp_path / "own" / "study" / "pushed.yaml"
+    place.parent.mkdir(parents=True)
+    study = plain(Path("study/paired.yaml")) | {
+        "replicates": 1, "nulls": [], "figures": False, "report": False,
+        "arms": {"as_it_is": [], "calm": ["posting.branching_ratio=0.3"]},
+    }  # fmt: skip
+    text = yaml.safe_dump({"throttle": {"push": 0.9}, "study": study})
+    place.write_text(f"# @package _global_\n{text}", encoding="utf-8")
+    given = ("--config-dir", "own", "study=pushed", SMALL, "hydra.run.dir=run")
+    answer = finish(start(["-m", "sim", *given], tmp_path))
+    assert answer.code == 0, answer.err
+    expected = load("throttle.push=0.9", "posting.branching_ratio=0.3", SMALL)
+    assert manifest(tmp_path / "run")["content_hash"]["calm"] == expected.content_hash

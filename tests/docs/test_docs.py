@@ -163,7 +163,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("places", "population", "degrees", "graphs", "network"),  # the world
     ("channels", "throttle", "timeline"),  # what is said, where, when, and what is cut
     ("posting", "decision", "attendance"),  # behaviour
-    ("scenario", "world"),
+    ("scenario", "settle", "world"),
     ("engine", "engine.*"),
     ("measures", "measures.*"),
     ("study", "study.*"),
@@ -171,7 +171,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "door",
         "api",
         "options",
-        "settle",
         "config",
         "cli",
         "sweep",
@@ -179,7 +178,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "report",
         "collect",
         "plot",
-        "report",
         "calibrate",
         "compile",
         "__init__",

@@ -34,12 +34,26 @@ def same(one: Path, other: Path) -> None:
         assert (one / f"{name}.parquet").read_bytes() == (other / f"{name}.parquet").read_bytes(), name
 
 
-def orphans_ended(store: Path) -> None:
-    """Wait until processes that outlived their parent have written what they were at."""
-    before: list[Path] = []
-    while before != points(store):
-        before = points(store)
-        time.sleep(1.0)
+def orphans_ended(folder: Path) -> None:
+    """Wait until processes that outlived their parent, which was in the folder, have ended."""
+    last = time.monotonic() + 20.0
+    while left := [p for p in Path("/proc").glob("[0-9]*/cwd") if _points_to(p, folder) and _is_worker(p.parent)]:
+        assert time.monotonic() < last, f"still there: {left}"
+        time.sleep(0.5)
+
+
+def _points_to(link: Path, folder: Path) -> bool:
+    try:
+        return link.readlink() == folder
+    except OSError:  # it has ended meanwhile
+        return False
+
+
+def _is_worker(process: Path) -> bool:
+    try:
+        return b"popen_loky" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -54,7 +68,7 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int) -> N
     for pipe in (process.stdout, process.stderr):
         assert pipe is not None
         pipe.close()
-    orphans_ended(tmp_path / "store")
+    orphans_ended(tmp_path)
     kept = {path: path.stat().st_mtime_ns for path in points(tmp_path / "store")}
     assert 10 <= len(kept) < 60
     assert not (tmp_path / "cut" / "outcomes.parquet").exists()

@@ -120,3 +120,19 @@ def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_status(tmp_path) == begun == Status(NAME, 3, ("seed=1", "study.nulls=[]"))
     end_status(tmp_path, begun, 2, "Şehir is wrong.")
     assert read_status(tmp_path) == Status(NAME, 3, ("seed=1", "study.nulls=[]"), 2, "Şehir is wrong.")
+
+
+def test_the_command_for_what_is_missing_keeps_overrides_together(tmp_path: Path) -> None:
+    """Hydra takes no overrides on both sides of a flag."""
+    sweep = Sweep(NAME, tmp_path, "basic", ("seed=1,2", "-m", "--config-dir", "mine"), None)
+    assert shlex.split(sweep.command())[3:] == ["seed=1,2", f"hydra.sweep.dir={tmp_path}", "-m", "--config-dir", "mine"]
+
+
+def test_a_point_that_makes_no_scenario_is_named_by_its_number(tmp_path: Path) -> None:
+    lost = [{"point": 3, "arm": "", "replicate": -1, "null": "", "reason": "severity is 1.5"}]
+    status = begin_status(tmp_path, NAME, 0, ())
+    (tmp_path / "manifest.json").write_text(json.dumps({"package": "mobsim", "runs_failed": 1, "failures": lost}))
+    end_status(tmp_path, status, 1, "")
+    ended = read_status(tmp_path)
+    assert ended is not None
+    assert ended.sentence == "1 of 1 runs failed, the first at point 3: severity is 1.5"

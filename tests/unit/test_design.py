@@ -198,12 +198,12 @@ def test_values_that_are_computed_are_composed_for_each_point() -> None:
 
 
 def test_a_factor_that_moves_nothing_is_found_out() -> None:
-    made = of_points({"parameters.name": {"values": ["x"]}, "observed.nothing": {"range": [0, 1]}})
-    with pytest.raises(InputError, match=r"observed\.nothing"):
-        made.prepare({"parameters.name": "x", "observed.nothing": 0.5})  # no such key at all
-    made = of_points({"seed": {"range": [0, 9], "whole": True}, "throttle.push": {"range": [0, 1]}})
-    made.prepare({"seed": 5, "throttle.push": 0.5})
-    assert made.moves_nothing() == ["seed"]  # of the study, not of the night
+    made = of_points({"parameters.name": {"values": ["x"]}, "posting.nothing": {"range": [0, 1]}})
+    with pytest.raises(InputError, match=r"posting\.nothing"):
+        made.prepare({"parameters.name": "x", "posting.nothing": 0.5})  # no such key at all
+    made = of_points({"+parameters.unheard_of": {"range": [0, 9], "whole": True}, "throttle.push": {"range": [0, 1]}})
+    made.prepare({"+parameters.unheard_of": 5, "throttle.push": 0.5})
+    assert made.moves_nothing() == ["+parameters.unheard_of"]  # nothing refers to it
 
 
 def test_text_is_quoted_and_comes_back() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,12 +11,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 import sim
 from sim.config import compose_tree, plan_of, tree_of
 from sim.engine.simulate import run as real_run
 from sim.errors import CapacityError, InputError
 from sim.options import override
+from sim.study import designed as designed_module
 from sim.study import points as points_module
 from sim.study import tasks as tasks_module
 from sim.study.design import Design
@@ -22,7 +26,7 @@ from sim.study.design_folder import write_design_folder
 from sim.study.designed import DesignRun, run_design
 from sim.study.folder import Clockwork
 from sim.study.points import Settings
-from sim.study.store import Store
+from sim.study.store import Store, UnwritableError
 from sim.study.template import ArmsOfPoints
 
 SMALL = ("population.size=300",)
@@ -160,7 +164,7 @@ def test_a_fixed_world_is_conditional(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(part[list(expected.columns)], expected, check_exact=True)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_processes_and_threads_change_nothing(tmp_path: Path, backend: str) -> None:
     two = designed(tmp_path / "two", workers=2, backend=backend)
     one = designed(tmp_path / "one")
@@ -253,7 +257,7 @@ def test_a_point_that_another_process_measures_is_waited_for(tmp_path: Path) -> 
 
 def test_a_factor_without_a_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="moves nothing"):
-        designed(tmp_path, {"seed": {"values": [1, 2]}})
+        designed(tmp_path, {"+parameters.unheard_of": {"values": [1, 2]}})
 
 
 def test_an_unknown_backend_and_a_missing_one_are_said(tmp_path: Path) -> None:
@@ -306,3 +310,76 @@ def test_vary_gives_the_tables_of_a_design(tmp_path: Path) -> None:
 def test_wrong_input_to_vary_is_said(named: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         sim.vary(GRID, *SMALL, **{"workers": 1, **named})
+
+
+# -- what is true of all points
+
+
+def test_a_store_that_is_full_ends_the_design_instead_of_failing_every_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def put(_store: Store, key: str, *_: Any) -> None:
+        tried.append(key)
+        raise UnwritableError("the disk is full.")
+
+    monkeypatch.setattr(Store, "put_point", put)
+    with pytest.raises(InputError, match="the disk is full"):
+        designed(tmp_path / "store")
+    assert len(tried) == 1
+
+
+def test_a_process_that_is_killed_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(designed_module, "measure_points", _kill)
+    with pytest.raises(CapacityError, match=r"was killed.*study\.workers=N"):
+        designed(tmp_path / "store", workers=2)
+
+
+def _kill(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_part_without_points_is_an_empty_table(tmp_path: Path) -> None:
+    one = {SEVERITY: {"values": [0.5]}}
+    run = designed(tmp_path / "store", one, parts=2, part=1)
+    assert run.measured == []
+    found = tables(run, tmp_path / "store", tmp_path / "out")
+    assert {len(table) for table in found.values()} == {0}
+    assert found["design"][SEVERITY].dtype == float  # as in the other parts, with which it will be joined
+
+
+def test_lists_as_long_as_a_factor_says_are_composed(tmp_path: Path) -> None:
+    """The options of this model list every fourth person."""
+
+    def composed(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+        given = [override(k, v) for k, v in values.items()]
+        assert all(float(v) < 1e6 for v in values.values())
+        return tree_of(compose_tree(["classic=reed_frost", *given, *overrides]))
+
+    design = Design.model_validate({"method": "grid", "factors": {"population.size": {"values": [400, 800]}}})
+    settings = Settings(1, (), False, "compiled", Store(tmp_path), False)
+    arms = ArmsOfPoints(composed, None, design)
+    run = run_design(design, arms, settings, seed=1, workers=1)
+    assert (run.n_computed, run.n_failed) == (2, 0)
+    assert [len(arms.of(point)["open"].scenario.timeline[0].people or ()) for point in run.points] == [134, 267]
+
+
+@pytest.mark.parametrize("key", ["engine", "seed", "study.replicates", "+study.world", "observed", "design.seed"])
+def test_a_factor_that_is_no_parameter_of_the_night_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match="no parameter of the night"):
+        Design.model_validate({"method": "grid", "factors": {key: {"values": ["a", "b"]}}})
+
+
+def test_a_failure_that_may_pass_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        failing(patched, OSError(24, "Too many open files"), lambda _, seed: seed == 2)
+        assert designed(tmp_path / "store", {SEVERITY: {"values": [0.2]}}).n_failed == 2
+    again = designed(tmp_path / "store", {SEVERITY: {"values": [0.2]}})
+    assert (again.n_computed, again.n_reused, again.n_failed) == (2, 2, 0)
+
+
+def test_the_order_of_factors_does_not_matter_to_the_store(tmp_path: Path) -> None:
+    designed(tmp_path / "store")
+    again = designed(tmp_path / "store", dict(reversed(GRID.items())))
+    assert (again.n_computed, again.n_reused) == (0, 16)

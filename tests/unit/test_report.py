@@ -23,7 +23,7 @@ from sim.options import CONFIG_DIR
 from sim.study.report import page_of, write_report
 from sim.study.report.outcomes import readable, reduction
 from sim.study.report.page import embedded
-from sim.study.report.single import command_of, period
+from sim.study.report.single import command_of, facts_of, period
 from sim.study.report.words import meaning
 
 HOSTILE = "<script>alert('a')</script>"
@@ -484,3 +484,18 @@ def test_every_study_asks_a_question_of_its_own(option: str) -> None:
     assert question.endswith("?")
     general = plan_of(compose_tree([])).study.question
     assert (question == general) == (option == "paired")
+
+
+def test_events_that_a_night_leaves_out_or_moves_are_told_so() -> None:
+    """The configuration holds the timeline as it was before its edits."""
+    timeline = [
+        {"time": "2016-07-16 00:24", "what": "the call", "tag": "facetime/airing", "source": "V1", "confidence": "H"},
+        {"time": "2016-07-16 00:10", "what": "news", "tag": "", "source": "N1", "confidence": "H"},
+    ]
+    edits: list[dict[str, Any]] = [{}, {"without": ["facetime"]}, {"shift_minutes": {"facetime": -60}}]
+    told = [facts_of({"scenario": {"timeline": timeline, **edit}, "observed": {}})["events"] for edit in edits]
+    assert [[(e["time"], e["what"]) for e in events] for events in told] == [
+        [("2016-07-16 00:10", "news"), ("2016-07-16 00:24", "the call")],
+        [("2016-07-16 00:10", "news")],
+        [("2016-07-15 23:24", "the call"), ("2016-07-16 00:10", "news")],
+    ]

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.settle import settle
 from sim.study.report.outcomes import groups, methods, missing_values
 from sim.study.report.page import Figure, embedded
 from sim.study.report.words import FACTS_AND_ASSUMPTIONS, caption, from_name, null_night, plural
@@ -261,9 +262,10 @@ def runs_of(manifests: Sequence[Mapping[str, Any]]) -> str:
 
 def facts_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known and what is assumed: notes, observed values with their sources, dated events with theirs."""
-    scenario = configuration["scenario"]
+    # The configuration as it was given: what it leaves out of the timeline is no event of the night.
+    scenario = settle({"scenario": configuration["scenario"]})["scenario"]
     events = [
-        {"time": str(e.get("time", "")), "what": str(e.get("what", "")), "source": str(e.get("source") or "none given"),
+        {"time": _written(e.get("time", "")), "what": str(e.get("what", "")), "source": str(e.get("source") or "none given"),
          "confidence": str(e.get("confidence") or "")}
         for e in scenario.get("timeline") or ()
     ]  # fmt: skip
@@ -275,6 +277,11 @@ def facts_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
         "events": sorted(events, key=lambda event: event["time"]),
         "zone": scenario.get("zone"),
     }  # fmt: skip
+
+
+def _written(time: object) -> str:
+    """Return a moment as the options write it, also one that was shifted."""
+    return f"{time:%Y-%m-%d %H:%M:%S}".removesuffix(":00") if isinstance(time, datetime) else str(time)
 
 
 def configuration_of(configuration: Mapping[str, Any]) -> dict[str, str]:
