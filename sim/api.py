@@ -96,6 +96,7 @@ def compare(
     world: str = "replicate",
     store: str | Path | None = None,
     workers: int | None = None,
+    retry: bool = False,
 ) -> Study:
     """Return a study of several scenarios on the same dice: paired differences with intervals.
 
@@ -107,7 +108,7 @@ def compare(
         Number of paired replicates, >= 1; replicate r has the seed `seed` + r.
     baseline
         Name of the arm to compare with; None: the first.
-    seed, nulls, world, workers
+    seed, nulls, world, workers, retry
         See `sim.study.run.run_study`.
     store
         Folder in which finished runs are kept and found again; None keeps nothing.
@@ -129,6 +130,7 @@ def compare(
         world=world,
         store=folder,
         workers=workers,
+        retry=retry,
     )
 
 

@@ -271,6 +271,6 @@ def _study_in(config: DictConfig, folder: Path) -> int:
     return run_job(
         Job(
             plan, composed, {str(k): v for k, v in resolved.items()}, list(ours.overrides.task), folder, frozenset(of_job),
-            list(ours.overrides.task) if is_sweep else sys.argv[1:],
+            None if is_sweep else sys.argv[1:],
         )
     )  # fmt: skip

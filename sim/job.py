@@ -40,7 +40,7 @@ class Job:
     folder: Path
     of_job: frozenset[str]
     """Names in the folder that belong to the job and not to its results, as its log."""
-    arguments: Sequence[str]
+    arguments: Sequence[str] | None
     """With which the same command is given again."""
 
 
@@ -129,12 +129,15 @@ def _values(values: Mapping[str, Any]) -> str:
 def _tell_of_failures(job: Job, failures: Sequence[str], whole: str) -> None:
     """Say what failed, and the command that tries it again."""
     more = [f"... and {len(failures) - _SHOWN} more (manifest.json)"] if len(failures) > _SHOWN else []
-    arguments = [a for a in job.arguments if not a.startswith("study.retry=")]
+    again = "."
+    if job.arguments is not None:
+        arguments = [a for a in job.arguments if not a.startswith("study.retry=")]
+        again = "; runs that failed are tried again with: "
+        again += shlex.join(["python", "-m", "sim", *with_overrides(arguments, "study.retry=true")])
     tell(
         *(f"failed: {failure}" for failure in failures[:_SHOWN]),
         *more,
-        f"{len(failures)} of {whole} failed and the rest is kept; runs that failed are tried again with: "
-        + shlex.join(["python", "-m", "sim", *with_overrides(arguments, "study.retry=true")]),
+        f"{len(failures)} of {whole} failed and the rest is kept{again}",
     )
 
 

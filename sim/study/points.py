@@ -188,6 +188,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
             name = names[replicate][arm]
             entry = kept[name]
             measured.names.append(name if "value" in entry else "")
+            measured.is_too_large |= bool(entry["is_too_large"])
             measured.failures += [Failure(arm, null, replicate, reason) for null, reason in entry["failed"].items()]
     keys = {task.key for tasks in plan for task in tasks}
     measured.n_reused = max(0, len(keys) - measured.n_computed - len(measured.failures))
@@ -218,22 +219,24 @@ def _replicate(
     by_arm: dict[str, dict[str, Record]] = {arm: {} for arm in wanted}
     failed: dict[str, dict[str, str]] = {arm: {} for arm in wanted}
     passing: set[str] = set()
+    too_large: set[str] = set()
     for task in tasks:
         if task.arm not in wanted or "" in failed[task.arm]:
             continue
         done = _night(task, runner, records, memory, settings.store)
         measured.seconds += done.seconds
         measured.n_computed += done.how == "computed"
-        measured.is_too_large |= isinstance(done.error, CapacityError)
         if done.record is not None:
             by_arm[task.arm][task.null] = done.record
         else:
             failed[task.arm][task.null] = done.reason
             if isinstance(done.error, OSError):
                 passing.add(task.arm)
+            if isinstance(done.error, CapacityError):
+                too_large.add(task.arm)
     entries: dict[str, Any] = {}
     for arm, name in wanted.items():
-        entries[name] = {"failed": failed[arm]}
+        entries[name] = {"failed": failed[arm], "is_too_large": arm in too_large}
         if arm in passing:
             entries[name]["passes"] = True  # too many open files, say: no reason not to try again
         if (night := by_arm[arm].pop("", None)) is not None:

@@ -122,21 +122,22 @@ class Store:
 
     # -- tombstones
 
-    def failure(self, key: str) -> str | None:
-        """Return why a run failed when it was tried; None if it was not, or did not."""
+    def failure(self, key: str) -> tuple[str, bool] | None:
+        """Return why a run failed when it was tried, and whether it was too large; None if it was not, or did not."""
         if self.folder is None:
             return None
         try:
-            return str(json.loads(self.path(key, "failed").read_text(encoding="utf-8"))["reason"])
+            told = json.loads(self.path(key, "failed").read_text(encoding="utf-8"))
+            return str(told["reason"]), bool(told["is_too_large"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def bury(self, key: str, reason: str) -> None:
-        """Keep the reason why a run failed."""
+    def bury(self, key: str, reason: str, is_too_large: bool) -> None:
+        """Keep the reason why a run failed, and whether it was too large for a format or the machine."""
         if self.folder is None:
             return
         with self._told(), write_whole(self.path(key, "failed")) as temporary:
-            temporary.write_text(json.dumps({"reason": reason}), encoding="utf-8")
+            temporary.write_text(json.dumps({"reason": reason, "is_too_large": is_too_large}), encoding="utf-8")
 
     def forget(self, key: str) -> None:
         """Forget that a run failed."""

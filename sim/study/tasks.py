@@ -132,8 +132,9 @@ class Runner:
         if task.key in done:
             return Done(done[task.key], "shared")
         record = self.store.get(task.key)
-        if record is None and (reason := self.store.failure(task.key)) is not None and not self.retry:
-            return Done(None, "failed before", reason)
+        if record is None and not self.retry and (failed := self.store.failure(task.key)) is not None:
+            reason, is_too_large = failed
+            return Done(None, "failed before", reason, error=CapacityError(reason) if is_too_large else None)
         if record is None:
             with self.store.claimed(task.key, self.is_stopped) as is_mine:
                 if not is_mine:
@@ -165,7 +166,7 @@ class Runner:
         except Exception as error:  # also a fault of the program costs its own run only, and is told
             reason = _reason(error)
             if not isinstance(error, OSError):  # which may pass
-                self.store.bury(task.key, reason)
+                self.store.bury(task.key, reason, isinstance(error, CapacityError))
             return Done(None, "failed", reason, time.thread_time() - began, error)
         seconds = time.thread_time() - began
         self.store.put(task.key, record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,11 @@ import sim
 from sim.errors import CapacityError, InputError
 from sim.measures.outcomes import NEEDED_NULLS
 from sim.scenario import NULL_NIGHTS, Scenario
+from sim.study import store as store_module
 from sim.study import tasks as tasks_module
 from sim.study import worlds as worlds_module
 from sim.study.run import Study
+from sim.study.store import Store
 
 SMALL = ("population.size=150", "scenario.warm_up_hours=2")
 
@@ -224,6 +227,79 @@ def test_too_little_memory_ends_the_study_with_a_sentence(
     failing(monkeypatch, MemoryError("Unable to allocate"), lambda scenario, seed: seed == 2)
     with pytest.raises(CapacityError, match="memory does not suffice"):
         sim.compare(arms, 3, nulls=(), workers=2)
+
+
+def test_what_is_too_large_everywhere_is_said_and_stays_said(
+    arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failing(monkeypatch, CapacityError("too many; take fewer."), lambda *_: True)
+    for _ in range(2):  # tried, then known from its tombstone
+        with pytest.raises(CapacityError, match="too many"):
+            sim.compare(arms, 2, nulls=(), store=tmp_path, workers=1)
+    monkeypatch.undo()
+    failing(monkeypatch, CapacityError("too many; take fewer."), lambda scenario, _: scenario.throttle.is_none)
+    study = sim.compare(arms, 2, nulls=(), store=tmp_path / "other", workers=1)
+    assert {(f.arm, f.reason) for f in study.failures} == {("open", "too many; take fewer.")}
+
+
+def test_a_run_that_failed_is_tried_again_only_when_asked(
+    arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls: list[int] = []
+
+    def fails(_scenario: Scenario, seed: int) -> bool:
+        calls.append(seed)
+        return seed == 2
+
+    failing(monkeypatch, RuntimeError("broke"), fails)
+    given: dict[str, Any] = {"nulls": (), "store": tmp_path, "workers": 1}
+    first = sim.compare(arms, 2, **given)
+    assert (len(first.failures), first.n_computed, len(calls)) == (2, 2, 4)
+    again = sim.compare(arms, 2, **given)
+    assert (again.failures, again.n_computed, again.n_reused, len(calls)) == (first.failures, 0, 2, 4)
+    monkeypatch.undo()
+    failing(monkeypatch, RuntimeError("broke"), lambda *_: False)
+    asked = sim.compare(arms, 2, retry=True, **given)
+    assert (asked.failures, asked.n_computed, asked.n_reused) == ([], 2, 2)
+    assert sim.compare(arms, 2, **given).n_reused == 4  # the tombstones are gone
+
+
+def test_a_night_that_fails_for_the_disk_is_tried_again(
+    arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failing(monkeypatch, OSError(24, "Too many open files"), lambda _, seed: seed == 2)
+    assert len(sim.compare(arms, 2, nulls=(), store=tmp_path, workers=1).failures) == 2
+    monkeypatch.undo()
+    failing(monkeypatch, OSError(24, "Too many open files"), lambda *_: False)
+    assert sim.compare(arms, 2, nulls=(), store=tmp_path, workers=1).failures == []
+
+
+def test_a_changed_model_is_noticed(arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sim.compare(arms, 2, nulls=(), store=tmp_path, workers=1)
+    monkeypatch.setattr(store_module, "model_hash", lambda: "0" * 16)
+    again = sim.compare(arms, 3, nulls=(), store=tmp_path, workers=1)
+    assert (again.n_computed, again.n_reused) == (6, 0)
+    assert list(again.of_other_models.values()) == [4]
+    assert sim.compare(arms, 3, nulls=(), store=tmp_path, workers=1).of_other_models == {}
+
+
+def test_a_run_that_another_process_makes_is_waited_for(arms: dict[str, Scenario], tmp_path: Path) -> None:
+    one = {"open": arms["open"]}
+    whole = sim.compare(one, 1, nulls=(), store=tmp_path / "first", workers=1)
+    store = Store(tmp_path / "second")
+    key = tasks_module.tasks_of(one, 0, 1, (), False, "compiled")[0].key
+    found: list[Study] = []
+    with store.claimed(key):
+        thread = threading.Thread(
+            target=lambda: found.append(sim.compare(one, 1, nulls=(), store=store.folder, workers=1))
+        )
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        store.put(key, whole.records["open", "", 0])  # now the other has made it
+    thread.join(60)
+    assert (found[0].n_computed, found[0].n_reused) == (0, 1)
+    assert not list(tmp_path.rglob("*.lock"))
 
 
 def test_a_null_night_that_fails_takes_its_outcomes_only(open_night: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

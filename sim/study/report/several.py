@@ -226,9 +226,16 @@ def _spread(folders: Sequence[Path], over: str) -> dict[str, Any]:
     import pandas as pd
 
     found: dict[tuple[str, str], dict[str, Any]] = {}
+    torn: list[str] = []
     for table, what in (("summary", "estimate"), ("contrasts", "difference")):
         paths = [path for folder in folders if (path := folder / f"{table}.parquet").exists()]
-        parts = [part for path in paths if not (part := _headline_of(path, what)).empty]
+        parts = []
+        for path in paths:
+            try:
+                parts.append(_headline_of(path, what))
+            except InputError:  # a damaged table costs itself only, and is told
+                torn.append(f"{path.parent.name}/{path.name}")
+        parts = [part for part in parts if not part.empty]
         if not parts:
             continue
         whole = pd.concat(parts, ignore_index=True)
@@ -239,7 +246,11 @@ def _spread(folders: Sequence[Path], over: str) -> dict[str, Any]:
             found.setdefault((str(s["outcome"]), str(s["arm"])), {})[what] = [*cells, f"{int(s['count']):,}"]
     order = headline([outcome for outcome, _ in found])
     groups = {outcome: [(arm, its) for (of, arm), its in found.items() if of == outcome] for outcome in order}
-    return {"over": over, "groups": [(outcome, meaning(outcome), rows) for outcome, rows in groups.items()]}
+    return {
+        "over": over,
+        "torn": torn,
+        "groups": [(outcome, meaning(outcome), rows) for outcome, rows in groups.items()],
+    }
 
 
 def _headline_of(path: Path, what: str) -> pd.DataFrame:
