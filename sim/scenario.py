@@ -164,7 +164,9 @@ class Scenario(Frozen):
     @cached_property
     def parameters_hash(self) -> str:
         """64 hex digits over all parameters and the contents (not the paths) of files, whatever the model's version."""
-        return hashlib.sha256(self.model_dump_json(context=OF_CONTENTS).encode()).hexdigest()
+        channels = "".join(f"{name} {_digest(channel)}\n" for name, channel in self.channels.items())
+        parts = "".join(f"{part} {_digest(getattr(self, part))}\n" for part in PARTS if part != "channels")
+        return hashlib.sha256(f"{parts}{channels}".encode()).hexdigest()  # channels in order: they draw by their place
 
     @cached_property
     def content_hash(self) -> str:
@@ -213,6 +215,24 @@ class Scenario(Frozen):
             rest = tuple(entry for entry in night.timeline if not is_below(entry.tag, tag))
             return self.model_copy_checked(scenario=night.model_copy(update={"timeline": rest}))
         raise InputError(f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list.")
+
+
+_digests: dict[int, tuple[Frozen, str]] = {}
+"""Digests of parts, which are frozen, by their identity: thousands of design points share most of theirs."""
+_WITH_FILES = (Population, Network)
+
+
+def _digest(part: Frozen) -> str:
+    """Return a hash of a part's parameters and, of files, their contents, which may change: such parts are looked at anew."""
+    known = _digests.get(id(part))
+    if known is not None and known[0] is part:
+        return known[1]
+    digest = hashlib.sha256(part.model_dump_json(context=OF_CONTENTS).encode()).hexdigest()
+    if not isinstance(part, _WITH_FILES):
+        if len(_digests) > 256:
+            _digests.clear()
+        _digests[id(part)] = part, digest
+    return digest
 
 
 def _content(value: object) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.engine.simulate import Record
 from sim.engine.state import ATTEMPTED, BEYOND_CHANNELS, FAILED_COUNT, PUBLISHED_COUNT, SNAPSHOT
-from sim.scenario import Scenario
+from sim.scenario import Night, Scenario
 from sim.units import DAY, MINUTE
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ class _Counter:
     def __init__(self, scenario: Scenario, record: Record) -> None:
         self.scenario, self.record = scenario, record
         self.places = {name: place for place, name in enumerate(scenario.channels)}
-        self.minutes: dict[tuple[datetime, int], int] = {}
+        self.minutes, self.edges = _edges(scenario)
         # Posts are counted once up to every moment at which a window begins or ends: one pass instead of dozens.
-        self.edges = sorted({self.minute(moment) for moment in _moments(scenario)} | {0, scenario.clock.n_minutes})
         flat = record.counts.reshape(
             len(record.counts), -1
         )  # whole rows: twice as quick as the columns that are wanted
@@ -72,11 +71,7 @@ class _Counter:
         self.until = dict(zip(self.edges, np.cumsum([np.zeros_like(between[0]), *between], axis=0), strict=True))
 
     def minute(self, moment: datetime) -> int:
-        key = moment, moment.fold  # which equality does not tell apart
-        if key not in self.minutes:  # each window is looked at for every channel
-            clock = self.scenario.clock
-            self.minutes[key] = min(max(-(-(clock.tick(moment) - clock.warm_up) // MINUTE), 0), clock.n_minutes)
-        return self.minutes[key]
+        return self.minutes[moment, moment.fold]
 
     def posts(
         self, window: tuple[datetime, datetime] | None = None, channel: str = MAIN, what: int = PUBLISHED_COUNT
@@ -89,15 +84,38 @@ class _Counter:
         return int(series[self.minute(window[0]) : self.minute(window[1])].sum())
 
 
+_Edges = tuple[dict[tuple[datetime, int], int], list[int]]
+_last: list[tuple[Night, _Edges]] = []
+"""The night that was measured last, and its edges: thousands of design points share one."""
+
+
+def _edges(scenario: Scenario) -> _Edges:
+    """Return the minute of every moment (and its fold, which equality ignores) at which a window begins or ends; all edges."""
+    found = _last[0] if _last else None
+    if found is None or found[0] is not scenario.scenario:
+        clock = scenario.clock
+
+        def minute(moment: datetime) -> int:
+            return min(max(-(-(clock.tick(moment) - clock.warm_up) // MINUTE), 0), clock.n_minutes)
+
+        minutes = {(moment, moment.fold): minute(moment) for moment in _moments(scenario)}
+        found = scenario.scenario, (minutes, sorted({*minutes.values(), 0, clock.n_minutes}))
+        _last[:] = [found]
+    return found[1]
+
+
 def _moments(scenario: Scenario) -> list[datetime]:
-    """Return the moments at which windows of posts begin and end."""
-    clock, a = scenario.clock, scenario.scenario.accounting
+    """Return the moments at which windows begin and end."""
+    clock, night = scenario.clock, scenario.scenario
+    a = night.accounting
     found = [m for day in range(-(-(clock.horizon - clock.warm_up) // DAY)) for m in _day(scenario, day)]
+    found += [night.start, night.end]
     if a is None:
         return found
     length = timedelta(minutes=a.call_minutes)
     windows = (a.throttle_window, a.dip_before, a.dip, a.leaving, a.rebound, a.returning)
-    return [*found, scenario.scenario.end, a.call - length, a.call, a.call + length, *(m for w in windows for m in w)]
+    moments = (a.first_news, a.heard_by, a.participation_end, a.call - length, a.call, a.call + length)
+    return [*found, *moments, *(m for w in windows for m in w)]
 
 
 def _ratio(name: str, numerator: float, denominator: float) -> Outcome:

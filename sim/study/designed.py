@@ -205,6 +205,8 @@ def _results(
         try:
             if design.backend not in ("multiprocessing", "ray"):
                 yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
+                if design.backend == "loky":  # before the tables are written, which want memory, too
+                    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
                 return
             with joblib.Parallel(batch_size=1) as pool:  # these give back lists only
                 while some := list(itertools.islice(work, 8 * n_processes)):

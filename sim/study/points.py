@@ -7,6 +7,9 @@ replicates or arms extend it. Runs that many points share, as the ordinary night
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import hashlib
 import json
 import os
@@ -78,7 +81,7 @@ class Measured:
     n_computed: int = 0
     n_reused: int = 0
     seconds: float = 0.0
-    """CPU time in which worlds were built and runs made."""
+    """CPU time in which worlds were built, runs made, and their outcomes measured."""
     is_too_large: bool = False
 
 
@@ -131,6 +134,8 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
     CapacityError
         The memory does not suffice.
     """
+    if not _MEMORY and os.getpid() != settings.process:
+        _settle_in()
     began = time.process_time() if _MEMORY else 0.0  # a new process has cost its start
     if not _MEMORY and os.getppid() == settings.process:
         threading.Thread(target=_end_with, args=(settings.process,), daemon=True).start()
@@ -153,6 +158,19 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK)
     os._exit(1)  # nothing is lost: files of the store are whole or not there
+
+
+def _settle_in() -> None:
+    """Make a process fit for thousands of small runs, which costs a tenth of them less."""
+    gc.freeze()  # what is imported stays: the pool collects garbage after every chunk, and would look through all of it
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # no such C library
+        of_mmap, of_trim = (
+            -3,
+            -1,
+        )  # as malloc.h names them: arrays of some MB come from memory that is kept, not mapped anew
+        library = ctypes.CDLL(None)
+        library.mallopt(of_mmap, 32 << 20)
+        library.mallopt(of_trim, 64 << 20)
 
 
 def point_key(arms: Arms, values: Mapping[str, Value]) -> str:
@@ -241,7 +259,10 @@ def _replicate(
             entries[name]["passes"] = True  # too many open files, say: no reason not to try again
         if (night := by_arm[arm].pop("", None)) is not None:
             nulls = {null: by_arm[arm][null] for null in NULL_NIGHTS if null in by_arm[arm]}
-            entries[name] |= _packed(outcomes(arms[arm], night, nulls))
+            began = time.thread_time()
+            found = outcomes(arms[arm], night, nulls)
+            measured.seconds += time.thread_time() - began
+            entries[name] |= _packed(found)
     return entries
 
 
