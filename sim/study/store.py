@@ -26,7 +26,7 @@ from sim.engine.simulate import Record
 from sim.errors import InputError
 from sim.jit import model_hash
 from sim.scenario import MODEL_VERSION, Scenario
-from sim.study.whole import write_whole
+from sim.study.whole import put_bytes, write_whole
 
 __all__ = ["Store", "UnwritableError", "run_key"]
 
@@ -199,9 +199,7 @@ class Store:
         return whole[_DIGEST:] if is_whole else None
 
     def _write(self, key: str, kind: str, packed: memoryview | bytes) -> None:
-        with write_whole(self.path(key, kind)) as temporary, open(temporary, "wb") as file:
-            file.write(hashlib.sha256(packed).digest())
-            file.write(packed)
+        put_bytes(self.path(key, kind), hashlib.sha256(packed).digest(), packed)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

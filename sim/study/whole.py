@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["PARTIAL", "claimed", "clear_leftovers", "is_partial", "whole_folder", "write_whole"]
+__all__ = ["PARTIAL", "claimed", "clear_leftovers", "is_partial", "put_bytes", "whole_folder", "write_whole"]
 
 PARTIAL = ".partial-"
 """How the names of unfinished files and folders begin."""
@@ -56,6 +56,35 @@ def write_whole(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put_bytes(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file in one go, whole or not at all: what `write_whole` does, with fewer calls, for thousands of small files.
+
+    Raises
+    ------
+    OSError
+        The disk is full or the folder cannot be written; nothing is left behind.
+    """
+    temporary = f"{path.parent}{os.sep}{PARTIAL}{uuid.uuid4().hex}{path.suffix}"
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    _made(str(path.parent))
+    try:
+        descriptor = os.open(temporary, flags, 0o666)
+    except FileNotFoundError:  # somebody has removed the folder since
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 @lru_cache(maxsize=4096)
