@@ -264,13 +264,13 @@ def run_study(
     shared = Worlds()
     runner = Runner(store, retry=retry, is_stopped=stop.is_set)
 
-    too_large: list[CapacityError] = []
+    too_large: dict[str, CapacityError] = {}
     computed: list[str] = []
 
     def note(task: Task, done: Done) -> None:
         with lock:
             if isinstance(done.error, CapacityError):
-                too_large.append(done.error)
+                too_large[task.key] = done.error
             if done.record is None:
                 study.failures.append(Failure(task.arm, task.null, task.replicate, done.reason))
             else:
@@ -307,13 +307,17 @@ def run_study(
     pool.shutdown()
     study.of_other_models = store.of_other_models(computed)
     if too_large and not study.records:
-        raise too_large[0]
+        for key in too_large:
+            store.forget(key)  # nothing is kept of what could not begin
+        raise next(iter(too_large.values()))
     study.failures.sort(key=lambda f: (f.replicate, f.arm, f.null))
     return study
 
 
 def _log(task: Task, done: Done) -> None:
     """Log what became of a run, one line each."""
+    if isinstance(done.error, CapacityError):
+        return  # it may be true of all, and then nothing is left behind; the manifest says it otherwise
     if done.record is None:
         _LOG.error("%s: %s (%s)", task, done.how, done.reason)
     elif done.how == "computed":

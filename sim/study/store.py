@@ -143,7 +143,10 @@ class Store:
         """Forget that a run failed."""
         if self.folder is not None:
             with contextlib.suppress(OSError):
-                self.path(key, "failed").unlink(missing_ok=True)
+                path = self.path(key, "failed")
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()  # where nothing else lies there
+                self.model.rmdir()
 
     # -- locks
 
@@ -173,6 +176,9 @@ class Store:
             if descriptor is not None and path is not None:
                 path.unlink(missing_ok=True)  # still held, so that nobody locks a name that is about to go
                 os.close(descriptor)
+                with contextlib.suppress(OSError):  # where nothing came of it, and nothing else lies there
+                    path.parent.rmdir()
+                    self.model.rmdir()
 
     # -- models
 
@@ -222,8 +228,11 @@ def _locked(path: Path) -> int | None:
     """
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    except FileNotFoundError:
+        return None  # somebody has removed the folder, which was empty: another look
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(descriptor).st_ino == os.stat(path).st_ino:

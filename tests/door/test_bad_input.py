@@ -519,7 +519,7 @@ os.replace = replace
         *TINY, STORE, "throttle=none", "study.nulls=[]", "hydra.run.dir=full", folder=tmp_path, before=full
     )
     refused(answer, "full", "No space left on device")
-    assert left(tmp_path) == {p for p in listing(tmp_path) if p.startswith("store/")}
+    assert left(tmp_path) - {"full", "full/mobsim.log"} == {p for p in listing(tmp_path) if p.startswith("store/")}
     assert half_written(tmp_path) == []
 
 

@@ -344,6 +344,31 @@ def test_a_map_writes_its_numbers_where_there_is_room():
     assert not [t for t in heat_map(axes(), big, X, Y, "participants").texts if t.get_gid() == "number"]
 
 
+def test_every_point_of_a_cell_counts_also_those_that_agree_by_chance():
+    rows = {X: [0.0] * 4 + [0.1] * 4, Y: [0, 0, 1, 1] * 2, "Z": [0, 1] * 4}
+    rows |= {"difference": [3.0, 3.0, 1.0, -1.0, 5.0, 6.0, 7.0, 9.0], "half": [1.0] * 8}
+    ax = heat_map(axes(), contrasts(rows), X, Y, "participants")
+    words = {text.get_text() for text in named(ax, "number")}
+    assert words == {"3", "0", "5.5", "8"}
+    tripled = contrasts(
+        {
+            X: [0.0] * 3 + [0.1] * 3,
+            Y: [0] * 6,
+            "Z": [0, 1, 2] * 2,
+            "difference": [3.0, 3.0, 6.0] + [1.0] * 3,
+            "half": [1.0] * 6,
+        }
+    )
+    words = {text.get_text() for text in named(heat_map(axes(), tripled, X, Y, "participants"), "number")}
+    assert words == {"4", "1"}  # and not 4.5, the mean of those that differ
+
+
+def test_sums_to_nothing_are_written_as_nothing():
+    rows = {X: [0.0, 0.1], Y: [0, 0], "difference": [2.91e-11, 2e5], "half": [1.0, 1.0]}
+    words = {text.get_text() for text in named(heat_map(axes(), contrasts(rows), X, Y, "participants"), "number")}
+    assert words == {"0", "200 k"}
+
+
 def test_ticks_are_the_values_of_the_grid():
     ax = heat_map(axes(), MAP, X, Y, "participants")
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "0.1", "0.2"]

@@ -233,13 +233,15 @@ def test_what_is_too_large_everywhere_is_said_and_stays_said(
     arms: dict[str, Scenario], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     failing(monkeypatch, CapacityError("too many; take fewer."), lambda *_: True)
-    for _ in range(2):  # tried, then known from its tombstone
+    for _ in range(2):
         with pytest.raises(CapacityError, match="too many"):
-            sim.compare(arms, 2, nulls=(), store=tmp_path, workers=1)
+            sim.compare(arms, 2, nulls=(), store=tmp_path / "one", workers=1)
+    assert list((tmp_path / "one").rglob("*")) == []
     monkeypatch.undo()
     failing(monkeypatch, CapacityError("too many; take fewer."), lambda scenario, _: scenario.throttle.is_none)
     study = sim.compare(arms, 2, nulls=(), store=tmp_path / "other", workers=1)
     assert {(f.arm, f.reason) for f in study.failures} == {("open", "too many; take fewer.")}
+    assert study.n_computed == 2
 
 
 def test_a_run_that_failed_is_tried_again_only_when_asked(

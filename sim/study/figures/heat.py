@@ -200,6 +200,10 @@ def _cells(
     points = points_of(table, outcome, [x, y], arm)
     points = points_of(table, outcome, [x, y], points.arms[0])
     rows = points.rows.drop_duplicates([x, y, "value", "low", "high", "n"])
+    if rows.duplicated(
+        [x, y]
+    ).any():  # other parameters matter: each of their points counts, also those that agree by chance
+        rows = points.rows
     axes = points.axis(x), points.axis(y)
     shape = len(axes[0].levels), len(axes[1].levels)
     is_grid = max(shape) <= _MOST_LEVELS and len(rows.drop_duplicates([x, y])) >= _FEW * shape[0] * shape[1]
@@ -323,7 +327,8 @@ def _sides(ax: Axes, shape: tuple[int, int]) -> tuple[float, float]:
 def _numbers(ax: Axes, cells: _Cells, colours: Colormap, norm: Any) -> None:
     """Write the numbers into the cells where there is room for all."""
     values = cells.table["value"]
-    names = [readable(value, 3) if np.isfinite(value) else "" for value in values]
+    least = 1e-9 * max((abs(value) for value in values if np.isfinite(value)), default=0.0)  # what is left of sums to 0
+    names = [readable(value if abs(value) > least else 0, 3) if np.isfinite(value) else "" for value in values]
     width, height = _sides(ax, cells.shape)
     if 6.5 * 0.66 * max(map(len, names)) > width or height < 10:
         return
