@@ -159,7 +159,8 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 def finished_runs(store: Path) -> list[Path]:
     """Return the finished runs in a store: files named by 64 hex digits, below the first two of them."""
-    return sorted(p for p in store.rglob("*") if re.fullmatch(r"[0-9a-f]{64}", p.stem) and p.parent.name == p.stem[:2])
+    found = (p for p in store.rglob("*.run") if re.fullmatch(r"[0-9a-f]{64}", p.stem) and p.parent.name == p.stem[:2])
+    return sorted(found)
 
 
 def listing(folder: Path) -> set[str]:

@@ -36,7 +36,7 @@ N_RUNS = 2 * (2 * (1 + 4) - 1)
 NIGHT = ("study.replicates=2", f"population.size={PEOPLE}", "study.store=store")
 
 PROMISED_FILES = {"outcomes.parquet", "curves.parquet", "contrasts.parquet", "figures", "manifest.json"}
-FURTHER_FILES = {f"{name}.parquet" for name in TABLES} | {"report.html"}
+FURTHER_FILES = {f"{name}.parquet" for name in TABLES} | {"report.html", "mobsim.log"}
 """What the figures are drawn from, and Hydra's own record of the configuration and log."""
 
 PROMISED_KEYS = {
@@ -374,7 +374,7 @@ def test_a_sweep_forgets_the_faults_of_an_earlier_one_in_its_folder(place: Path)
 
 def test_some_runs_failed_and_the_rest_is_kept(place: Path) -> None:
     broken = """
-import sim.study.run as study
+import sim.study.tasks as study
 
 real = study.run
 
@@ -401,7 +401,7 @@ study.run = run
 
 def test_an_arm_without_any_finished_run_does_not_lose_the_others(place: Path) -> None:
     broken = """
-import sim.study.run as study
+import sim.study.tasks as study
 
 real = study.run
 

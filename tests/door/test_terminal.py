@@ -83,7 +83,7 @@ def test_arms_are_composed_from_the_file_that_the_command_names(tmp_path: Path) 
 
 def test_a_fault_of_the_program_in_one_run_does_not_lose_the_others(tmp_path: Path) -> None:
     broken = """
-import sim.study.run as study
+import sim.study.tasks as study
 
 real = study.run
 
@@ -102,7 +102,7 @@ study.run = run
 
 
 def test_no_run_is_left(tmp_path: Path) -> None:
-    broken = "import sim.study.run as study\ndef run(*_, **__): raise RuntimeError\nstudy.run = run"
+    broken = "import sim.study.tasks as study\ndef run(*_, **__): raise RuntimeError\nstudy.run = run"
     answer = forked_sim(*QUICK, "study.figures=true", folder=tmp_path, before=broken)
     assert answer.code == 1
     assert "Traceback" not in answer.err
@@ -144,7 +144,7 @@ def test_a_file_of_chat_groups(tmp_path: Path) -> None:
 def test_an_interrupted_study_does_not_wait_for_long_runs(tmp_path: Path) -> None:
     slow = """
 import os, signal, time
-import sim.study.run as study
+import sim.study.tasks as study
 
 def run(*_, **__):
     os.kill(os.getpid(), signal.SIGINT)
@@ -178,6 +178,7 @@ def test_a_scenario_in_which_nobody_posts_has_its_table_and_figures(tmp_path: Pa
         "no posts.png: nobody posts on any channel",
         "no difference.png: there is only the arm 'open', and a difference needs two",
         "no provinces.png: all people live in one place",
+        "no comparison.png: there is only the arm 'open', and a comparison needs two",
     ]
     drawn = {path.name for path in (tmp_path / "run" / "figures").iterdir()}
     assert drawn == {"squares.png", "decisions.png", "first_hearing.png", "last_touch.png"}

@@ -148,7 +148,7 @@ def test_others_read_the_tables_without_help(tmp_path: Path) -> None:
         (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.points=0"], "design.points"),
         (["design=grid", "design.factors={throttle.push: {range: [0, 1]}}"], "levels: N"),
         (["design=grid", "design.factors={throttle.push: {values: [-1]}}"], "throttle.push is -1"),
-        (["design=lhs", "design.factors={seed: {range: [0, 9]}}"], "moves nothing"),
+        (["design=lhs", "design.factors={seed: {range: [0, 9]}}"], "no parameter of the night"),
         (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.backend=dask"], "mobsim[dask]"),
     ],
 )  # fmt: skip
