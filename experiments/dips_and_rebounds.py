@@ -7,7 +7,8 @@ Nights on the same dice that differ by one thing each stand in a row, from the o
 the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the rebound their rise from there to 12:00-18:00; beside them
 stands the level of 02:00-05:00, as many have left already when the fall begins. What a thing does is the difference between two
 nights of the row, so the parts add up to the whole in every replicate. How large a part is depends on what stands before it in
-the row; for absence, the other order is given, too.
+the row; for absence, the other order is given, too. Sleep stops a share of whatever is posted, so that of a fall in tweets per
+hour the ordinary night has little; the text gives falls in proportion beside it.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ DIP, LEVEL, REBOUND = (
 )
 
 
-def per_hour(folder: Path) -> dict[str, pd.DataFrame]:
-    """By what is looked at, tweets per hour or their change: a row for each replicate and a column for each night."""
+def rates(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tweets per hour before the dip, in it, of those who left, and after it: a row for each replicate, a column a night."""
     scenario = scenario_of(compose_tree([]))
     windows = scenario.scenario.accounting
     assert windows is not None
@@ -63,8 +64,20 @@ def per_hour(folder: Path) -> dict[str, pd.DataFrame]:
         posts = within.groupby(["arm", "null", "replicate"], observed=True)["value"].sum()
         return posts.unstack(["arm", "null"]) / ((last - first).total_seconds() / 3600)
 
-    before, dip, after = (rate(window) for window in (windows.dip_before, windows.dip, windows.returning))
-    return {DIP: before - dip, LEVEL: rate(windows.leaving), REBOUND: after - dip}
+    return rate(windows.dip_before), rate(windows.dip), rate(windows.leaving), rate(windows.returning)
+
+
+def per_hour(folder: Path) -> dict[str, pd.DataFrame]:
+    """By what is looked at, tweets per hour or their change: a row for each replicate and a column for each night."""
+    before, dip, leaving, after = rates(folder)
+    return {DIP: before - dip, LEVEL: leaving, REBOUND: after - dip}
+
+
+def fall(folder: Path, night: Night) -> str:
+    """The fall of a night in proportion to its own level before the dip, in words."""
+    before, dip, *_ = rates(folder)
+    share = ratio_jackknife((before - dip)[night], before[night], min_denominator=0)
+    return f"{100 * share.estimate:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def parts_of(changes: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +90,8 @@ def parts_of(changes: pd.DataFrame) -> pd.DataFrame:
 def answer(folders: Mapping[str, Path]) -> Answer:
     """From the folder of the study to findings, sentences and the figure."""
     done, rows, told = Answer(), [], {}
-    for name, nights in per_hour(folders["dips_and_rebounds"]).items():
+    folder = folders["dips_and_rebounds"]
+    for name, nights in per_hour(folder).items():
         parts, whole = parts_of(nights), nights["full", ""]
         found = {what: mean_t(parts[what]) for what in ROW}
         for what in ROW:
@@ -90,14 +104,17 @@ def answer(folders: Mapping[str, Path]) -> Answer:
             Finding(OTHER_ORDER, other, "posts"),
         ]
         keyed = {(what,): interval for what, interval in found.items()}
-        rows.append(contrast_rows(keyed, ("arm",), "the night before in the row", name, "tweets"))
+        rows.append(contrast_rows(keyed, ("arm",), "the row above", name, "tweets per hour"))
     done.figures["dips_and_rebounds"] = compare_in_panels(
         pd.concat(rows, ignore_index=True), [DIP, LEVEL, REBOUND], 2.0
     )
     done.text = (
-        f"Of the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the ordinary night's sleep is {told[DIP, ORDINARY]}, "
-        f"the end of what news and calls had set off {told[DIP, TALK]}, absence {told[DIP, ABSENCE]}; the throttle, which had "
-        f"kept the hour before it lower, {told[DIP, THROTTLE]}, and backlog {told[DIP, BACKLOG]}. Of the level of 02:00-05:00, "
+        f"Of the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the ordinary night's own is {told[DIP, ORDINARY]}, "
+        f"that of what news and calls add {told[DIP, TALK]}, absence {told[DIP, ABSENCE]}; the throttle, which had "
+        f"kept the hour before it lower, {told[DIP, THROTTLE]}, and backlog {told[DIP, BACKLOG]}. In proportion to its own "
+        f"level before, the ordinary night falls by {fall(folder, ROW[ORDINARY])}, the night as it was by "
+        f"{fall(folder, ROW[TEXT])}: sleep ends also what news and calls add, and parts that add "
+        f"up count that as theirs. Of the level of 02:00-05:00, "
         f"absence is {told[LEVEL, ABSENCE]}. Of the rise to 12:00-18:00, the ordinary day is {told[REBOUND, ORDINARY]}, "
         f"news and calls {told[REBOUND, TALK]}, absence {told[REBOUND, ABSENCE]}, the wish to share the victory "
         f"{told[REBOUND, VICTORY]} and the mass text {told[REBOUND, TEXT]}. Sleep, the coverage on Saturday and the wish are "

@@ -28,6 +28,7 @@ from experiments.asking import (
     main,
     table,
 )
+from sim.measures.ratios import ratio_jackknife
 
 if TYPE_CHECKING:
     from sim.measures.intervals import Interval
@@ -73,6 +74,13 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         rows.append(contrast_rows(named, ("arm", "night"), "the night with the call", outcome, unit))
     done.figures["facetime"] = compare_in_panels(pd.concat(rows, ignore_index=True), list(OUTCOMES), 1.7, by="night")
 
+    participants = by_arm(outcomes, "participants")
+
+    def relative(setting: str) -> str:
+        level = participants[f"{setting}_{WITH}"]
+        share = ratio_jackknife(participants[f"{setting}_without"] - level, level, min_denominator=0)
+        return f"{100 * share.estimate:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+
     def told(outcome: str, change: str, setting: str) -> str:
         return done.find(WORDS[outcome], f"{CHANGES[change]}, {setting}").told()
 
@@ -81,10 +89,12 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         f"{told('participants', 'without', 'throttled')} without the airing and its re-runs "
         f"({told('participants', 'without', 'open')} where feeds are open), by "
         f"{told('participants', 'no_call_at_all', 'throttled')} if the posts that carry the call are missing, too, by "
-        f"{told('participants', 'no_reruns', 'throttled')} without the re-runs alone, and by "
+        f"{told('participants', 'no_reruns', 'throttled')} without only the re-runs, and by "
         f"{told('participants', 'hour_earlier', 'throttled')} with all of it an hour earlier. Throttled less open, the "
         f"first of these differences is {told('participants', 'without', INTERACTION)} (a difference of differences; above 0, "
-        "the call brings out fewer where feeds are throttled). The doses of the call and of what competes with it are fitted "
+        "the call brings out fewer where feeds are throttled). As a share of those who come with the call it is "
+        f"{relative('throttled')} throttled and {relative('open')} open: where fewer come, the same share is fewer "
+        "people. The doses of the call and of what competes with it are fitted "
         "to totals by hand; audiences and times of the re-runs are assumed."
     )
     return done

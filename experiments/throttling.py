@@ -67,11 +67,15 @@ def answer(folders: Mapping[str, Path]) -> Answer:
     last = "severity 1 - open"
     early = f"from 22:00 {UNTIL} - open"
     late = f"from 00:30 {UNTIL} - open"
+    lasting = [told(people, f"from {clock} {AS_LONG} - open") for clock in ("22:00", "22:50", "00:30")]
     done.text = (
         f"A blackout over the throttle's window changes participants by {told(people, last)} (the open night has "
         f"{told(people, 'open night')}) and tweets of the two days by {told(posts, last)} (of {told(posts, 'open night')}). As "
         f"strong as it was fitted and until 01:00, a throttle from 22:00 on changes them by {told(people, early)} and "
-        f"{told(posts, early)}, one from 00:30 on by {told(people, late)} and {told(posts, late)}. All of this holds at one "
+        f"{told(posts, early)}, one from 00:30 on by {told(people, late)} and {told(posts, late)}; a later one is shorter. "
+        "As long "
+        f"as it was (130 minutes), it changes participants by {lasting[0]} from 22:00 on, {lasting[1]} from 22:50 on and "
+        f"{lasting[2]} from 00:30 on. All of this holds at one "
         "value of two parameters, substitution 0.2 and push 0, which no datum constrains and which decide the sign of the "
         "effect on turnout."
     )

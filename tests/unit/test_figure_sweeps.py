@@ -13,8 +13,9 @@ from scipy import stats
 
 from sim.errors import InputError
 from sim.measures.contrast import paired_t
+from sim.measures.intervals import mean_t
 from sim.study.figures import comparison, dose_response, heat_map, sign_map, write_sweep
-from sim.study.figures.designs import averaged, binned, factors_of, holm_over, points_of, typed
+from sim.study.figures.designs import averaged, binned, factors_of, holm_over, points_of, pooled, typed
 from sim.study.figures.heat import _LESS, _MORE, _OPEN
 from sim.study.figures.style import arm_style, figure
 from sim.study.figures.sweep_pages import comparison_page
@@ -94,8 +95,12 @@ def test_what_every_study_has_and_what_is_incidental_is_no_parameter():
 def test_bins_hold_all_points_and_their_t_intervals():
     rng = np.random.default_rng(1)
     x, y = rng.random(103), rng.normal(size=103)
-    found = binned(x, y, 4)
-    assert found["n"].tolist() == [26, 26, 26, 25]
+    exact = pd.DataFrame({"x": x, "value": y, "low": y, "high": y, "n": 6})
+    found = binned(exact, 4)
+    assert found["points"].tolist() == [26, 26, 26, 25]
+    wide = binned(exact.assign(low=y - 3, high=y + 3), 4)
+    assert (wide["high"] - wide["value"]).to_numpy() == pytest.approx(np.hypot(found["high"] - found["value"], 3))
+    assert binned(exact.assign(low=np.nan, high=np.nan, n=1), 4)[["low", "high"]].isna().all(axis=None)
     order = np.argsort(x)
     for row, part in zip(found.itertuples(), np.split(order, [26, 52, 78]), strict=True):
         low, high = stats.t.interval(0.95, len(part) - 1, y[part].mean(), stats.sem(y[part]))
@@ -110,10 +115,30 @@ def test_intervals_of_bins_hold_the_mean_over_the_other_parameters_as_often_as_t
     for _ in range(n_tables):
         x = np.repeat(np.arange(n_bins), 25) + 0.5  # within a bin x does not vary, so its mean is known
         y = x + 3 * rng.uniform(-1, 1, size=len(x)) + rng.normal(size=len(x))
-        found = binned(x, y, n_bins)
+        found = binned(pd.DataFrame({"x": x, "value": y, "low": y, "high": y, "n": 6}), n_bins)
         held += ((found["low"] <= found["x"]) & (found["x"] <= found["high"])).sum()
     n = n_tables * n_bins
     assert abs(held / n - 0.95) < 4 * np.sqrt(0.95 * 0.05 / n)
+
+
+def test_intervals_of_bins_hold_the_truth_where_all_points_share_their_dice():
+    """Twenty points of one bin with the same four replicates: nearly all that errs is common to the points."""
+    rng = np.random.default_rng(8)
+    n_tables, n, held, held_by_points_alone = 1000, 4, 0, 0
+    for _ in range(n_tables):
+        noise = rng.normal(size=n)
+        intervals = [paired_t(level + noise, np.zeros(n)) for level in rng.uniform(-0.5, 0.5, size=20)]
+        rows = pd.DataFrame(
+            [(i.difference, i.low, i.high, i.n) for i in intervals], columns=["value", "low", "high", "n"]
+        )
+        _, low, high, freedom = pooled(rows)
+        held += low <= 0 <= high
+        alone = mean_t(rows["value"])
+        held_by_points_alone += alone.low <= 0 <= alone.high
+        assert freedom == n
+    error = np.sqrt(0.95 * 0.05 / n_tables)
+    assert held / n_tables > 0.95 - 4 * error
+    assert held_by_points_alone / n_tables < 0.5, "the test could not tell the two apart"
 
 
 def test_the_mean_of_bounds_is_exact_for_errors_in_common_and_wide_for_independent_ones():
@@ -214,7 +239,7 @@ def test_an_arm_without_the_parameter_is_one_line_with_its_own_interval():
 def test_scattered_points_have_means_of_bins_and_the_legend_says_so():
     table = cloud(500)
     ax = dose_response(axes(), table, X, "participants", bins=5)
-    found = binned(table[X].to_numpy(), table["difference"].to_numpy(), 5)
+    found = binned(table.assign(x=table[X], value=table["difference"]), 5)
     assert line_of(ax) == pytest.approx(found[["x", "value"]].to_numpy())
     assert whiskers_of(ax) == pytest.approx(found[["low", "high"]].to_numpy())
     (points,) = named(ax, "points 0")
@@ -418,6 +443,28 @@ def test_signs_of_a_scattered_design_are_the_true_ones_where_they_are_decided():
     assert n_decided > 15
 
 
+def test_one_replicate_decides_no_sign_of_a_scattered_design():
+    table = cloud(300).assign(n=1, low=np.nan, high=np.nan, difference=5.0 + np.arange(300) / 300)
+    ax = sign_map(axes(), table, X, Y, "participants", bins=3)
+    assert "undecided: 9 cells" in legend_texts(ax)
+    ax = dose_response(axes(), table, X, "participants")
+    assert any("no interval over replicates" in text for text in legend_texts(ax))
+
+
+def test_cells_count_all_points_also_those_of_equal_value():
+    """Where a parameter has an effect in some cells, points of equal value weigh as the others do."""
+    rows = [(x, y, z, v) for x in (0, 1) for y in (0, 1) for z, v in enumerate((0, 0, 0, 8 * x))]
+    table = contrasts({X: [r[0] for r in rows], Y: [r[1] for r in rows], "throttle.severity": [r[2] for r in rows],
+                       "difference": [float(r[3]) for r in rows], "half": 1.0})  # fmt: skip
+    ax = heat_map(axes(), table, X, Y, "participants")
+    written = {text.get_position(): text.get_text() for text in named(ax, "number")}
+    assert written == {(0, 0): "0", (0, 1): "0", (1, 0): "2", (1, 1): "2"}
+    assert any("means of 4 points" in text for text in legend_texts(ax))
+    cancelling = table.assign(difference=[0.1, 0.2, -0.3, 0.0] * 4)
+    ax = heat_map(axes(), cancelling, X, Y, "participants")
+    assert {text.get_text() for text in named(ax, "number")} == {"0"}
+
+
 def test_bins_of_a_logarithmic_parameter_have_equal_ratios():
     rng = np.random.default_rng(4)
     table = contrasts(
@@ -511,7 +558,8 @@ def test_a_comparison_over_a_parameter_pools_scattered_points():
     (bars,) = (a for a in named(ax, "whiskers 1") if isinstance(a, LineCollection))
     ends = sorted(tuple(segment[:, 0]) for segment in bars.get_segments())
     groups = [table.loc[rule == name, "difference"] for name in ("threshold", "hazard")]
-    expected = sorted(stats.t.interval(0.95, len(g) - 1, g.mean(), stats.sem(g)) for g in groups)
+    halves = [np.hypot(stats.t.ppf(0.975, len(g) - 1) * stats.sem(g), 90) for g in groups]
+    expected = sorted((g.mean() - half, g.mean() + half) for g, half in zip(groups, halves, strict=True))
     assert ends == [pytest.approx(e) for e in expected]
 
 

@@ -145,7 +145,9 @@ def test_signs_are_counted_over_the_whole_map(folders) -> None:
     answered(cutting_off.EXPERIMENT, folders("cutting_off"))
     cells = pd.DataFrame({"difference": [1.0, -1.0, 1.0], "low": [0.9, -1.1, -9.0], "high": [1.1, -0.9, 11.0],
                           "n": [8, 8, 8], "method": "t"})  # fmt: skip
-    assert cutting_off.counted(cells) == {"more": 1, "fewer": 1, "all": 3}
+    assert cutting_off.counted(cells) == {"more": 1, "fewer": 1, "all": 3, "small": 0}
+    tiny = cells.assign(difference=[0.009, -1.0, 1.0], low=[0.008, -1.1, -9.0], high=[0.010, -0.9, 11.0])
+    assert cutting_off.counted(tiny)["small"] == 1
 
 
 # -- dips and rebounds

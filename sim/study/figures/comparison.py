@@ -202,7 +202,7 @@ def _notes(points: Points, rows: pd.DataFrame, cloud: bool, at_right: bool, is_c
     else:
         words = [f"{points.replicates()}: no interval"]
     if (most := int(rows["points"].max())) > 1:
-        bounds = "their 95 % t intervals for the replicates drawn" if cloud else "means of their 95 % bounds"
+        bounds = "their 95 % intervals, over points and replicates" if cloud else "means of their 95 % bounds"
         words = [
             f"means of up to {most:,} points, {points.replicates()} each; other parameters vary",
             f"whiskers: {bounds}{filled}",

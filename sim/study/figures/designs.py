@@ -29,6 +29,7 @@ __all__ = [
     "is_scattered",
     "over_points",
     "points_of",
+    "pooled",
     "typed",
 ]
 
@@ -235,19 +236,30 @@ class Axis:
 # --- statistics ------------------------------------------------------------------------------------------------------
 
 
-def binned(x: Floats, values: Floats, n_bins: int) -> pd.DataFrame:
-    """Return bins of equally many points along x: median of x, mean of the values, its 95 % t interval, and n.
+def pooled(rows: pd.DataFrame) -> tuple[float, float, float, int]:
+    """Return the mean of points that differ in other parameters, its 95 % bounds, and n of a t interval so wide.
 
-    The points of a bin differ in all other parameters; the interval is that of the mean over these, as they were drawn,
-    and holds for the replicates of the study: all points have the same dice. In designs that fill space more evenly
-    than independent draws (Latin hypercube, Sobol) it is wider than need be.
+    Two things make a mean err: which points were drawn, and which replicates. All points have the same dice, so that the
+    error that they share is seen in no spread between them; it is at most the mean of their own errors (`averaged`). The
+    half-width is the root of the sum of squares of both, n the smaller one of points and replicates. It is wider than
+    need be in designs that fill space more evenly than independent draws (Latin hypercube, Sobol), and where points have
+    dice of their own. Bounds are NaN where those of a point are: one replicate says nothing of others.
     """
-    order = np.argsort(x, kind="stable")
+    mean = mean_t(rows["value"].to_numpy(dtype=np.float64))
+    own = float((rows["high"] - rows["low"]).mean(skipna=False)) / 2
+    half = own if mean.n == 1 else float(np.hypot((mean.high - mean.low) / 2, own))
+    n = int(rows["n"].min())
+    return mean.estimate, mean.estimate - half, mean.estimate + half, n if mean.n == 1 else min(n, mean.n)
+
+
+def binned(rows: pd.DataFrame, n_bins: int) -> pd.DataFrame:
+    """Return bins of equally many points along the column ``x``: its median, mean and bounds as in `pooled`, points."""
+    order = np.argsort(rows["x"].to_numpy(dtype=np.float64), kind="stable")
     found = []
-    for part in np.array_split(order, min(n_bins, len(order))):
-        interval = mean_t(values[part])
-        found.append((float(np.median(x[part])), interval.estimate, interval.low, interval.high, len(part)))
-    return pd.DataFrame(found, columns=["x", "value", "low", "high", "n"])
+    for place in np.array_split(order, min(n_bins, len(order))):
+        part = rows.iloc[place]
+        found.append((float(part["x"].median()), *pooled(part)[:3], len(part)))
+    return pd.DataFrame(found, columns=["x", "value", "low", "high", "points"])
 
 
 def is_scattered(rows: pd.DataFrame) -> bool:
@@ -266,22 +278,21 @@ def averaged(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """
     groups = rows.groupby(list(by), as_index=False, sort=True)
     means = groups[["value", "low", "high"]].mean(skipna=False)
+    # A mean of differences that cancel is 0, and not what is left of rounding.
+    size = groups.agg(size=("value", lambda values: values.abs().max()))["size"].to_numpy(dtype=np.float64)
+    means["value"] = means["value"].where(means["value"].abs() > 1e-12 * size, 0.0)
     return means.merge(groups.agg(n=("n", "min"), method=("method", "first"), points=("n", "size")), on=list(by))
 
 
 def over_points(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Return the mean of scattered points that share their values of `by`, with t intervals as in `binned`.
+    """Return the mean of scattered points that share their values of `by`, with intervals as in `pooled`.
 
-    Columns ``value, low, high, n, method, points``; one point alone keeps its own interval, of several `n` counts them.
+    Columns ``value, low, high, n, method, points``; one point alone keeps its own interval.
     """
     found = []
     for key, part in rows.groupby(list(by)):
-        if len(part) == 1:
-            numbers = tuple(part.iloc[0][["value", "low", "high", "n", "method"]])
-        else:
-            mean = mean_t(part["value"].to_numpy(dtype=np.float64))
-            numbers = (mean.estimate, mean.low, mean.high, mean.n, mean.method)
-        found.append((*key, *numbers, len(part)))
+        numbers = tuple(part.iloc[0][["value", "low", "high", "n"]]) if len(part) == 1 else pooled(part)
+        found.append((*key, *numbers, part["method"].iloc[0], len(part)))
     return pd.DataFrame(found, columns=[*by, "value", "low", "high", "n", "method", "points"])
 
 

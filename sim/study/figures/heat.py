@@ -142,7 +142,8 @@ def sign_map(
     """Draw where a paired difference over two swept parameters is above 0, below 0, or undecided.
 
     Three classes that differ in grey, too: orange with a plus, dark blue with a minus, and white, hatched. A cell is
-    decided by Holm's procedure over all cells of the map: the chance of any wrong sign on it is at most 5 %.
+    decided by Holm's procedure over all cells of the map: the chance of any wrong sign on it is at most 5 %, as far as
+    t intervals hold. With one replicate none is decided.
 
     Parameters
     ----------
@@ -230,7 +231,7 @@ def _cells(
     many = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     what = f"each cell: {points.replicates()}"
     if most > 1:
-        bounds = "means of their bounds" if is_grid else "t intervals over them,\nfor the replicates drawn"
+        bounds = "means of their bounds" if is_grid else "over points\nand replicates"
         what = f"cells: means of {many} points, other parameters\nvary; intervals: {bounds}"
     return _Cells(whole.assign(decided=decided), points, axes, (edges[0], edges[1]), shape, what, decision)
 

@@ -51,8 +51,8 @@ def dose_response(
     Where a point of the design stands alone at its value of the parameter, the line joins the estimates, with their
     pointwise 95 % intervals. Where other parameters vary as well, points are the estimates; the line is, on a grid,
     their mean at each value with the means of their bounds (`averaged`), and in scattered designs the mean of bins of
-    equally many points with its pointwise 95 % t interval (`binned`). The legend says which it is, and how many values
-    were missing.
+    equally many points with its pointwise 95 % interval, over points and replicates (`pooled`). The legend says which it
+    is, and how many values were missing.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def draw_response(
         elif line.kind == "grid":
             means = averaged(line.rows.assign(x=x), ["x"])
         else:
-            means = binned(x, y, bins or min(20, max(3, len(x) // 25)))
+            means = binned(line.rows.assign(x=x), bins or min(20, max(3, len(x) // 25)))
         if line.kind != "alone":
             _cloud(ax, x, y, line.look, place)
         drawn.append(replace(line, means=means, x=x))
@@ -289,12 +289,17 @@ def _notes(lines: Sequence[_Line], points: Points) -> list[str]:
             "small points: the design's; their lines: means over the other\n"
             "parameters, which vary, with the means of their 95 % bounds"
         )
-    if clouds := [line.means["n"] for line in lines if line.kind == "scattered"]:
-        fewest, most = min(map(min, clouds)), max(map(max, clouds))
+    if clouds := [line.means for line in lines if line.kind == "scattered"]:
+        fewest, most = min(means["points"].min() for means in clouds), max(means["points"].max() for means in clouds)
+        has = any(means["low"].notna().any() for means in clouds)
         size = f"{most}" if fewest == most else f"{fewest} to {most}"
         words.append(
             f"lines: means of bins of {size} of the small points, other parameters\n"
-            "vary; whiskers: 95 % t intervals over points, for the replicates drawn"
+            + (
+                "vary; whiskers: 95 % intervals, over points and replicates"
+                if has
+                else "vary; no interval over replicates"
+            )
         )
     return [*words, f"each point: {points.replicates()}", points.left_out]
 

@@ -133,7 +133,8 @@ def caption(figure: str, arms: Sequence[str], baseline: str, counts: Mapping[str
         "difference": [
             f"What each arm changes on the same dice: its paired difference from {baseline}, of people on the squares and, "
             "below, of posts per minute where people post.",
-            f"Means and pointwise 95 % t bands of {n} paired differences." if n > 1 else "One pair: no band.", shading,
+            f"Means and pointwise 95 % t bands of {n} paired differences." if n > 1 else "One pair: no band.",
+            "Between two thin lines lies the whole mean curve of one arm with 95 % (simultaneous)." if n > 2 else "", shading,
         ],
         "first_hearing": [
             "Through which channel people first heard, cumulative, one panel for each arm.",
