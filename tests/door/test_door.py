@@ -389,7 +389,11 @@ study.run = run
     answer = forked_sim(*TINY, *more, folder=place, before=broken)
     assert answer.code == 1, answer.err
     assert "Traceback" not in answer.err
-    assert [line for line in answer.err.splitlines() if "broke on purpose" in line] == answer.err.splitlines()
+    *failed, again = answer.err.splitlines()
+    assert [line for line in failed if "broke on purpose" in line] == failed
+    assert again.startswith(
+        "1 of 6 runs failed and the rest is kept; runs that failed are tried again with: python -m sim "
+    )
     told = manifest(place / "failing")
     assert (told["runs_failed"], told["runs_computed"]) == (1, 5)
     assert told["failures"][0]["replicate"] == 1

@@ -96,7 +96,12 @@ study.run = run
 """
     answer = forked_sim(*QUICK, "study.replicates=3", folder=tmp_path, before=broken)
     assert answer.code == 1
-    assert answer.err == "failed: arm open, replicate 1: KeyError: 'lost\\nand more lines'\n"
+    failed, again = answer.err.splitlines()
+    assert failed == "failed: arm open, replicate 1: KeyError: 'lost\\nand more lines'"
+    assert again.startswith(
+        "1 of 3 runs failed and the rest is kept; runs that failed are tried again with: python -m sim "
+    )
+    assert again.endswith(" study.retry=true")
     assert manifest(tmp_path / "run")["runs_failed"] == 1
     assert set(tables(tmp_path / "run")["outcomes"]["replicate"]) == {0, 2}
 
@@ -160,7 +165,8 @@ study.run = run
         answer = finish(process)
     assert len(answer.err.strip().splitlines()) == 1
     assert finished_runs(tmp_path / "store") == []
-    assert listing(tmp_path) == set()
+    # The lock of the run that was given up may lie there; nobody holds it, and whoever makes the run takes it.
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 def test_a_scenario_in_which_nobody_posts_has_its_table_and_figures(tmp_path: Path) -> None:
