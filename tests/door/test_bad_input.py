@@ -557,7 +557,7 @@ def test_after_ctrl_c_what_is_finished_is_kept(tmp_path: Path) -> None:
     assert answer.code == 130, answer.err
     assert "Traceback" not in answer.err
     assert len(answer.err.strip().splitlines()) == 1
-    assert not (tmp_path / "cut").exists()
+    assert [path.name for path in (tmp_path / "cut").glob("*")] in ([], ["mobsim.log"])
     assert half_written(tmp_path) == []
     assert RUNS_EACH < _kept(tmp_path) < 200 * RUNS_EACH
 
