@@ -9,12 +9,13 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.dates import num2date
+from matplotlib.path import Path
 from scipy import stats
 
 from sim.errors import InputError
 from sim.measures.contrast import paired_t
 from sim.measures.intervals import mean_t
-from sim.study.figures import comparison, dose_response, heat_map, sign_map, write_sweep
+from sim.study.figures import comparison, dose_response, heat_map, sign_map, sweep_pages, write_sweep
 from sim.study.figures.designs import averaged, binned, factors_of, holm_over, points_of, pooled, typed
 from sim.study.figures.heat import _LESS, _MORE, _OPEN
 from sim.study.figures.style import arm_style, figure
@@ -330,7 +331,16 @@ MAP = grid_of(_VALUES, _HALF)
 
 
 def hatched(ax) -> set[tuple[int, int]]:
-    return {(round(a.get_x() + 0.5), round(a.get_y() + 0.5)) for a in ax.patches if a.get_gid() == "undecided"}
+    shapes = [patch.get_path() for patch in ax.patches if patch.get_gid() == "undecided"]
+    corners = [
+        v for shape in shapes for v, code in zip(shape.vertices, shape.codes, strict=True) if code == Path.MOVETO
+    ]
+    return {(round(x + 0.5), round(y + 0.5)) for x, y in corners}
+
+
+def filled(ax, i, j) -> tuple[float, ...]:
+    """Return the colour of a cell."""
+    return to_rgb(named(ax, "cells")[0].get_array()[j, i])
 
 
 def test_cells_are_hatched_by_holm_over_the_map_or_by_their_own_intervals():
@@ -347,12 +357,12 @@ def test_colours_of_differences_are_centred_at_zero_and_those_of_levels_rise():
     bar = next(child for child in ax.child_axes if child.get_gid() == "colours")
     assert bar.get_ylim() == (-10, 10)
     assert bar.get_ylabel().split() == ["Difference", "in", "participants", "(people)"]
-    blue, orange = (to_rgb(named(ax, f"cell {cell}")[0].get_facecolor()) for cell in ("0 0", "1 1"))
+    blue, orange = (filled(ax, *cell) for cell in ((0, 0), (1, 1)))
     assert blue[2] > blue[0]
     assert orange[0] > orange[2]
     levels = summary({X: [0, 1, 0, 1], Y: [0, 0, 1, 1], "estimate": [1.0, 2, 3, 4], "half": 1})
     ax = heat_map(axes(), levels, X, Y, "participants")
-    greys = [grey(named(ax, f"cell {cell}")[0].get_facecolor()) for cell in ("0 0", "1 0", "0 1", "1 1")]
+    greys = [grey(filled(ax, *cell)) for cell in ((0, 0), (1, 0), (0, 1), (1, 1))]
     assert all(light > dark + 0.1 for light, dark in pairwise(greys))
     assert hatched(ax) == set()
 
@@ -403,8 +413,8 @@ def test_ticks_are_the_values_of_the_grid():
 def test_signs_are_decided_over_the_map():
     ax = sign_map(axes(), MAP, X, Y, "participants")
     assert hatched(ax) == {(1, 0), (2, 0), (0, 1), (2, 1)}
-    assert to_rgb(named(ax, "cell 0 0")[0].get_facecolor()) == to_rgb(_LESS)
-    assert to_rgb(named(ax, "cell 1 1")[0].get_facecolor()) == to_rgb(_MORE)
+    assert filled(ax, 0, 0) == to_rgb(_LESS)
+    assert filled(ax, 1, 1) == to_rgb(_MORE)
     assert [t.get_text() for t in named(ax, "sign")] == ["−", "+"]
     assert legend_texts(ax)[1:5] == [
         "more than open: 1 cell", "fewer than open: 1 cell", "undecided: 4 cells", "Holm-adjusted 95 % over 6 cells"
@@ -436,7 +446,7 @@ def test_signs_of_a_scattered_design_are_the_true_ones_where_they_are_decided():
     for i in range(5):
         for j in range(5):
             truth = 10 * middles[i] + 4 * middles[j] - 5
-            colour = to_rgb(named(ax, f"cell {i} {j}")[0].get_facecolor())
+            colour = filled(ax, i, j)
             if colour != to_rgb(_OPEN):
                 n_decided += 1
                 assert colour == to_rgb(_MORE if truth > 0 else _LESS)
@@ -447,6 +457,10 @@ def test_one_replicate_decides_no_sign_of_a_scattered_design():
     table = cloud(300).assign(n=1, low=np.nan, high=np.nan, difference=5.0 + np.arange(300) / 300)
     ax = sign_map(axes(), table, X, Y, "participants", bins=3)
     assert "undecided: 9 cells" in legend_texts(ax)
+    ax = heat_map(axes(), table, X, Y, "participants", bins=3)
+    assert "no interval, hence no sign decided" in legend_texts(ax)
+    assert any("intervals: none over replicates" in text for text in legend_texts(ax))
+    assert not hatched(ax)  # a hatch over all of it would say no more
     ax = dose_response(axes(), table, X, "participants")
     assert any("no interval over replicates" in text for text in legend_texts(ax))
 
@@ -632,6 +646,39 @@ def test_tiles_keep_clear_of_each_other_and_their_size():
     sizes = np.array([ax.get_window_extent().size for ax in drawing.axes]) / drawing.dpi
     assert sizes == pytest.approx(np.tile([2.0, 1.0], (5, 1)))
     assert grid[2][1] is None
+
+
+@pytest.mark.parametrize("page", ["response", "map", "comparison"])
+def test_a_page_is_as_large_as_what_it_holds(page, tmp_path, monkeypatch):
+    pages = {}
+    monkeypatch.setattr(sweep_pages, "save", lambda drawing, path, *_, **__: pages.update({path.stem: drawing}))
+    write_sweep(tmp_path, *swept())
+    (drawing,) = (drawing for name, drawing in pages.items() if name.startswith(page))
+    drawing.canvas.draw()
+    held, whole = drawing.get_tightbbox().extents, (0, 0, *drawing.get_size_inches())
+    assert np.all(held[:2] >= 0)
+    assert np.all(held[2:] <= whole[2:])
+    assert np.all(np.abs(held - whole) < 0.35)  # inches of margin
+
+
+def test_one_replicate_gets_no_map_of_signs(tmp_path, monkeypatch):
+    pages = {}
+    monkeypatch.setattr(sweep_pages, "save", lambda drawing, path, *_, **__: pages.update({path.stem: drawing}))
+    levels, differences = swept()
+    write_sweep(tmp_path, levels, differences, [X, Y])
+    write_sweep(tmp_path, levels, differences.assign(n=1, low=np.nan, high=np.nan), [X, Y], outcomes=["participants"])
+    titles = [ax.get_title(loc="left") for ax in pages["map_participants"].axes]
+    assert titles == [""]
+
+
+def test_maps_are_of_the_first_and_the_last_arm_that_differ(tmp_path, monkeypatch):
+    pages = {}
+    monkeypatch.setattr(sweep_pages, "save", lambda drawing, path, *_, **__: pages.update({path.stem: drawing}))
+    levels, differences = swept()
+    steps = [differences.assign(arm=f"severity_{i}", difference=i * differences["difference"]) for i in range(4)]
+    write_sweep(tmp_path, levels, pd.concat(steps), [X, Y])
+    words = [legend_texts(ax)[0] for ax in pages["map_participants"].axes]
+    assert words == ["severity_1 − open"] * 2 + ["severity_3 − open"] * 2
 
 
 def test_words_and_units():

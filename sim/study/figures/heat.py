@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, to_rgba_array
 from matplotlib.dates import AutoDateLocator, num2date
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
@@ -55,6 +56,11 @@ class _Cells:
     def is_decided(self) -> NDArray[np.bool_]:
         """Return in which cells the difference is told from 0."""
         return self.table["decided"].to_numpy(dtype=bool)
+
+    @property
+    def is_known_well(self) -> bool:
+        """Return whether any cell has an interval, so that a sign can be decided."""
+        return bool(np.isfinite(self.table["low"].to_numpy(dtype=np.float64)).any())
 
 
 @styled
@@ -106,11 +112,13 @@ def heat_map(
     elif low == high:
         low, high = low - 0.5, high + 0.5
     scale = ScalarMappable(Normalize(low, high), colours)
-    _fill(ax, cells, [scale.to_rgba(value) if np.isfinite(value) else None for value in values])
+    _fill(ax, cells, scale.to_rgba(values))
     handles: list[Any] = []
-    if cells.points.is_difference and not cells.is_decided[np.isfinite(values)].all():
-        for row in cells.table.loc[~cells.is_decided & cells.table["value"].notna()].to_dict("records"):
-            ax.add_patch(Rectangle((row["i"] - 0.5, row["j"] - 0.5), 1, 1, **_UNDECIDED, zorder=2, gid="undecided"))
+    is_open = ~cells.is_decided & np.isfinite(values)
+    if cells.points.is_difference and not cells.is_known_well:
+        handles.append(note(cells.decision))  # hatching all of it would say no more
+    elif cells.points.is_difference and is_open.any():
+        _cover(ax, cells.table.loc[is_open], _UNDECIDED, zorder=2, gid="undecided")
         handles.append(Patch(**_UNDECIDED | {"linewidth": 0.4}, label=f"not told from 0 ({cells.decision})"))
     elif cells.points.is_difference:
         handles.append(note(f"all told from 0 ({cells.decision})"))
@@ -158,13 +166,11 @@ def sign_map(
     values, is_decided = cells.table["value"].to_numpy(dtype=np.float64), cells.is_decided
     is_known = np.isfinite(values)
     signs = np.where(is_decided, np.sign(values), 0)
-    fills = {1: _MORE, -1: _LESS, 0: _OPEN}
-    _fill(ax, cells, [fills[int(sign)] if known else None for sign, known in zip(signs, is_known, strict=True)])
+    _fill(ax, cells, to_rgba_array([_LESS, _OPEN, _MORE])[signs.astype(int) + 1])
+    _cover(ax, cells.table.loc[(signs == 0) & is_known], _UNDECIDED, zorder=2, gid="undecided")
     side, room = _sides(ax, cells.shape), 7.0
     for row, sign in zip(cells.table.to_dict("records"), signs, strict=True):
-        if sign == 0 and np.isfinite(row["value"]):
-            ax.add_patch(Rectangle((row["i"] - 0.5, row["j"] - 0.5), 1, 1, **_UNDECIDED, zorder=2, gid="undecided"))
-        elif sign and min(side) > room:
+        if sign and min(side) > room:
             words, colour = ("+", "black") if sign > 0 else ("\N{MINUS SIGN}", "white")
             ax.text(row["i"], row["j"], words, ha="center", va="center_baseline", color=colour, fontsize=8, gid="sign")
     more, less = ("more", "fewer") if cells.points.unit in _COUNTED else ("higher", "lower")
@@ -232,6 +238,7 @@ def _cells(
     what = f"each cell: {points.replicates()}"
     if most > 1:
         bounds = "means of their bounds" if is_grid else "over points\nand replicates"
+        bounds = "none over replicates" if whole["low"].isna().all() else bounds
         what = f"cells: means of {many} points, other parameters\nvary; intervals: {bounds}"
     return _Cells(whole.assign(decided=decided), points, axes, (edges[0], edges[1]), shape, what, decision)
 
@@ -250,8 +257,10 @@ def _edges(axis: Axis, n: int, log: Collection[str]) -> Floats | None:
 
 def _decide(cells: pd.DataFrame, *, holm: bool) -> tuple[NDArray[np.bool_], str]:
     """Return which cells are told from 0, and how, in words."""
-    together = holm_over(cells.loc[cells["value"].notna()]) if holm else None
     decided = np.zeros(len(cells), dtype=bool)
+    if cells["low"].isna().all():
+        return decided, "no interval, hence no sign decided"
+    together = holm_over(cells.loc[cells["value"].notna()]) if holm else None
     if together is None:
         decided = ((cells["low"] > 0) | (cells["high"] < 0)).to_numpy(dtype=bool)
         return decided, "pointwise 95 % intervals"
@@ -262,13 +271,12 @@ def _decide(cells: pd.DataFrame, *, holm: bool) -> tuple[NDArray[np.bool_], str]
 # --- drawing ---------------------------------------------------------------------------------------------------------
 
 
-def _fill(ax: Axes, cells: _Cells, colours: list[Any]) -> None:
-    """Fill the cells and give the axes their parameters."""
-    for row, colour in zip(cells.table.to_dict("records"), colours, strict=True):
-        look = _UNKNOWN | {"linewidth": 0} if colour is None else {"facecolor": colour, "edgecolor": "none"}
-        ax.add_patch(
-            Rectangle((row["i"] - 0.5, row["j"] - 0.5), 1, 1, **look, zorder=1, gid=f"cell {row['i']} {row['j']}")
-        )
+def _fill(ax: Axes, cells: _Cells, colours: Floats) -> None:
+    """Fill the cells, one row of red, green, blue and opacity for each, and give the axes their parameters."""
+    edges = [np.arange(n + 1) - 0.5 for n in cells.shape]
+    ax.grid(visible=False)
+    ax.pcolormesh(*edges, colours.reshape(*cells.shape, 4).swapaxes(0, 1), zorder=1, gid="cells")
+    _cover(ax, cells.table.loc[cells.table["value"].isna()], _UNKNOWN | {"linewidth": 0}, zorder=1.5, gid="unknown")
     ax.set_xlim(-0.5, cells.shape[0] - 0.5)
     ax.set_ylim(-0.5, cells.shape[1] - 0.5)
     for spine in ax.spines.values():
@@ -287,6 +295,16 @@ def _fill(ax: Axes, cells: _Cells, colours: list[Any]) -> None:
     ax.set_xlabel(words_of_parameter(cells.axes[0].name))
     ax.set_ylabel(words_of_parameter(cells.axes[1].name))
     ax.tick_params(length=2)
+
+
+def _cover(ax: Axes, cells: pd.DataFrame, look: dict[str, Any], **more: Any) -> None:
+    """Lay a pattern over some cells, as one shape."""
+    if cells.empty:
+        return
+    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]) - 0.5
+    corners = cells[["i", "j"]].to_numpy(dtype=np.float64)[:, None] + square
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    ax.add_patch(PathPatch(Path(corners.reshape(-1, 2), np.tile(codes, len(cells))), **look, **more))
 
 
 def _edge_ticks(of: Any, axis: Axis, cuts: Floats) -> None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from sim.errors import InputError
 from sim.study.figures.comparison import draw_comparison
-from sim.study.figures.designs import factors_of, typed
+from sim.study.figures.designs import OWN, factors_of, typed
 from sim.study.figures.heat import heat_map, sign_map
 from sim.study.figures.replicates import need
 from sim.study.figures.response import BEYOND, draw_response, is_cut
@@ -28,7 +28,6 @@ __all__ = ["comparison_page", "headlines_of", "write_sweep"]
 
 _MOST_FACTORS = 8  # on a page of responses
 _MOST_PAIRS = 3  # on a page of maps, of each arm
-_MOST_ARMS = 2  # on a page of maps
 _MOST_LEVELS = 5  # of a parameter that lines are split by
 _MOST_LINES = 8  # in a panel
 
@@ -141,14 +140,15 @@ def write_sweep(
         except InputError as error:
             written.skipped[file] = str(error)
         else:
-            save(drawing, Path(folder) / file, dpi)
+            save(drawing, Path(folder) / file, dpi, tight=False)  # pages of tiles, which are as large as need be
             written.paths.append(Path(folder) / file)
     return written
 
 
 def _typed(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return a table whose parameters are numbers or times where they can be."""
-    return table.assign(**{name: typed(table[name]) for name in names if name in table.columns})
+    """Return a table whose parameters are numbers or times where they can be, without those that are the same everywhere."""
+    same = [name for name in table.columns if name not in (*OWN, *names) and table[name].nunique(dropna=False) < 2]
+    return table.drop(columns=same).assign(**{name: typed(table[name]) for name in names if name in table.columns})
 
 
 def _level(summary: pd.DataFrame, words: Sequence[str]) -> str | None:
@@ -213,10 +213,11 @@ def _map_page(
     """Return for each pair of parameters, and arm, the differences and their signs; or levels where there is one arm."""
     plans: list[Callable[[Axes], Any]] = []
     if _has(contrasts, outcome) and contrasts is not None:
-        of_outcome = contrasts.loc[(contrasts["outcome"] == outcome) & contrasts["difference"].notna(), "arm"]
-        for arm in list(dict.fromkeys(map(str, of_outcome)))[:_MOST_ARMS]:
+        of_outcome = contrasts.loc[(contrasts["outcome"] == outcome) & contrasts["difference"].notna()]
+        has_intervals = bool(of_outcome["low"].notna().any())
+        for arm in _arms_of_maps(of_outcome):
             for x, y in pairs:
-                for draw in (heat_map, sign_map):
+                for draw in (heat_map, sign_map)[: 1 + has_intervals]:  # one replicate decides no sign
                     plans.append(partial(draw, table=contrasts, x=x, y=y, outcome=outcome, arm=arm, log=log))
     else:
         plans = [partial(heat_map, table=summary, x=x, y=y, outcome=outcome, log=log) for x, y in pairs]
@@ -225,6 +226,13 @@ def _map_page(
     for panel, plan in zip((panel for row in grid for panel in row if panel is not None), plans, strict=True):
         plan(panel)
     return spread_tiles(drawing, grid, gap=(0.25, 0.25))
+
+
+def _arms_of_maps(differences: pd.DataFrame) -> list[str]:
+    """Return the first and the last arm of those that differ from the baseline anywhere: the ends of a row of steps."""
+    arms = list(map(str, differences.loc[differences["difference"] != 0, "arm"].unique()))
+    arms = arms or list(map(str, differences["arm"].unique()))
+    return list(dict.fromkeys((arms[0], arms[-1])))
 
 
 @styled

@@ -1,4 +1,7 @@
-"""Pages of panels in rows and columns, moved apart when they are finished, with one legend below all of them."""
+"""Pages of panels in rows and columns, moved apart when they are finished, with one legend below all of them.
+
+Such a page is laid out once, and is as large as what it holds: it needs no tight box when it is saved.
+"""
 
 from __future__ import annotations
 
@@ -68,16 +71,20 @@ def spread_tiles(
         y += widest(row, 3) + first.height
         bottoms.append(y)
         y += widest(row, 1) + gap[1]
+    entries: dict[str, Any] = {}
+    for handle in handles:
+        entries.setdefault(handle.get_label(), handle)
     width, height = x, y
+    if entries:
+        legend = drawing.legend(
+            handles=list(entries.values()), loc="lower left", ncols=columns, handlelength=3, columnspacing=1.5
+        )
+        box = legend.get_window_extent().transformed(to_inches)
+        width, height = max(x, lefts[0] + box.width + gap[0]), y + box.height + 0.1
+        legend.set_bbox_to_anchor((lefts[0] / width, 0.1 / height))
     drawing.set_size_inches(width, height)
     for row, bottom in zip(grid, bottoms, strict=True):
         for place, left in zip(row, lefts, strict=True):
             if place is not None:
                 place.set_position((left / width, 1 - bottom / height, first.width / width, first.height / height))
-    entries: dict[str, Any] = {}
-    for handle in handles:
-        entries.setdefault(handle.get_label(), handle)
-    if entries:
-        where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (lefts[0] / width, 0.05 / height)}
-        drawing.legend(handles=list(entries.values()), ncols=columns, handlelength=3, columnspacing=1.5, **where)
     return drawing

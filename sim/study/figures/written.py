@@ -21,8 +21,8 @@ class Written:
     skipped: dict[str, str]
 
 
-def save(drawing: Figure, path: Path, dpi: int) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08, "metadata": {"Software": None}}
+def save(drawing: Figure, path: Path, dpi: int, *, tight: bool = True) -> None:
+    """Write a figure as PNG, whole or not at all; `tight` looks for all that it holds, which means one more layout."""
+    look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08} if tight else {}
     with write_whole(path) as temporary:
-        drawing.savefig(temporary, format="png", dpi=dpi, **look)
+        drawing.savefig(temporary, format="png", dpi=dpi, metadata={"Software": None}, **look)
