@@ -43,6 +43,7 @@ CHANGES = {
 }
 SETTINGS = {"open": "open", "throttled": "throttled"}
 INTERACTION = "throttled - open"
+LEGEND = {INTERACTION: "difference of differences: throttled \N{MINUS SIGN} open"}
 OUTCOMES = {"participants": "people", "peak_on_squares": "people", "posts_published": "posts"}
 WORDS = {"participants": "participants", "peak_on_squares": "largest crowd", "posts_published": "tweets published"}
 
@@ -70,7 +71,7 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         done.findings[WORDS[outcome]] = levels + [
             Finding(f"{CHANGES[change]}, {setting}", interval, unit) for (setting, change), interval in found.items()
         ]
-        named = {(setting, CHANGES[change]): interval for (setting, change), interval in found.items()}
+        named = {(LEGEND.get(setting, setting), CHANGES[change]): i for (setting, change), i in found.items()}
         rows.append(contrast_rows(named, ("arm", "night"), "the night with the call", outcome, unit))
     done.figures["facetime"] = compare_in_panels(pd.concat(rows, ignore_index=True), list(OUTCOMES), 1.7, by="night")
 

@@ -13,6 +13,7 @@ from experiments import cutting_off, dips_and_rebounds, facetime, throttling
 from experiments.asking import QUICK, Answer, Experiment, by_arm, table
 from experiments.cutting_off import DEGREE, PUSH, SPREAD, SUBSTITUTION
 from sim.config import load
+from sim.measures.intervals import mean_t
 from tests.config.test_options import SMALL
 
 pytestmark = pytest.mark.slow
@@ -99,7 +100,11 @@ def test_interactions_are_differences_of_differences_and_the_call_is_gone(folder
         for change in facetime.CHANGES:
             parts = [found[setting, change].estimate for setting in ("throttled", "open", facetime.INTERACTION)]
             assert parts[0] - parts[1] == pytest.approx(parts[2], abs=1e-6)
-    assert len(answered(facetime.EXPERIMENT, folders("facetime")).findings) == len(facetime.OUTCOMES)
+    answer = answered(facetime.EXPERIMENT, folders("facetime"))
+    assert len(answer.findings) == len(facetime.OUTCOMES)
+    (legend,) = (panel.get_legend() for panel in answer.figures["facetime"].axes if panel.get_legend())
+    told = [text.get_text() for text in legend.get_texts()]
+    assert told[:3] == ["open", "throttled", "difference of differences: throttled − open"]
 
 
 def test_the_null_night_without_the_call_is_the_arm_without_it() -> None:
@@ -142,12 +147,63 @@ def test_push_and_substitution_act_only_where_something_is_throttled(folders) ->
 
 
 def test_signs_are_counted_over_the_whole_map(folders) -> None:
-    answered(cutting_off.EXPERIMENT, folders("cutting_off"))
+    answer = answered(cutting_off.EXPERIMENT, folders("cutting_off"))
     cells = pd.DataFrame({"difference": [1.0, -1.0, 1.0], "low": [0.9, -1.1, -9.0], "high": [1.1, -0.9, 11.0],
                           "n": [8, 8, 8], "method": "t"})  # fmt: skip
-    assert cutting_off.counted(cells) == {"more": 1, "fewer": 1, "all": 3, "small": 0}
+    assert cutting_off.by_holm(cells) == {"more": 1, "fewer": 1, "all": 3, "small": 0}
     tiny = cells.assign(difference=[0.009, -1.0, 1.0], low=[0.008, -1.1, -9.0], high=[0.010, -0.9, 11.0])
-    assert cutting_off.counted(tiny)["small"] == 1
+    assert cutting_off.by_holm(tiny)["small"] == 1
+    # Two replicates decide nothing over 72 cells, whatever they say.
+    assert "more take part in most replicates of 0 cells and fewer in 0 of 72" in answer.text
+    notes = [text.get_text() for panel in answer.figures["cutting_ties"].axes
+             for text in panel.get_legend().get_texts()]  # fmt: skip
+    assert notes.count("exact sign tests, Bonferroni over 72 cells") == 2
+    assert not [text for text in notes if "pointwise" in text or "Holm" in text]
+
+
+def map_of(cells: dict[tuple[float, float], tuple[list[float], list[float], list[float]]]) -> pd.DataFrame:
+    """Return shares as `cutting_off.shares` does: for each cell those of the whole network and with half, most ties cut."""
+    parts = [
+        pd.DataFrame({"whole": whole, "half_cut": half, "most_cut": most}).assign(**{DEGREE: degree, SPREAD: sd})
+        for (degree, sd), (whole, half, most) in cells.items()
+    ]
+    whole = pd.concat(parts).rename_axis("replicate").reset_index()
+    return whole.set_index([DEGREE, SPREAD, "replicate"]).sort_index()
+
+
+N = cutting_off.TIES.replicates
+RUNS, NOT = [0.97] * N, [0.01] * N
+
+
+def test_enough_replicates_that_a_sign_test_can_reject_over_the_map() -> None:
+    assert 2.0 ** -(N - 1) * 72 < 0.05
+    few = map_of({(4, 0.1): (NOT[:11], RUNS[:11], NOT[:11])} | {(d, 0.4): (NOT[:11],) * 3 for d in range(71)})
+    enough = map_of({(4, 0.1): (NOT[:12], RUNS[:12], NOT[:12])} | {(d, 0.4): (NOT[:12],) * 3 for d in range(71)})
+    for values, more in ((few, 0), (enough, 1)):
+        medians = cutting_off.signs(values)
+        found = {arm: cutting_off.by_signs(rows) for arm, rows in medians.groupby("arm")}
+        assert found["half_cut"] == {"more": more, "fewer": 0, "all": 72, "small": 0}
+        assert found["most_cut"]["more"] == found["most_cut"]["fewer"] == 0
+
+
+def test_a_cell_of_two_kinds_has_counts_and_an_interval_within_what_shares_differ_by() -> None:
+    """The t interval of the same replicates reaches beyond 1: one of 32 ran without the cut, too."""
+    mixed = [0.0] * (N - 1) + [0.98]
+    values = map_of({(16, 0.4): (mixed, [1.0] * N, [0.5] * N), (4, 0.2): (RUNS, NOT, NOT)})
+    assert mean_t(np.subtract([1.0] * N, mixed)).high > 1
+    two = cutting_off.is_of_two_kinds(values)
+    assert two.loc[(16, 0.4)].to_dict() == {"whole": True, "half_cut": False, "most_cut": False}
+    assert not two.loc[(4, 0.2)].any()
+    cell = values.xs((16, 0.4), drop_level=False)
+    row = cutting_off.finding(cell, "half_cut", "cell")
+    assert row.note == f"ran in {N} after 1, more in {N}, fewer in 0"
+    assert -1 <= row.interval.low < row.interval.estimate < row.interval.high <= 1
+    assert row.interval.estimate == pytest.approx((N - 1 + 0.02) / N)
+    assert row.interval.method == "bootstrap bca"
+    assert cutting_off.finding(cell, "most_cut", "cell").note == f"ran in {N} after 1, more in {N - 1}, fewer in 1"
+    signs = cutting_off.signs(values).set_index([DEGREE, SPREAD, "arm"])
+    assert signs.loc[(16, 0.4, "most_cut"), ["low", "high"]].tolist() == [0.5, 0.5]
+    assert signs.loc[(4, 0.2, "most_cut"), ["low", "high"]].tolist() == pytest.approx([-0.96] * 2)
 
 
 # -- dips and rebounds
@@ -160,8 +216,6 @@ def test_the_parts_add_up_to_the_whole_in_every_replicate(folders) -> None:
     curves = table(folders("dips_and_rebounds")["dips_and_rebounds"], "curves")
     tweets = curves[(curves["arm"] == "full") & (curves["curve"] == "published_twitter")]
     for name, changes in found.items():
-        parts = dips_and_rebounds.parts_of(changes)
-        assert len(parts) == QUICK.replicates
         rates = {}
         for window in (windows.dip_before, windows.dip, windows.leaving, windows.returning):
             local, (first, last) = tweets["time"].dt.tz_localize(None), window
@@ -173,14 +227,56 @@ def test_the_parts_add_up_to_the_whole_in_every_replicate(folders) -> None:
             dips_and_rebounds.REBOUND: rates[windows.returning] - rates[windows.dip],
         }[name]
         assert (whole > 0).all()
-        np.testing.assert_allclose(parts.sum(axis=1), whole, rtol=1e-9)
+        for row in dips_and_rebounds.ROWS:
+            parts = dips_and_rebounds.parts_of(changes, row)
+            assert len(parts) == QUICK.replicates
+            np.testing.assert_allclose(parts.sum(axis=1), whole, rtol=1e-9)
 
 
 def test_what_comes_later_is_no_part_of_the_dip(folders) -> None:
     found = dips_and_rebounds.per_hour(folders("dips_and_rebounds")["dips_and_rebounds"])
-    dip = dips_and_rebounds.parts_of(found[dips_and_rebounds.DIP])
-    assert (dip[dips_and_rebounds.TEXT] == 0).all()  # of 13:27
-    assert (dip[dips_and_rebounds.TALK] > 0).all()
+    for row in dips_and_rebounds.ROWS:
+        dip = dips_and_rebounds.parts_of(found[dips_and_rebounds.DIP], row)
+        assert (dip[dips_and_rebounds.TEXT] == 0).all()  # of 13:27
+        assert (dip[dips_and_rebounds.TALK] > 0).all()
     ordinary = found[dips_and_rebounds.DIP].xs("ordinary", level="null", axis=1)
     assert (ordinary.nunique(axis=1) == 1).all()
-    answered(dips_and_rebounds.EXPERIMENT, folders("dips_and_rebounds"))
+
+
+def test_both_rows_of_nights_have_the_same_things_in_another_order(folders) -> None:
+    first, last = (list(dips_and_rebounds.NIGHTS[row]) for row in dips_and_rebounds.ROWS)
+    assert sorted(first) == sorted(last) == sorted(dips_and_rebounds.THINGS)
+    assert first.index(dips_and_rebounds.ABSENCE) < first.index(dips_and_rebounds.THROTTLE)
+    assert last[-1] == dips_and_rebounds.ABSENCE
+    for row in dips_and_rebounds.ROWS:
+        assert list(dips_and_rebounds.NIGHTS[row].values())[-1] == dips_and_rebounds.AS_IT_WAS
+    for changes in dips_and_rebounds.per_hour(folders("dips_and_rebounds")["dips_and_rebounds"]).values():
+        one, other = (dips_and_rebounds.parts_of(changes, row) for row in dips_and_rebounds.ROWS)
+        # The wish acts on those who return: where nobody leaves it does nothing, to the last post.
+        assert (other[dips_and_rebounds.VICTORY] == 0).all()
+        alike = [dips_and_rebounds.ORDINARY, dips_and_rebounds.TALK]
+        pd.testing.assert_frame_equal(one[alike], other[alike])
+        by_hand = changes["full", ""] - changes["full", "keyboard"]
+        np.testing.assert_allclose(other[dips_and_rebounds.ABSENCE], by_hand)
+        by_hand = changes["lost", ""] - changes["plain", ""]
+        np.testing.assert_allclose(one[dips_and_rebounds.THROTTLE], by_hand)
+        by_hand = changes["lost", "stay_home"] - changes["plain", "stay_home"]
+        np.testing.assert_allclose(other[dips_and_rebounds.THROTTLE], by_hand)
+
+
+def test_absence_and_the_outcome_dip_from_leaving_are_told_apart(folders) -> None:
+    """The same posts are missing; one divides by what is left, the other by what would have been: a / (1 + a)."""
+    experiment, its = dips_and_rebounds.EXPERIMENT, folders("dips_and_rebounds")
+    answer = answered(experiment, its)
+    level = dips_and_rebounds.per_hour(its["dips_and_rebounds"])[dips_and_rebounds.LEVEL]
+    parts = dips_and_rebounds.parts_of(level, dips_and_rebounds.LEAVING_LAST)
+    missing = -parts[dips_and_rebounds.ABSENCE].sum() / level["full", ""].sum()
+    summary = table(its["dips_and_rebounds"], "summary").set_index(["arm", "outcome"])
+    outcome = summary.loc[("full", "dip_from_leaving"), "estimate"]
+    assert outcome == pytest.approx(missing / (1 + missing))
+    assert f"dip_from_leaving of the same nights is {outcome:.3f} [" in answer.text
+    assert len(answer.findings) == 3 * len(dips_and_rebounds.LOOKED_AT)
+    for name in dips_and_rebounds.LOOKED_AT:
+        columns = [[row.interval.estimate for row in answer.findings[heading][1:]] for heading in answer.findings
+                   if heading.startswith(name)]  # fmt: skip
+        np.testing.assert_allclose(np.subtract(columns[1], columns[0]), columns[2], atol=1e-6)

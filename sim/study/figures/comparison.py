@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sim.errors import InputError
-from sim.study.figures.designs import Points, averaged, is_scattered, over_points, points_of
+from sim.study.figures.designs import Axis, Points, averaged, is_scattered, over_points, points_of, typed
 from sim.study.figures.replicates import WHISKERS
 from sim.study.figures.style import arm_style, legend_below, note, readable, styled
 from sim.study.figures.words import words_of_outcome
@@ -39,7 +40,8 @@ def comparison(
 
     Estimates with pointwise 95 % intervals, each panel in its own unit, with a line at 0; markers are filled where the
     interval does not hold 0. Below the outcome's name stands its level in the baseline; at the right, what the difference
-    is relative to this level, where its own interval does not hold 0.
+    is relative to this level, where its own interval does not hold 0. Rows are the arms in the order of the table, the same
+    in all panels: an arm without a value in one of them leaves its row empty there.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def comparison(
     by
         A swept parameter: its values are the rows, and arms stand side by side in each. Nothing stands at the right.
     arms
-        Which arms; default: all of the table.
+        Which arms, in this order; default: all of the table that have any value, in its order.
     legend
         As in all figures (`sim.study.figures`); it stands below the last of the axes.
     """
@@ -88,7 +90,8 @@ def draw_comparison(
         raise InputError(
             "relative is True, expected contrasts and the summary, which has the baseline's level; give both."
         )
-    axis = None if by is None else points.axis(by)
+    arms = _every_arm(table, points, arms)
+    axis = None if by is None else _every_level(table, points, by)
     cloud = any(is_scattered(rows) for _, rows in points.rows.groupby("arm"))
     rows = (over_points if cloud else averaged)(points.rows, ["arm"] if by is None else ["arm", by])
     level, is_clear = _level(summary, points) if axis is None else (None, False)
@@ -99,16 +102,16 @@ def draw_comparison(
             )
         rows = rows.assign(**{name: 100 * rows[name] / abs(level) for name in ("value", "low", "high")})
     if axis is None:
-        names = list(points.arms)
+        names = list(arms)
         rows = rows.assign(row=rows["arm"].map({arm: i for i, arm in enumerate(names)}).to_numpy(), shift=0.0)
     else:
         names = [axis.label(value) for value in axis.levels]
         rows = rows.assign(row=rows[axis.name].map({value: i for i, value in enumerate(axis.levels)}).to_numpy())
-        gap = min(0.24, 0.8 / len(points.arms))
-        middle = (len(points.arms) - 1) / 2
-        rows["shift"] = rows["arm"].map({arm: gap * (i - middle) for i, arm in enumerate(points.arms)}).to_numpy()
+        gap = min(0.24, 0.8 / len(arms))
+        middle = (len(arms) - 1) / 2
+        rows["shift"] = rows["arm"].map({arm: gap * (i - middle) for i, arm in enumerate(arms)}).to_numpy()
     handles: list[Any] = []
-    for place, arm in enumerate(points.arms, start=int(points.is_difference)):
+    for place, arm in enumerate(arms, start=int(points.is_difference)):
         of_arm = rows.loc[rows["arm"] == arm]
         _draw_rows(ax, of_arm, place, points.is_difference)
         if axis is not None:
@@ -127,6 +130,25 @@ def draw_comparison(
     ax.xaxis.set_major_formatter(lambda value, _: readable(value, 4))
     _words(ax, points, level, relative=relative)
     return handles + [note(text) for text in _notes(points, rows, cloud, at_right, is_cut) if text]
+
+
+def _every_arm(table: pd.DataFrame, points: Points, arms: str | Sequence[str] | None) -> list[str]:
+    """Return the arms that are compared, in the order asked for or of the table: also those without a value here.
+
+    Panels that stand side by side have the same rows, and an arm has the same look in all of them.
+    """
+    if arms is not None:
+        return [arms] if isinstance(arms, str) else list(dict.fromkeys(arms))
+    value = "difference" if points.is_difference else "estimate"
+    return list(dict.fromkeys(map(str, table.loc[table[value].notna(), "arm"])))
+
+
+def _every_level(table: pd.DataFrame, points: Points, by: str) -> Axis:
+    """Return a swept parameter with all values at which the table has any outcome, for the same reason."""
+    axis, value = points.axis(by), "difference" if points.is_difference else "estimate"
+    column = typed(table[by])[table[value].notna()].dropna()
+    levels = column.drop_duplicates() if axis.kind == "text" else column.drop_duplicates().sort_values()
+    return replace(axis, levels=tuple(levels)) if set(axis.levels) <= set(levels) else axis
 
 
 def _level(summary: pd.DataFrame | None, points: Points) -> tuple[float | None, bool]:
@@ -177,7 +199,7 @@ def _limits(ax: Axes, rows: pd.DataFrame, is_difference: bool) -> bool:
 def _write_relative(ax: Axes, rows: pd.DataFrame, level: float) -> None:
     """Write at the right of each row what its difference is relative to the baseline's level."""
     for row in rows.to_dict("records"):
-        words = f"{100 * row['value'] / abs(level):+.1f} %".replace("-", "\N{MINUS SIGN}")
+        words = f"{100 * row['value'] / abs(level):+.1f} %".replace("-", "\N{MINUS SIGN}") if row["value"] else "0"
         place: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "ha": "left", "va": "center", "fontsize": 6.5}
         ax.text(1.02, row["row"] + row["shift"], words, gid="relative", **place)
 
