@@ -1,4 +1,4 @@
-"""The exact sign test of paired differences and its interval of their median: for outcomes of two kinds of replicates.
+"""The exact sign test of paired differences, as the interval of their median: for outcomes of two kinds of replicates.
 
 Near a border a cascade runs in some replicates and not in others. Means of such values are far from normal, and a t interval
 of few leaves the range that shares have. Signs need no law: nothing is asked of the differences but that replicates are
@@ -13,32 +13,11 @@ from scipy.special import bdtr
 
 from sim.measures.intervals import Interval, check_level, complete, joined, missing
 
-__all__ = ["median_by_signs", "sign_p_value"]
-
-
-def sign_p_value(differences: ArrayLike) -> float:
-    """Return the exact two-sided p-value of "a difference is as often above 0 as below it".
-
-    Parameters
-    ----------
-    differences
-        One paired difference per replicate, any unit, shape (n,). Missing ones are left out; without any p is NaN.
-
-    Notes
-    -----
-    p = min(1, 2 P(B <= n - max(n+, n-))) with B binomial (n, 1/2), n+ differences above 0 and n- below it (Conover 1999,
-    section 3.4). A difference of exactly 0 counts against either sign: p is no smaller than where zeros are dropped, and
-    p <= alpha just where the interval of `median_by_signs` at the level 1 - alpha does not hold 0.
-    """
-    (kept,), _ = complete("pair", differences)
-    if not kept.size:
-        return float("nan")
-    most = max(int((kept > 0).sum()), int((kept < 0).sum()))
-    return min(1.0, 2.0 * float(bdtr(kept.size - most, kept.size, 0.5)))
+__all__ = ["median_by_signs"]
 
 
 def median_by_signs(differences: ArrayLike, level: float = 0.95) -> Interval:
-    """Return the median of paired differences with the exact interval that inverts the sign test.
+    """Return the median of paired differences with the exact interval that inverts the two-sided sign test.
 
     Parameters
     ----------
@@ -56,7 +35,8 @@ def median_by_signs(differences: ArrayLike, level: float = 0.95) -> Interval:
     Notes
     -----
     With d_(1) <= ... <= d_(n): [d_(k), d_(n+1-k)] with the largest k for which 2 P(B <= k - 1) <= 1 - level, B binomial
-    (n, 1/2): it holds the median with at least the level, whatever the law (Conover 1999, section 3.2).
+    (n, 1/2): it holds the median with at least the level, whatever the law (Conover 1999, section 3.2). It leaves 0 out just
+    where the sign test rejects at 1 - level, if a difference of exactly 0 counts against either sign.
     """
     check_level(level)
     method = "exact sign interval of the median"

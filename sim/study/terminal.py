@@ -117,6 +117,6 @@ def table_text(study: Study, observed: Observed) -> str:
 
     n = max((len(study.finished(arm)) for arm in study.arms), default=0)
     note = f"{n} replicates; observed: {observed.label}; counts scaled to real people"
-    if study.is_conditional:
-        note += "; intervals conditional on one world"
+    if n > 1:
+        note += "; intervals are pointwise" + " and conditional on one world" * study.is_conditional
     return "\n".join([line(header), line(["-" * w for w in widths]), *map(line, rows), "", note])

@@ -13,7 +13,23 @@ from sim.study.terminal import headline, number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cell", "Group", "Row", "groups", "interval", "methods", "missing_values", "readable", "reduction"]
+__all__ = [
+    "FEWEST_FOR_REDUCTION",
+    "Cell",
+    "Group",
+    "Row",
+    "groups",
+    "interval",
+    "methods",
+    "missing_values",
+    "readable",
+    "reduction",
+]
+
+FEWEST_FOR_REDUCTION = 12
+"""Pairs below which a variance reduction is told as not determined. For normal pairs of arms that vary alike the upper bound
+of the ratio of variances behind it is then 14 times the lower one and more (14 at 12 pairs, 34 at 8), so that its estimate says
+nothing that the bounds do not."""
 
 _TO_READ = {
     "t": "t intervals of means",
@@ -138,11 +154,14 @@ def _cell(row: Mapping[str, Any] | None, what: str, unit: str, replicates: int) 
 
 
 def _gain(row: Mapping[str, Any] | None) -> Cell:
+    """Return a variance reduction with its bounds; of few pairs the bounds alone, as far as there are any."""
     if row is None:
         return Cell()
-    low, high = float(row["low"]), float(row["high"])
+    value, low, high, n = (float(row[name]) for name in ("variance_reduction", "low", "high", "n"))
     bounds = f"[{reduction(low)}, {reduction(high)}]" if math.isfinite(low) or math.isfinite(high) else ""
-    return Cell(reduction(float(row["variance_reduction"])), bounds)
+    if math.isfinite(value) and n < FEWEST_FOR_REDUCTION:
+        return Cell("not determined", bounds, f"n = {int(n)}")
+    return Cell(reduction(value), bounds)
 
 
 def missing_values(summary: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sim.errors import InputError
+from sim.study.report.cautions import cautions
 from sim.study.report.outcomes import readable
 from sim.study.report.page import NAME, Figure, embedded
 from sim.study.report.single import (
@@ -70,7 +71,9 @@ def design_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     question = configuration["study"].get("question")
     replicates = int(manifest["replicates"])
     context = _common(question, [manifest], folder, f"{plural(len(points), 'point')} of a design")
+    spread = _spread([folder], "points")
     return context | {
+        "cautions": cautions([manifest], _outcomes_of(spread), factors),
         "kind": "design",
         "summary": [
             ("points", f"{len(points):,}"),
@@ -95,7 +98,7 @@ def design_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
             for row in failed.head(_MOST).to_dict("records")
         ],
         "n_failed_untold": max(0, len(failed) - _MOST),
-        "spread": _spread([folder], "points"),
+        "spread": spread,
         "command": command_of(manifest),
         "manifest": manifest_rows(manifest),
         "hashes": list(manifest.get("content_hash", {}).items()),
@@ -151,7 +154,9 @@ def sweep_page(folder: Path, jobs: Sequence[Job]) -> dict[str, Any]:
     shared = [f"{key}={said[0][key]}" for key in keys if key not in swept and key in said[0]]
     whole = next((m["command"] for m in manifests if {"-m", "--multirun"} & set(map(str, m["command"][3:]))), None)
     failures = [(place, failure) for place, manifest in jobs for failure in manifest.get("failures") or ()]
+    spread = _spread([folder / place for place, m in jobs if not m.get("design")], "jobs")
     return _common(question, manifests, folder, f"{plural(len(jobs), 'job')} of a sweep") | {
+        "cautions": cautions(manifests, _outcomes_of(spread), swept),
         "kind": "sweep",
         "summary": [
             ("jobs", f"{len(jobs):,}"),
@@ -173,7 +178,7 @@ def sweep_page(folder: Path, jobs: Sequence[Job]) -> dict[str, Any]:
         "n_untold": max(0, len(jobs) - _MOST),
         "failures": failures[:_MOST],
         "n_failures_untold": max(0, len(failures) - _MOST),
-        "spread": _spread([folder / place for place, m in jobs if not m.get("design")], "jobs"),
+        "spread": spread,
         "command": shlex.join(map(str, whole)) if whole else None,
         "manifest": [
             ("Runs", runs_of(manifests)),
@@ -251,6 +256,11 @@ def _spread(folders: Sequence[Path], over: str) -> dict[str, Any]:
         "torn": torn,
         "groups": [(outcome, meaning(outcome), rows) for outcome, rows in groups.items()],
     }
+
+
+def _outcomes_of(spread: Mapping[str, Any]) -> set[str]:
+    """Return the headline outcomes that have a value somewhere."""
+    return {outcome for outcome, _, rows in spread["groups"] if any("estimate" in its for _, its in rows)}
 
 
 def _headline_of(path: Path, what: str) -> pd.DataFrame:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.settle import settle
-from sim.study.report.outcomes import groups, methods, missing_values
+from sim.study.report.cautions import cautions
+from sim.study.report.outcomes import FEWEST_FOR_REDUCTION, groups, methods, missing_values
 from sim.study.report.page import Figure, embedded
 from sim.study.report.words import FACTS_AND_ASSUMPTIONS, caption, from_name, null_night, plural
 from sim.tables import read_table
@@ -73,6 +74,8 @@ def study_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "n_further": plural(len(further), "further outcome"),
         "n_values": sum(len(group.rows) for group in (*first, *further)),
         "methods": methods(tables.values()),
+        "cautions": cautions([manifest], outcomes_of(tables["summary"])),
+        "fewest_pairs": FEWEST_FOR_REDUCTION if _has_few_pairs(tables["variance_reduction"]) else None,
         "observed_label": observed.get("label"),
         "figures": figures,
         "missing": _missing(manifest, tables),
@@ -102,6 +105,16 @@ def _against(arms: Sequence[str], baseline: str) -> str:
 def _finished(summary: pd.DataFrame, arms: Sequence[str]) -> dict[str, int]:
     most = summary.groupby("arm", observed=True)["n"].max()
     return {arm: int(most[arm]) for arm in arms if arm in most.index}
+
+
+def outcomes_of(summary: pd.DataFrame) -> set[str]:
+    """Return the outcomes that have a value in some arm."""
+    return set(map(str, summary.loc[summary["estimate"].notna(), "outcome"]))
+
+
+def _has_few_pairs(reductions: pd.DataFrame) -> bool:
+    """Return whether some variance reduction rests on too few pairs to be told."""
+    return bool((reductions["variance_reduction"].notna() & (reductions["n"] < FEWEST_FOR_REDUCTION)).any())
 
 
 def _people(manifest: Mapping[str, Any]) -> str:

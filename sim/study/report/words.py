@@ -127,7 +127,7 @@ def caption(figure: str, arms: Sequence[str], baseline: str, counts: Mapping[str
             f"Posts published on {channel} per minute (five-minute centred mean) in each arm.", _band(n), shading,
             "The dashed line is the ordinary night." if has.get("ordinary") else "",
             "Horizontal bars are observed totals as means per minute; markers on them are the simulated means of the same "
-            "minutes with their 95 % t intervals." if has.get("observed") else "",
+            "minutes with their pointwise 95 % t intervals." if has.get("observed") else "",
         ],
         "squares": ["People on the squares in each arm, scaled to real people.", _band(n), shading],
         "difference": [
@@ -179,16 +179,18 @@ def caption_of_many(figure: str, over: str, replicates: str) -> str:
     if kind == "response" and name:
         return (
             f"{of} over the swept parameters, with its paired differences from the baseline. {behind} Whether lines join "
-            "estimates, means at each value or means of bins, and what their 95 % intervals are, stands in the legends."
+            "estimates, means at each value or means of bins, and what their 95 % intervals hold, stands in the legends; all "
+            "are pointwise."
         )
     if kind == "map" and name:
         return (
             f"{of} over pairs of swept parameters: paired differences from the baseline, or levels where there is one arm. "
-            f"{behind} Hatched differences are not told from 0; by which intervals stands in the legend."
+            f"{behind} Hatched differences are not told from 0; whether cell by cell (pointwise) or together over the map "
+            "(simultaneous) stands in the legend."
         )
     if kind == "comparison" and name:
         return (
             f"Headline outcomes at each value of {name}, as paired differences where there are several arms. {behind} What "
-            "the whiskers are, where other parameters vary as well, stands in the legend."
+            "the whiskers are, where other parameters vary as well, stands in the legend; all are pointwise."
         )
     return f"{from_name(figure)}. {behind} What its bands are stands in its legend."
