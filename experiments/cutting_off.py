@@ -1,6 +1,6 @@
 """When does cutting people off bring more of them out?
 
-Command: ``python -m experiments.cutting_off`` (95 seconds on two cores; ``--quick`` tries it with few people).
+Command: ``python -m experiments.cutting_off`` (two minutes on two cores; ``--quick`` tries it with few people).
 Figures: docs/figures/{cutting_ties,push_and_substitution}.png. Findings: docs/experiments.md.
 
 Two maps of signs. In the model of Hassanpour (2014) a part of everybody's ties is cut, with no push by being cut off, over how

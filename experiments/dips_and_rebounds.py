@@ -1,6 +1,6 @@
 """What are the dip and the rebound of posts made of: sleep, leaving, throttling and backlog, the wish to share the victory?
 
-Command: ``python -m experiments.dips_and_rebounds`` (70 seconds on two cores; ``--quick`` tries it with few people).
+Command: ``python -m experiments.dips_and_rebounds`` (80 seconds on two idle cores; ``--quick`` tries it with few people).
 Figures: docs/figures/dips_and_rebounds.png. Findings: docs/experiments.md.
 
 Nights on the same dice that differ by one thing each stand in a row, from the ordinary one to the night as it was. The dip is
