@@ -89,6 +89,8 @@ class Answer:
     """Tables of rows, by heading."""
     text: str = ""
     """Some neutral sentences with the numbers in them."""
+    short: str = ""
+    """One or two of them, for the README."""
     figures: dict[str, Figure] = field(default_factory=dict)
     """By name of the file, without its ending."""
 
@@ -251,7 +253,7 @@ def publish(experiment: Experiment, answer: Answer) -> None:
     for name in answer.figures:
         shutil.copy(OUT / experiment.name / f"{name}.png", FIGURES / f"{name}.png")
     put(PAGE, "experiment", experiment.name, experiment.hash(), section(experiment, answer))
-    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), wrapped(answer.text))
+    put(ROOT / "README.md", "finding", experiment.name, experiment.hash(), wrapped(answer.short))
 
 
 def save(answer: Answer, folder: Path) -> None:

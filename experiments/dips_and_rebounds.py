@@ -169,6 +169,12 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         f"mass text {part(REBOUND, TEXT)}. Sleep, the coverage on Saturday and the wish are assumed, and each part is what it "
         "is after those before it in its row."
     )
+    done.short = (
+        "*Dips and rebounds.* Of the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the ordinary night's own is "
+        f"{part(DIP, ORDINARY)}, the end of what news and calls add {part(DIP, TALK)}, absence {part(DIP, ABSENCE)}, the "
+        f"throttle, which had kept the hour before it lower, {part(DIP, THROTTLE)}, and backlog {part(DIP, BACKLOG)} (two "
+        "numbers: people leave before all of it, or after). Sleep and the coverage on Saturday are assumed."
+    )
     return done
 
 

@@ -98,6 +98,12 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         "people. The doses of the call and of what competes with it are fitted "
         "to totals by hand; audiences and times of the re-runs are assumed."
     )
+    done.short = (
+        "*The FaceTime call.* Without the airing and its re-runs participants differ by "
+        f"{told('participants', 'without', 'throttled')} in the throttled night and {told('participants', 'without', 'open')} "
+        f"in the open one, with all of it an hour earlier by {told('participants', 'hour_earlier', 'throttled')} in the "
+        "throttled one. Doses are fitted to totals by hand; the re-runs are assumed."
+    )
     return done
 
 

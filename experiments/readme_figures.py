@@ -13,11 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from experiments import cutting_off, dips_and_rebounds, facetime, throttling
 from experiments.asking import hash_of, make
 from sim.measures.contrast import ratio_jackknife
+from sim.study.report.outcomes import FEWEST_FOR_REDUCTION, reduction
 from sim.study.terminal import number
 
 EXPERIMENTS = [part.EXPERIMENT for part in (throttling, facetime, cutting_off, dips_and_rebounds)]
@@ -69,11 +71,20 @@ def interval(row: pd.Series) -> str:
     return f"{number(row['estimate'], unit)} [{number(row['low'], unit)}, {number(row['high'], unit)}]"
 
 
+def gain(row: pd.Series) -> str:
+    """A variance reduction with its bounds; of few pairs the bounds alone."""
+    if np.isnan(row["low"]):
+        return "-"
+    bounds = f"[{reduction(row['low'])}, {reduction(row['high'])}]"
+    return bounds if row["n"] < FEWEST_FOR_REDUCTION else f"{reduction(row['variance_reduction'])} {bounds}"
+
+
 def targets_table(folder: Path, name: str) -> str:
     summary = pd.read_parquet(folder / "summary.parquet").set_index(["arm", "outcome"])
     contrasts = pd.read_parquet(folder / "contrasts.parquet").set_index("outcome")
+    reductions = pd.read_parquet(folder / "variance_reduction.parquet").set_index("outcome")
     lines = [
-        "| outcome | observed | throttled [95 %] | open [95 %] | throttled - open [95 %] | variance reduction |",
+        "| outcome | observed | throttled [95 %] | open [95 %] | throttled - open [95 %] | variance reduction [95 %] |",
         "|---|---|---|---|---|---|",
     ]
     for outcome, observed in TARGETS[name]:
@@ -82,7 +93,7 @@ def targets_table(folder: Path, name: str) -> str:
         difference = f"{number(c['difference'], unit)} [{number(c['low'], unit)}, {number(c['high'], unit)}]"
         lines.append(
             f"| `{outcome}` | {observed} | {interval(summary.loc[('throttled', outcome)])} | "
-            f"{interval(summary.loc[('open', outcome)])} | {difference} | {number(c['variance_reduction'])} |"
+            f"{interval(summary.loc[('open', outcome)])} | {difference} | {gain(reductions.loc[outcome])} |"
         )
     return "\n".join(lines)
 

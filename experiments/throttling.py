@@ -79,6 +79,11 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         "value of two parameters, substitution 0.2 and push 0, which no datum constrains and which decide the sign of the "
         "effect on turnout."
     )
+    done.short = (
+        f"*Throttling.* A blackout over the throttle's window changes participants by {told(people, last)} (open night: "
+        f"{told(people, 'open night')}) and tweets of the two days by {told(posts, last)}, at one value of two parameters, "
+        "substitution 0.2 and push 0, which no datum constrains and which decide the sign of the effect on turnout."
+    )
     return done
 
 

@@ -36,7 +36,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory):
 def answered(experiment: Experiment, folders: dict[str, Path]) -> Answer:
     answer = experiment.answer(folders)
     assert len(answer.text) > 200
-    assert "nan" not in answer.text
+    assert "nan" not in answer.text + answer.short
+    assert 100 < len(answer.short) < len(answer.text)
     assert answer.figures
     for rows in answer.findings.values():
         assert len(rows) > 2

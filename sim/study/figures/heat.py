@@ -144,6 +144,7 @@ def sign_map(
     bins: int | None = None,
     log: Collection[str] = (),
     holm: bool = True,
+    decision: str = "",
     legend: bool = True,
     title: str = "",
 ) -> Axes:
@@ -159,8 +160,11 @@ def sign_map(
         As in `heat_map`.
     table
         A table of the shape of ``contrasts``.
+    decision
+        How the bounds of the table were made, in the words of the legend, where they are no t intervals: a cell is decided
+        by its own bounds.
     """
-    cells = _cells(table, x, y, outcome, arm, bins, log, holm=holm)
+    cells = _cells(table, x, y, outcome, arm, bins, log, holm=holm and not decision)
     if not cells.points.is_difference:
         raise InputError("the table holds levels, expected differences, which have signs; give the contrasts.")
     values, is_decided = cells.table["value"].to_numpy(dtype=np.float64), cells.is_decided
@@ -183,7 +187,7 @@ def sign_map(
         handles.append(
             Patch(**{**look, "edgecolor": "0.35", "linewidth": 0.4}, label=f"{words}: {n} cell{'s' * (n != 1)}")
         )
-    handles.append(note(cells.decision))
+    handles.append(note(decision or cells.decision))
     heading = title or "\n".join(textwrap.wrap(f"Sign of the difference in {words_of_outcome(outcome)}", 44))
     return _finish(ax, cells, handles, legend=legend, title=heading)
 
