@@ -1,5 +1,6 @@
 """`python -m sim`: the door."""
 
+import atexit
 import os
 import sys
 
@@ -11,5 +12,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:  # before the door was open
         code = 130
     if code in (2, 130):
+        atexit._run_exitfuncs()  # what others have left for the end: locks between processes, and temporary folders
         os._exit(code)  # Python would wait for threads that compute runs which nobody will ask for
     sys.exit(code)

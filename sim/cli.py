@@ -143,7 +143,7 @@ def _hydra() -> int:
 def _dismiss_workers() -> None:
     """End joblib's idle workers, which otherwise wait for minutes and keep the terminal, or a pipe, from closing."""
     if loky := sys.modules.get("joblib.externals.loky"):
-        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        loky.get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
 
 
 def _end_sweep() -> int:
@@ -259,7 +259,10 @@ def _study_in(config: DictConfig, folder: Path) -> int:
     def composed(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
         # As the command was: from the same file (--config-name), searching the same folders (--config-dir).
         more = [*(override(key, value) for key, value in values.items()), *overrides]
-        return tree_of(compose(ours.job.config_name, [*given, *more]) if more else config)
+        try:
+            return tree_of(compose(ours.job.config_name, [*given, *more]) if more else config)
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            raise InputError(one_line(error)) from error
 
     resolved = OmegaConf.to_container(config, resolve=True)
     assert isinstance(resolved, dict)

@@ -6,6 +6,10 @@ import contextlib
 import itertools
 import logging
 import os
+import signal
+import threading
+import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
@@ -14,7 +18,7 @@ from typing import Any
 from sim.draws import MAX_SEED
 from sim.errors import CapacityError, InputError
 from sim.study.design import Design, Value, design_points
-from sim.study.points import Measured, Point, Settings, measure_points
+from sim.study.points import Measured, Point, Settings, forget_points, measure_points
 from sim.study.run import n_processors
 from sim.study.template import ArmsOfPoints
 
@@ -127,16 +131,19 @@ def run_design(
 def _prepare(arms: ArmsOfPoints, values: list[dict[str, Value]], run: DesignRun) -> None:
     """Compose what points share; refuse factors that move nothing."""
     choices = {repr([v for k, v in each.items() if k not in arms.numeric]): each for each in values}
-    faults = []
+    good: list[dict[str, Value]] = []
+    faults: list[tuple[dict[str, Value], InputError]] = []
     for each in choices.values():
         try:
             arms.prepare(each)
+            good.append(each)
         except InputError as error:
-            faults.append(error)  # told for each of its points, if others can be made
+            faults.append((each, error))  # told for each of its points, if others can be made
     if not choices:
         return  # more parts than points: nothing is left for this one
-    if len(faults) == len(choices):
-        raise faults[0]
+    if not good:
+        raise faults[0][1]
+    _refuse_useless(arms, good, faults)
     for key in arms.moves_nothing():
         raise InputError(
             f"design.factors names {key}, which moves nothing in any arm, expected a parameter that the night uses; correct "
@@ -145,6 +152,22 @@ def _prepare(arms: ArmsOfPoints, values: list[dict[str, Value]], run: DesignRun)
     slow = [each for each in choices.values() if not arms.is_quick(each)]
     if len(slow) > len(faults) and len(values) > 100:
         run.notes.append("values are computed from factors here, so every point is composed by itself (0.2 s each)")
+
+
+def _refuse_useless(
+    arms: ArmsOfPoints, good: list[dict[str, Value]], faults: list[tuple[dict[str, Value], InputError]]
+) -> None:
+    """Refuse a choice with which no point can be composed, as an option that does not exist: of several the most frequent."""
+    usable = {(key, repr(value)) for each in good for key, value in each.items()}
+    useless = [(key, repr(each[key]), error) for each, error in faults for key in each
+               if key not in arms.numeric and (key, repr(each[key])) not in usable]  # fmt: skip
+    if useless:
+        counts = Counter((key, value) for key, value, _ in useless)
+        key, value, error = max(useless, key=lambda one: counts[one[0], one[1]])
+        raise InputError(
+            f"design.factors gives {key} the value {value}, with which no point can be made ({str(error).rstrip('.')}); "
+            "correct it or leave it out."
+        )
 
 
 def _chunks(
@@ -162,11 +185,13 @@ def _chunks(
         points = []
         for number in mine[first : first + size]:
             own = (seed + number * _SEEDS) % (MAX_SEED + 1) if design.dice == "own" else seed
-            made = None
+            made, fault = None, ""
             if not arms.is_quick(values[number]):
-                with contextlib.suppress(InputError):  # told by the process that measures, which finds the same fault
+                try:
                     made = arms.of(values[number])
-            points.append(Point(number, values[number], own, made))
+                except InputError as error:
+                    fault = str(error)
+            points.append(Point(number, values[number], own, made, fault))
         first += size
         if len(points) == 1:
             size = _size(arms, settings, points[0], len(mine), n_processes)
@@ -176,8 +201,10 @@ def _chunks(
 def _size(arms: ArmsOfPoints, settings: Settings, point: Point, n_points: int, n_processes: int) -> int:
     """Return how many points make a chunk: some seconds of work, but several chunks for each process."""
     try:
-        of_point = point.arms or arms.of(point.values)
+        of_point = point.arms or ({} if point.fault else arms.of(point.values))
     except InputError:
+        of_point = {}
+    if not of_point:
         return 1
     people = sum(scenario.population.n_people for scenario in of_point.values())
     seconds = settings.replicates * (1 + len(settings.nulls)) * (0.02 * len(of_point) + 8e-6 * people)
@@ -191,31 +218,74 @@ def _results(
     if design.backend not in BACKENDS:
         raise InputError(f"design.backend is {design.backend!r}, expected one of {', '.join(BACKENDS)}; correct it.")
     if design.backend == "loky" and n_processes == 1:
-        for chunk in chunks:
-            yield measure_points(chunk, arms, settings)
+        try:
+            for chunk in chunks:
+                yield measure_points(chunk, arms, settings)
+        finally:
+            forget_points()
         return
     import joblib
 
     with contextlib.ExitStack() as open_:
-        options = open_.enter_context(_backend(design, n_processes))
-        if design.backend == "loky":
-            options["idle_worker_timeout"] = _IDLE
-        open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
+        open_.callback(forget_points)  # of threads in this process
         work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
         try:
-            if design.backend not in ("multiprocessing", "ray"):
-                yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(work)
-                if design.backend == "loky":  # before the tables are written, which want memory, too
-                    joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
+            if design.backend == "loky":  # its helper lets interrupts through again when it begins: so before
+                joblib.externals.loky.backend.resource_tracker.ensure_running()
+            with _no_interrupts():
+                options = open_.enter_context(_backend(design, n_processes))
+                if design.backend == "loky":
+                    options["idle_worker_timeout"] = _IDLE
+                open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
+                if design.backend in ("multiprocessing", "ray"):
+                    pool = open_.enter_context(joblib.Parallel(batch_size=1))
+                else:
+                    found = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(
+                        work
+                    )
+                    open_.callback(_close, found)
+            if design.backend in ("multiprocessing", "ray"):  # which give back lists only
+                while several := list(itertools.islice(work, 8 * n_processes)):
+                    yield from pool(several)
                 return
-            with joblib.Parallel(batch_size=1) as pool:  # these give back lists only
-                while some := list(itertools.islice(work, 8 * n_processes)):
-                    yield from pool(some)
+            for some in found:  # noqa: UP028 (yield from would hand on the end of this generator, which `_close` does)
+                yield some
+            if design.backend == "loky":  # before the tables are written, which want memory, too
+                joblib.externals.loky.get_reusable_executor(reuse=True).shutdown(wait=True)
         except BrokenExecutor as error:
             raise CapacityError(
                 "a process that computed points was killed, mostly for want of memory; choose fewer with study.workers=N, or a "
                 "smaller population.size (finished points are in the store, and the same command does only what is missing)."
             ) from error
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Let an interrupt wait until the block ends, and never reach the processes that begin in it, which inherit this.
+
+    A terminal interrupts all processes of a command at once. They are ended by the one that asks, which tells of it, and not by
+    a traceback of each.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield  # Windows; or interrupts are another thread's matter
+        return
+    noted: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))  # which any thread may be sent
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        for number in noted[:1]:
+            signal.raise_signal(number)
+
+
+def _close(results: Generator[Any, None, None]) -> None:
+    """End what joblib still computes; its advice how not to interrupt it is for programmers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results.close()
 
 
 @contextlib.contextmanager

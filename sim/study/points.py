@@ -30,7 +30,7 @@ from sim.study.tasks import Done, Failure, Runner, Task, tasks_of
 from sim.study.template import Arms, ArmsOfPoints
 from sim.study.worlds import Worlds
 
-__all__ = ["Measured", "Point", "Settings", "measure_points"]
+__all__ = ["Measured", "Point", "Settings", "forget_points", "measure_points"]
 
 _SAVE_EVERY = 1.0
 """Seconds of work after which a point that is not finished is kept as far as it is."""
@@ -65,6 +65,8 @@ class Point:
     seed: int
     arms: Arms | None = None
     """None: made from templates."""
+    fault: str = ""
+    """Why its values make no scenario, where that is known already."""
 
 
 @dataclass
@@ -143,6 +145,8 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
     found = []
     for point in points:
         try:
+            if point.fault:
+                raise InputError(point.fault)
             of_point = point.arms if point.arms is not None else arms.of(point.values)
             done = _measure(point, of_point, settings, memory)
         except UnwritableError:
@@ -151,6 +155,11 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
             done = Measured(point.number, failures=[Failure("", "", -1, " ".join(str(error).splitlines()))])
         found.append(done)
     return found, 0.0 if os.getpid() == settings.process else time.process_time() - began
+
+
+def forget_points() -> None:
+    """Let go of what this process has remembered from point to point."""
+    _MEMORY.clear()
 
 
 def _end_with(parent: int) -> None:

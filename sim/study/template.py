@@ -1,8 +1,9 @@
 """Scenarios of thousands of design points without composing the options for each: where a value stands is found once.
 
 Composing and resolving the options takes about 150 ms, validating a scenario a quarter of one. So each arm is composed twice,
-with two different probes for every numeric factor. Where the two trees differ, a probe stands by itself, and a value of a
-point can be put there; where they differ otherwise, as when a value is computed, each point is composed by itself.
+with two different probes for every numeric factor; once where there is none. Where the two trees differ, a probe stands by
+itself, and a value of a point can be put there; where they differ otherwise, as when a value is computed, each point is
+composed by itself.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ def _template(
         return {key: (1_009, 1_933)[which] + i if whole else (0.7071067811865, 0.4142135623731)[which] + 1e-4 * i
                 for i, (key, whole) in enumerate(numeric.items())}  # fmt: skip
 
+    if not numeric:
+        return Template(compose(chosen, overrides), {})
     first, second = probes(0), probes(1)
     trees = [compose({**chosen, **probe}, overrides) for probe in (first, second)]
     places: dict[str, list[_Place]] = {}

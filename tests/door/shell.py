@@ -44,11 +44,11 @@ def _listen() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start(arguments: Sequence[str], folder: Path) -> subprocess.Popen[str]:
-    """Start Python with arguments in a folder."""
+def start(arguments: Sequence[str], folder: Path, *, is_group: bool = False) -> subprocess.Popen[str]:
+    """Start Python with arguments in a folder, if asked to as the first of a process group of its own, as a shell does."""
     return subprocess.Popen(
         [sys.executable, *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, preexec_fn=_listen,
+        stderr=subprocess.PIPE, text=True, preexec_fn=_listen, start_new_session=is_group,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shlex
@@ -148,6 +149,7 @@ def test_others_read_the_tables_without_help(tmp_path: Path) -> None:
         (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.points=0"], "design.points"),
         (["design=grid", "design.factors={throttle.push: {range: [0, 1]}}"], "levels: N"),
         (["design=grid", "design.factors={throttle.push: {values: [-1]}}"], "throttle.push is -1"),
+        (["design=grid", "design.factors={decision: {values: [threshold, guess]}}"], "gives decision the value 'guess'"),
         (["design=lhs", "design.factors={seed: {range: [0, 9]}}"], "no parameter of the night"),
         (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.backend=dask"], "mobsim[dask]"),
     ],
@@ -160,14 +162,30 @@ def test_bad_designs_end_with_a_sentence(tmp_path: Path, given: list[str], says:
     assert not (tmp_path / "out").exists()
 
 
-def test_ctrl_c_keeps_the_finished_points(tmp_path: Path) -> None:
-    given = (*LHS, "study.workers=2", "study.store=store", "hydra.run.dir=out")
-    process = start(["-m", "sim", *given], tmp_path)
-    wait_until(lambda: len(points(tmp_path / "store")) >= 5, process)
-    process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+@pytest.mark.parametrize("moment", ["processes begin", "points are there"])
+def test_ctrl_c_keeps_the_finished_points_and_is_told_in_one_sentence(
+    tmp_path: Path, backend: str, moment: str
+) -> None:
+    """As a terminal does it: all processes of the command are interrupted at once."""
+    given = (*LHS, "design.points=2000", "study.workers=2", "study.store=store", "hydra.run.dir=out")
+    process = start(["-m", "sim", *given, f"design.backend={backend}"], tmp_path, is_group=True)
+    least = 5 if moment == "points are there" else 0
+    wait_until(lambda: len(points(tmp_path / "store")) >= least and len(workers_of(process.pid)) == 2, process)
+    os.killpg(process.pid, signal.SIGINT)
     answer = finish(process)
     assert answer.code == 130, answer.err
-    assert "interrupted" in answer.err
-    assert "Traceback" not in answer.err
-    assert len(points(tmp_path / "store")) >= 5
+    assert answer.err.strip() == "interrupted; finished runs are kept and will be found again."
+    assert len(points(tmp_path / "store")) >= least
     assert not (tmp_path / "out" / "outcomes.parquet").exists()
+
+
+def workers_of(parent: int) -> list[int]:
+    """Return the processes that a design has begun: not the helper that watches over what they share."""
+    found = []
+    with contextlib.suppress(OSError):  # one of them has ended meanwhile: another look
+        for child in Path(f"/proc/{parent}/task").glob("*/children"):
+            for pid in child.read_text().split():
+                line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                found += [int(pid)] if b"resource_tracker" not in line else []
+    return found

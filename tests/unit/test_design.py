@@ -206,6 +206,21 @@ def test_a_factor_that_moves_nothing_is_found_out() -> None:
     assert made.moves_nothing() == ["+parameters.unheard_of"]  # nothing refers to it
 
 
+def test_choices_beside_which_no_number_varies_are_composed_once() -> None:
+    given: list[Mapping[str, Any]] = []
+
+    def counting(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+        given.append(dict(values))
+        return compose(values, overrides)
+
+    made = ArmsOfPoints(counting, None, design("grid", {"decision": {"values": ["threshold", "hazard"]}}))
+    for rule in ("threshold", "hazard"):
+        made.prepare({"decision": rule})
+    assert given == [{"decision": "threshold"}, {"decision": "hazard"}]
+    assert made.of({"decision": "hazard"})["throttled"] == sim.load(*SMALL, "decision=hazard")
+    assert len(given) == 2
+
+
 def test_text_is_quoted_and_comes_back() -> None:
     for value in (
         "plain",

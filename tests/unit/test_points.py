@@ -313,6 +313,54 @@ def test_wrong_input_to_vary_is_said(named: dict[str, Any], says: str) -> None:
         sim.vary(GRID, *SMALL, **{"workers": 1, **named})
 
 
+def test_nothing_of_a_design_stays_in_the_process_that_asked(tmp_path: Path) -> None:
+    sim.vary(GRID, *SMALL, replicates=1, store=tmp_path / "store", workers=1)
+    assert points_module._MEMORY == {}
+    designed(tmp_path / "other", backend="threading", workers=2)
+    assert points_module._MEMORY == {}
+    with pytest.raises(RuntimeError, match="no more"):
+        _interrupted(tmp_path / "third")
+    assert points_module._MEMORY == {}
+
+
+def _interrupted(store: Path) -> None:
+    design = Design.model_validate({"method": "grid", "factors": GRID})
+    settings = Settings(1, (), False, "compiled", Store(store), False)
+
+    def progress(*_: int) -> None:
+        assert points_module._MEMORY
+        raise RuntimeError("no more")
+
+    run_design(design, ArmsOfPoints(compose, None, design), settings, seed=1, workers=1, progress=progress)
+
+
+# -- choices that cannot be
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_choices_that_do_not_go_together_cost_their_own_points(tmp_path: Path, workers: int) -> None:
+    def choosy(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+        if (values["decision"], values["throttle"]) == ("hazard", "total"):
+            raise InputError("decision is hazard and throttle total, which cannot be; choose another.")
+        return compose(values, overrides)
+
+    factors = {"decision": {"values": ["threshold", "hazard"]}, "throttle": {"values": ["july15", "total"]}}
+    design = Design.model_validate({"method": "grid", "factors": factors})
+    settings = Settings(1, (), False, "compiled", Store(tmp_path), False)
+    run = run_design(design, ArmsOfPoints(choosy, None, design), settings, seed=1, workers=workers)
+    assert [len(m.failures) for m in run.measured] == [0, 0, 0, 1]
+    assert "which cannot be" in run.measured[3].failures[0].reason
+
+
+def test_a_choice_that_no_point_can_use_is_refused_at_once(tmp_path: Path) -> None:
+    factors = {**GRID, "decision": {"values": ["threshold", "guess"]}}
+    with pytest.raises(
+        InputError, match=r"gives decision the value 'guess', with which no point can be made \(.*guess"
+    ):
+        sim.vary(factors, *SMALL, store=tmp_path, workers=1)
+    assert list(tmp_path.rglob("*.point")) == []
+
+
 # -- what is true of all points
 
 
