@@ -109,7 +109,7 @@ def _joined(folder: Folders, table: str, keep_duplicates: bool) -> Joined:
     from sim.study.joined import Joined
 
     folders = [Path(folder)] if isinstance(folder, str | Path) else [Path(each) for each in folder]
-    return Joined(gather(folders, keep_duplicates=keep_duplicates), table)
+    return Joined(gather(folders, keep_duplicates=keep_duplicates, tables=(table,)), table)
 
 
 def _warn(joined: Joined) -> None:
@@ -133,9 +133,9 @@ def _join() -> int:
     from sim.study.joined import Joined, UnreadableError
 
     given = _arguments()
-    gathered = gather(given.folders, keep_duplicates=given.keep_duplicates)
     names = list(dict.fromkeys(given.table or ["outcomes"]))
     is_all = "all" in names
+    gathered = gather(given.folders, keep_duplicates=given.keep_duplicates, tables=None if is_all else names)
     names = list(gathered.tables) if is_all else names
     for name in names:
         gathered.check(name)

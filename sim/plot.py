@@ -124,7 +124,14 @@ def plot_sweep(folder: Path, outcomes: Sequence[str] = (), x: str | None = None,
     from sim.study.joined import Joined
     from sim.study.whole import clear_leftovers, whole_folder
 
-    gathered = gather([folder])
+    gathered = gather([folder], tables=("summary", "contrasts"))
+    n_designs = sum(bool(place.factors) for place in gathered.folders)
+    if n_runs := (len(gathered.folders) - n_designs) * bool(n_designs):
+        one, other = (f"{n} {what}{'s' if n > 1 else ''}" for n, what in ((n_runs, "run"), (n_designs, "design")))
+        gathered.notes.append(
+            f"{folder} holds {one} and {other}: drawn are all their points together, by what they differ in; what each shows "
+            "by itself is not (give its own folder)."
+        )
     refuse_foreign_figures(folder / "figures", of_sweep=True)
     joined = Joined(gathered, "summary")
     there = _outcomes_of(joined)

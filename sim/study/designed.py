@@ -18,7 +18,7 @@ from typing import Any
 from sim.draws import MAX_SEED
 from sim.errors import CapacityError, InputError
 from sim.study.design import Design, Value, design_points
-from sim.study.points import Measured, Point, Settings, forget_points, measure_points
+from sim.study.points import Measured, Point, Settings, forget_points, measure_points, posted
 from sim.study.run import n_processors
 from sim.study.template import ArmsOfPoints
 
@@ -228,7 +228,11 @@ def _results(
 
     with contextlib.ExitStack() as open_:
         open_.callback(forget_points)  # of threads in this process
-        work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
+        if design.backend == "threading":
+            work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
+        else:
+            post = open_.enter_context(posted(arms, settings.store))
+            work = (joblib.delayed(measure_points)(chunk, post.kept(), settings) for chunk in chunks)
         try:
             if design.backend == "loky":  # its helper lets interrupts through again when it begins: so before
                 joblib.externals.loky.backend.resource_tracker.ensure_running()

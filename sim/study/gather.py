@@ -10,16 +10,17 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
 from sim.study.folder import read_manifest
+from sim.study.repetitions import leave_out_covered, leave_out_repetitions, names_of, note_overlaps
 from sim.study.whole import PARTIAL
 
-__all__ = ["Gathered", "RunFolder", "Value", "gather", "names_of", "value_text"]
+__all__ = ["Gathered", "RunFolder", "Value", "gather", "value_text"]
 
 Value = bool | int | float | str | None
 """Of a parameter in one run folder; None: it has none there, or which it was is not recorded."""
@@ -51,6 +52,10 @@ class RunFolder:
     replicates: int = 0
     is_fixed: bool = False
     """Whether all replicates have one world, drawn from the first one's seed."""
+    family: str = ""
+    """Of a design, a digest of what was run, the places and the number of its points aside; empty of other studies."""
+    is_own: bool = False
+    """Whether each point of a design has seeds of its own, by its number."""
     rank: tuple[int, str, int] = (0, "", 0)
     """Of repetitions the largest is kept: the one with fewest failures, and then the newest."""
 
@@ -77,13 +82,15 @@ class Gathered:
             raise InputError(f"{table!r} is no table of any run folder here; choose one of {', '.join(self.tables)}.")
 
 
-def gather(folders: Sequence[Path], *, keep_duplicates: bool = False) -> Gathered:
+def gather(
+    folders: Sequence[Path], *, keep_duplicates: bool = False, tables: Collection[str] | None = ("outcomes",)
+) -> Gathered:
     """Return the finished run folders at any depth below some folders (links to folders are not followed).
 
     A parameter is what a command named (``KEY=VALUE``, group choices too), or a factor of a design, how and where to run
     aside; and the seed, engine, replicates and world in which folders differ. A folder whose command does not name one has the
     value of its resolved configuration. Folders that repeat others (the same scenarios, parameters, seed and replicates) are
-    left out.
+    left out, and so are designs all points of which another has.
 
     Parameters
     ----------
@@ -91,6 +98,8 @@ def gather(folders: Sequence[Path], *, keep_duplicates: bool = False) -> Gathere
         At least one.
     keep_duplicates
         Whether repetitions stay.
+    tables
+        Which are about to be read (None: all): of repetitions one stays in which these are whole.
 
     Raises
     ------
@@ -136,16 +145,11 @@ def gather(folders: Sequence[Path], *, keep_duplicates: bool = False) -> Gathere
     gathered = Gathered(tuple(read), tuple(parameters), damaged)
     _note_unfinished(gathered, unfinished)
     if not keep_duplicates:
-        _leave_out_repetitions(gathered)
-        _note_overlaps(gathered)
+        leave_out_repetitions(gathered, tables)
+        note_overlaps(gathered)
+        leave_out_covered(gathered, tables)
     _note_changed(gathered)
     return gathered
-
-
-def names_of(names: Sequence[str], most: int = 5) -> str:
-    """Return names as a list within a sentence, the first few of them."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def value_text(value: Value) -> str | None:
@@ -303,14 +307,26 @@ def _described(
         content += [
             {key: part for key, part in configuration.items() if key not in ("study", "design", "seed", "choices")}
         ]
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    family: list[Any] = []
+    if isinstance(design, Mapping):
+        family = [manifest.get(key) for key in ("baseline", "engine", "arms", "model_version", "model_hash")]
+        family += [of_study.get(key) for key in ("nulls", "world", "arms")] + [
+            design.get("dice"),
+            sorted(factors),
+            content[-1],
+        ]
     failed = manifest.get("runs_failed") or 0
     written = (place.path / "manifest.json").stat().st_mtime_ns
     return replace(
-        place, values=tuple(_value(manifest, key, its.get(key)) for key in keys), factors=factors, content=digest[:32],
+        place, values=tuple(_value(manifest, key, its.get(key)) for key in keys), factors=factors, content=_digest(content),
+        family=_digest(family) if family else "", is_own=isinstance(design, Mapping) and design.get("dice") == "own",
         seed=int(manifest.get("seed") or 0), replicates=int(manifest.get("replicates") or 0),
         is_fixed=of_study.get("world") == "fixed", rank=(-int(failed), str(manifest.get("started") or ""), written),
     )  # fmt: skip
+
+
+def _digest(of: Any) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def _note_unfinished(gathered: Gathered, unfinished: list[str]) -> None:
@@ -319,45 +335,6 @@ def _note_unfinished(gathered: Gathered, unfinished: list[str]) -> None:
         gathered.notes.append(
             f"{len(unfinished)} {what} no finished run and {'was' if len(unfinished) == 1 else 'were'} left out: "
             f"{names_of(sorted(unfinished, key=_natural))}."
-        )
-
-
-def _leave_out_repetitions(gathered: Gathered) -> None:
-    best: dict[tuple[object, ...], RunFolder] = {}
-    for folder in gathered.folders:
-        same = (folder.content, folder.seed, folder.replicates, folder.values)
-        if same not in best or folder.rank > best[same].rank:
-            best[same] = folder
-    kept = set(map(id, best.values()))
-    out = [folder.name for folder in gathered.folders if id(folder) not in kept]
-    gathered.folders = tuple(folder for folder in gathered.folders if id(folder) in kept)
-    if out:
-        what = "folder repeats another" if len(out) == 1 else "folders repeat others"
-        gathered.notes.append(
-            f"{len(out)} {what} (the same scenarios, parameters, seed and replicates; the newest stay) and "
-            f"{'was' if len(out) == 1 else 'were'} left out: {names_of(out)}; --keep-duplicates keeps them."
-        )
-
-
-def _note_overlaps(gathered: Gathered) -> None:
-    """Say which folders share runs: replicate r has the seed + r, so that seeds 1 and 5 with 8 replicates do."""
-    aside = {i for i, key in enumerate(gathered.parameters) if key in ("seed", "study.replicates")}
-    same: dict[tuple[object, ...], list[RunFolder]] = defaultdict(list)
-    for folder in gathered.folders:
-        values = tuple(value for i, value in enumerate(folder.values) if i not in aside)
-        same[folder.content, values, folder.seed if folder.is_fixed else None].append(folder)
-    shared = []
-    for group in same.values():
-        group.sort(key=lambda folder: folder.seed)
-        last = group[0]
-        for folder in group[1:]:
-            if folder.seed < last.seed + last.replicates:
-                shared.append(f"{last.name} with {folder.name}")
-            last = max(last, folder, key=lambda f: f.seed + f.replicates)
-    if shared:
-        gathered.notes.append(
-            f"folders share runs (the same scenarios, overlapping seeds), which count twice where rows are pooled: "
-            f"{names_of(shared)}; collect one of them, or give seeds that lie further apart."
         )
 
 

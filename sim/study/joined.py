@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 from sim.study.gather import Gathered, RunFolder, Value, value_text
+from sim.study.repetitions import faults, unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +105,7 @@ class Joined:
             types = {field.name: _simple(field.type) for field in found}
             factors = {name: kind for name, kind in types.items() if name in folder.factors}
             own = self._own.with_types({name: kind for name, kind in types.items() if name not in factors})
-        except _faults() as error:
+        except faults() as error:
             self._leave_out(folder, error)
             return False
         self._own = own
@@ -160,7 +161,7 @@ class Joined:
                     if batch.num_rows:
                         is_given = True
                         yield batch
-        except _faults() as error:
+        except faults() as error:
             self._leave_out(folder, error)
             self.folders.remove(folder)
             if is_given:
@@ -210,11 +211,7 @@ class Joined:
 
     def _leave_out(self, folder: RunFolder, error: Exception) -> None:
         """Note that a table is left out, and why."""
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        reason = lines[0].replace(". ", ", ").rstrip(".")
-        self.gathered.damaged[f"{folder.name}/{self.table}.parquet"] = (
-            f"{self._path(folder)} cannot be read ({reason}); expected a whole table: run it again."
-        )
+        self.gathered.damaged[f"{folder.name}/{self.table}.parquet"] = unreadable(self._path(folder), error)
 
 
 class _MisfitError(ValueError):
@@ -241,13 +238,6 @@ class _Columns:
                 order.insert(place, name)  # behind what it stands behind in its own table
             place = order.index(name) + 1
         return _Columns({name: types[name] for name in order})
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    """Return what may be raised for a file that is cut, garbled or gone."""
-    import pyarrow as pa
-
-    return (pa.ArrowException, OSError, ValueError, KeyError)
 
 
 def _text() -> pa.DataType:

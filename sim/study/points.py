@@ -13,11 +13,14 @@ import gc
 import hashlib
 import json
 import os
+import pickle
 import threading
 import time
+import uuid
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sim.engine.simulate import Record
@@ -28,9 +31,10 @@ from sim.study.design import Value
 from sim.study.store import Store, UnwritableError
 from sim.study.tasks import Done, Failure, Runner, Task, tasks_of
 from sim.study.template import Arms, ArmsOfPoints
+from sim.study.whole import PARTIAL, put_bytes
 from sim.study.worlds import Worlds
 
-__all__ = ["Measured", "Point", "Settings", "forget_points", "measure_points"]
+__all__ = ["Measured", "Point", "Settings", "forget_points", "measure_points", "posted"]
 
 _SAVE_EVERY = 1.0
 """Seconds of work after which a point that is not finished is kept as far as it is."""
@@ -122,9 +126,46 @@ class _Memory:
 
 _MEMORY: dict[int, _Memory] = {}
 """Of each thread of this process that measures points."""
+_READ: dict[Path, ArmsOfPoints] = {}
+"""The arms that this process has read last."""
 
 
-def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settings) -> tuple[list[Measured], float]:
+@dataclass(frozen=True)
+class Posted:
+    """The arms of all points in a file, which every process reads once: with many choices they are large."""
+
+    path: Path
+
+    def kept(self) -> Posted:
+        """Return this, with a sign on the file that it is in use: what is older than a day counts as left behind."""
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
+        return self
+
+    def read(self) -> ArmsOfPoints:
+        """Return the arms."""
+        if self.path not in _READ:
+            _READ.clear()
+            _READ[self.path] = pickle.loads(self.path.read_bytes())
+        return _READ[self.path]
+
+
+@contextlib.contextmanager
+def posted(arms: ArmsOfPoints, store: Store) -> Iterator[Posted]:
+    """Give the arms in a file of the store, which all processes can read, as long as the block runs."""
+    assert store.folder is not None
+    path = store.folder / f"{PARTIAL}{uuid.uuid4().hex}.arms"
+    with store.told():
+        put_bytes(path, pickle.dumps(arms))
+    try:
+        yield Posted(path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def measure_points(
+    points: Sequence[Point], arms: ArmsOfPoints | Posted, settings: Settings
+) -> tuple[list[Measured], float]:
     """Return what became of some points, and the CPU seconds that this took elsewhere; the outcomes are in the store.
 
     Elsewhere: in another process than the one that asks, its start included.
@@ -142,6 +183,8 @@ def measure_points(points: Sequence[Point], arms: ArmsOfPoints, settings: Settin
     if not _MEMORY and os.getppid() == settings.process:
         threading.Thread(target=_end_with, args=(settings.process,), daemon=True).start()
     memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
+    if isinstance(arms, Posted):
+        arms = arms.read()
     found = []
     for point in points:
         try:

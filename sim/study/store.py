@@ -91,7 +91,7 @@ class Store:
         """
         if self.folder is None:
             return
-        with self._told():
+        with self.told():
             packed = io.BytesIO()
             np.savez_compressed(packed, **record.arrays())
             self._write(key, "run", packed.getbuffer())
@@ -117,7 +117,7 @@ class Store:
         """
         if self.folder is None:
             return
-        with self._told():
+        with self.told():
             self._write(key, "point", zlib.compress(json.dumps(measured).encode(), 1))
 
     # -- tombstones
@@ -136,7 +136,7 @@ class Store:
         """Keep the reason why a run failed, and whether it was too large for a format or the machine."""
         if self.folder is None:
             return
-        with self._told(), write_whole(self.path(key, "failed")) as temporary:
+        with self.told(), write_whole(self.path(key, "failed")) as temporary:
             temporary.write_text(json.dumps({"reason": reason, "is_too_large": is_too_large}), encoding="utf-8")
 
     def forget(self, key: str) -> None:
@@ -208,7 +208,14 @@ class Store:
         put_bytes(self.path(key, kind), hashlib.sha256(packed).digest(), packed)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
+        """Say in one sentence what keeps something from being written within the block.
+
+        Raises
+        ------
+        UnwritableError
+            As `UnwritableError` says.
+        """
         try:
             yield
         except OSError as error:

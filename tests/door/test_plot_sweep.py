@@ -178,6 +178,19 @@ def test_a_run_that_lies_there_twice_is_noted(copy: Path) -> None:
     assert "again" in answer.err
 
 
+def test_of_runs_beside_a_design_it_is_said_what_is_drawn(copy: Path) -> None:
+    design(copy / "scattered")
+    answer = plotted(copy)
+    assert answer.code == 0, answer.err
+    lines = [line for line in answer.err.splitlines() if " holds " in line]
+    assert lines == [
+        "sweep holds 4 runs and 1 design: drawn are all their points together, by what they differ in; what each shows by "
+        "itself is not (give its own folder)."
+    ]
+    assert "response_participants.png" in drawn(copy)
+    assert plot_folder(copy / "scattered").notes == []
+
+
 def test_every_outcome_of_a_study_has_words_of_its_own(sweep: Path) -> None:
     names = pd.read_parquet(sweep / "0" / "summary.parquet")["outcome"].unique()
     words = {words_of_outcome(name) for name in names}

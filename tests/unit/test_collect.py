@@ -393,6 +393,92 @@ def test_overlapping_seeds_are_said(make: Make, runs: Path) -> None:
     assert collect(runs)["folder"].nunique() == 2
 
 
+@pytest.mark.parametrize("damage", ["cut", "garbled"])
+@pytest.mark.parametrize("table", ["outcomes", "curves"])
+def test_a_damaged_newer_copy_does_not_displace_a_good_one(
+    make: Make, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], table: str, damage: str
+) -> None:
+    for name, day in (("oldest", 1), ("old", 2), ("new", 3)):
+        make(name, started=f"2026-01-0{day}T00:00:00+00:00")
+    path = runs / "new" / f"{table}.parquet"
+    cut(path) if damage == "cut" else garble(path, 0.3)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert collect(runs, table)["folder"].unique().tolist() == ["old"]
+    said = [str(warning.message) for warning in told]
+    assert [text for text in said if text.startswith(f"left out: {path} cannot be read")]
+    assert [text for text in said if "1 folder repeats another" in text and "left out: oldest;" in text]
+    assert run(runs, "--table", table, monkeypatch=monkeypatch) == 1
+    assert f"left out: {path}" in capsys.readouterr().err
+    assert pd.read_parquet(runs / f"collected_{table}.parquet")["folder"].unique().tolist() == ["old"]
+    with pytest.warns(UserWarning, match="2 folders repeat others"):  # of another table the newest is as good as ever
+        assert collect(runs, "contrasts")["folder"].unique().tolist() == ["new"]
+
+
+# -- designs that share points
+
+
+@pytest.fixture
+def make_design(make: Make, tables: Tables) -> Make:
+    """A function that makes the folder of a design of one factor."""
+
+    def made(name: str, values: list[float], *overrides: str, changes: Tables | None = None, **more: Any) -> Path:
+        points = pd.DataFrame({"point": range(len(values)), "throttle.push": values})
+        rows = points.merge(tables["outcomes"], how="cross")
+        design = {
+            "method": "sobol", "points": len(values), "seed": 1, "dice": "common", "factors": {"throttle.push": {}},
+        } | more  # fmt: skip
+        more = {"design": design, "content_hash": {"design": name}, "arms": ["none", "july15"]}
+        return make(name, *overrides, changes={"design": points, "outcomes": rows} | dict(changes or {}), **more)
+
+    return made
+
+
+def test_a_design_of_which_another_has_all_points_is_left_out(make_design: Make, runs: Path) -> None:
+    make_design("few", [0.1, 0.7])
+    make_design("many", [0.1, 0.7, 0.4, 0.2])
+    make_design("same", [0.2, 0.4, 0.1, 0.7])  # computed elsewhere, say
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rows = collect(runs)
+    assert [str(warning.message).split(": ")[0] for warning in told] == [
+        "2 designs have only points that another has, too, with the same seeds, and were left out"
+    ]
+    assert rows["folder"].nunique() == 1
+    assert rows.groupby("throttle.push").size().nunique() == 1
+    assert collect(runs, keep_duplicates=True)["folder"].nunique() == 3
+    cut(runs / rows["folder"][0] / "outcomes.parquet")  # then the other one of four points
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        again = collect(runs)
+    assert len([each for each in told if "cannot be read" in str(each.message)]) == 1
+    assert not [each for each in told if "share points" in str(each.message)]
+    assert sorted(again["throttle.push"].unique()) == [0.1, 0.2, 0.4, 0.7]
+    assert again["folder"].unique().tolist() != rows["folder"].unique().tolist()
+
+
+def test_designs_that_share_some_points_are_said(make_design: Make, runs: Path) -> None:
+    make_design("one", [0.1, 0.7, 0.3])
+    make_design("other", [0.7, 0.1, 0.9])
+    with pytest.warns(UserWarning, match=r"designs share points .*: other with one \(2\)|one with other \(2\)"):
+        assert collect(runs)["folder"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "more"),
+    [(["seed=100"], {}), (["population.size=5"], {}), ([], {"dice": "own"})],
+    ids=["seeds", "night", "dice"],
+)
+def test_the_same_places_of_another_night_are_no_shared_points(
+    make_design: Make, runs: Path, overrides: list[str], more: dict[str, Any]
+) -> None:
+    make_design("few", [0.7, 0.1], *overrides, **more)
+    make_design("many", [0.1, 0.7, 0.4], **more)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert collect(runs)["folder"].nunique() == 2
+
+
 # -- several versions of a table
 
 

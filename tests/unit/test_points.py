@@ -334,6 +334,22 @@ def _interrupted(store: Path) -> None:
     run_design(design, ArmsOfPoints(compose, None, design), settings, seed=1, workers=1, progress=progress)
 
 
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_other_processes_are_sent_the_arms_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    sent: list[int] = []
+    state = ArmsOfPoints.__getstate__
+    monkeypatch.setattr(ArmsOfPoints, "__getstate__", lambda self: sent.append(1) or state(self))
+    factors = {SEVERITY: {"range": [0.1, 0.9], "levels": 6}, "decision": {"values": ["threshold", "hazard"]}}
+    run = designed(tmp_path / "store", factors, replicates=1, backend=backend, workers=2)
+    assert (len(run.measured), run.n_failed) == (12, 0)
+    assert len(sent) == 1
+    assert list((tmp_path / "store").rglob("*.arms")) == []
+    alone = designed(tmp_path / "alone", factors, replicates=1)
+    found = [tables(r, tmp_path / s, tmp_path / f"{s}-out", 1) for r, s in ((run, "store"), (alone, "alone"))]
+    for name in found[0]:
+        pd.testing.assert_frame_equal(found[0][name], found[1][name], check_exact=True)
+
+
 # -- choices that cannot be
 
 

@@ -20,9 +20,11 @@ from sim.config import compose_tree, plan_of
 from sim.errors import InputError
 from sim.measures.contrast import contrast_table, summary_table, variance_reduction_table
 from sim.options import CONFIG_DIR
+from sim.study.folder import read_manifest
 from sim.study.report import page_of, write_report
 from sim.study.report.outcomes import readable, reduction
 from sim.study.report.page import embedded
+from sim.study.report.several import jobs_below, sweep_page
 from sim.study.report.single import command_of, facts_of, period
 from sim.study.report.words import meaning
 
@@ -499,3 +501,17 @@ def test_events_that_a_night_leaves_out_or_moves_are_told_so() -> None:
         [("2016-07-16 00:10", "news")],
         [("2016-07-15 23:24", "the call"), ("2016-07-16 00:10", "news")],
     ]
+
+
+# -- many jobs
+
+
+def test_of_the_manifests_of_a_sweep_little_is_kept(sweep: Path) -> None:
+    for number in range(2, 30):
+        make_folder(sweep / str(number), ["open", "total"], command=["python", "-m", "sim", "-m", "seed=7"],
+                    overrides=["seed=7"], ballast="x" * 100_000)  # fmt: skip
+    jobs = jobs_below(sweep)
+    assert [place for place, _ in jobs] == [str(number) for number in range(30)]
+    assert all(len(json.dumps(manifest)) < 3000 for _, manifest in jobs[1:])
+    whole = [(place, read_manifest(sweep / place)) for place, _ in jobs]
+    assert sweep_page(sweep, jobs) == sweep_page(sweep, whole)

@@ -22,7 +22,6 @@ from sim.study.report.single import (
 )
 from sim.study.report.words import caption_of_many, meaning, plural
 from sim.study.terminal import headline
-from sim.study.whole import is_partial
 from sim.tables import read_table
 
 if TYPE_CHECKING:
@@ -33,24 +32,34 @@ __all__ = ["Job", "design_page", "jobs_below", "sweep_page"]
 Job = tuple[str, dict[str, Any]]
 """Where a run folder lies, relative to the sweep's, and its manifest."""
 
+_OF_JOBS = ("overrides", "command", "failures", "arms", "replicates", "runs_computed", "runs_reused", "runs_failed",
+            "wall_seconds", "design", "model_version", "git_commit", "seed")  # fmt: skip
+"""What the page of a sweep shows of every job, or counts over all of them."""
 _MOST = 200
 """Rows that a table of jobs or failed points shows; the page says how many further ones there are."""
 
 
 def jobs_below(folder: Path) -> list[Job]:
-    """Return the finished run folders below a folder, at any depth, in the order of their numbers."""
-    from sim.study.folder import read_manifest
+    """Return the finished run folders below a folder, at any depth, in the order of their numbers.
 
-    found = []
-    for path in folder.glob("**/manifest.json"):
-        place = path.parent.relative_to(folder)
-        if is_partial(place):
-            continue
-        try:
-            found.append((place.as_posix(), read_manifest(path.parent)))
-        except InputError:
-            continue  # another program's
-    return sorted(found, key=lambda job: [(int(p), "") if p.isdigit() else (-1, p) for p in job[0].split("/")])
+    Of all manifests but the first only what the page of a sweep shows is kept: a large sweep has many.
+    """
+    from sim.study.folder import read_manifest
+    from sim.study.gather import gather
+
+    try:
+        places = gather([folder], keep_duplicates=True).folders
+    except InputError:
+        return []  # no finished run
+    found: list[Job] = []
+    for place in places:
+        manifest = read_manifest(place.path)
+        if found:
+            question = manifest["configuration"]["study"].get("question")
+            manifest = {key: manifest[key] for key in _OF_JOBS if key in manifest}
+            manifest["configuration"] = {"study": {"question": question}}
+        found.append((place.name, manifest))
+    return found
 
 
 # -- a design
