@@ -201,8 +201,8 @@ def write(table: pd.DataFrame, loads: list[float]) -> None:
     import platform
     from importlib.metadata import version
 
-    from sim.study.folder import git_commit, write_table
     from sim.study.whole import write_whole
+    from sim.study.writing import git_commit, write_table
 
     told = {
         "rows": table.to_dict("records"), "seed": SEED, "threads": 1, "load_before_rounds": loads,

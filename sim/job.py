@@ -18,9 +18,9 @@ from sim.options import with_overrides
 
 if TYPE_CHECKING:
     from sim.config import Plan
-    from sim.study.folder import Clockwork
     from sim.study.store import Store
     from sim.study.template import Compose
+    from sim.study.writing import Clockwork
 
 __all__ = ["Job", "run_job"]
 
@@ -52,9 +52,9 @@ def run_job(job: Job) -> int:
     InputError, CapacityError
         One sentence for each fault of the input, or of the machine.
     """
-    from sim.study.folder import Clockwork, prepare_folder
     from sim.study.store import Store
     from sim.study.terminal import announce_compilation
+    from sim.study.writing import Clockwork, prepare_folder
 
     plan = job.plan
     prepare_folder(job.folder, plan.study.store, job.of_job)

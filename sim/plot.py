@@ -60,7 +60,7 @@ def plot_folder(folder: Path, outcomes: Sequence[str] = (), x: str | None = None
         No finished run, tables or names that do not suit, or something in the folder of the figures that is not ours.
     """
     from sim.errors import InputError
-    from sim.study.folder import read_manifest
+    from sim.study.writing import read_manifest
 
     manifest = read_manifest(folder) if (folder / "manifest.json").exists() else {}
     if not manifest or manifest.get("design"):
@@ -78,8 +78,9 @@ def _plot_run(folder: Path, manifest: Mapping[str, Any], outcomes: Sequence[str]
     from sim.errors import InputError
     from sim.scenario import validate
     from sim.study.figures.sweep_pages import headlines_of
-    from sim.study.folder import draw_figures, refuse_foreign_figures
+    from sim.study.folder import draw_figures
     from sim.study.whole import clear_leftovers, whole_folder
+    from sim.study.writing import refuse_foreign_figures
     from sim.tables import read_table
 
     refuse_foreign_figures(folder / "figures")
@@ -119,10 +120,10 @@ def plot_sweep(folder: Path, outcomes: Sequence[str] = (), x: str | None = None,
     from sim.study.figures import write_sweep
     from sim.study.figures.designs import factors_of
     from sim.study.figures.words import HEADLINES
-    from sim.study.folder import refuse_foreign_figures
     from sim.study.gather import gather
     from sim.study.joined import Joined
     from sim.study.whole import clear_leftovers, whole_folder
+    from sim.study.writing import refuse_foreign_figures
 
     gathered = gather([folder], tables=("summary", "contrasts"))
     n_designs = sum(bool(place.factors) for place in gathered.folders)
@@ -182,7 +183,7 @@ def _outcomes_of(joined: Joined) -> list[str]:
 
 def _logarithmic(gathered: Gathered) -> set[str]:
     """Return the factors of designs that were drawn on a logarithmic scale."""
-    from sim.study.folder import read_manifest
+    from sim.study.writing import read_manifest
 
     found: set[str] = set()
     for place in gathered.folders:

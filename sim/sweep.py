@@ -145,7 +145,7 @@ def begin_status(folder: Path, sweep: str, job: int, overrides: Sequence[str]) -
 
 def end_status(folder: Path, begun: Status, exit_code: int, sentence: str) -> None:
     """Write that a job has ended; how many runs it has computed, reused and lost is read from its manifest."""
-    from sim.study.folder import read_manifest
+    from sim.study.writing import read_manifest
 
     counts: dict[str, int] = {}
     if exit_code in (OK, SOME_FAILED) and not sentence:

@@ -8,14 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError
 from sim.study.designed import DesignRun
-from sim.study.folder import Clockwork, about_programs, put_table, refuse_foreign
 from sim.study.points import Measured
-from sim.study.report import write_report
-from sim.study.run import omitted
 from sim.study.store import Store
-from sim.study.whole import whole_folder, write_whole
+from sim.study.writing import Clockwork, Parts, put_table, write_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,37 +38,14 @@ def write_design_folder(
     clockwork: Clockwork,
     of_job: Collection[str],
 ) -> dict[str, str]:
-    """Write tables, figures, manifest and report of a design; return the figures that were left out, and why.
-
-    All of them take the place of what `folder` held, in one step, but for the names in `of_job`.
-
-    Raises
-    ------
-    InputError
-        The disk is full, the folder cannot be written, or somebody has put something into it.
-    """
-    skipped: dict[str, str] = {}
-    try:
-        with whole_folder(folder, of_job) as temporary:
-            _write_tables(temporary, run, plan, store)
-            if plan.study.figures:
-                skipped = _draw(temporary, run)
-            manifest = _about(run, plan) | {
-                "configuration": configuration, "overrides": list(overrides), "seed": plan.seed, "engine": plan.engine,
-                "outcomes_missing_null": omitted(plan.study.nulls), "figures_left_out": skipped, **clockwork.read(),
-            }  # fmt: skip
-            manifest["cpu_seconds"] = round(manifest["cpu_seconds"] + run.seconds_elsewhere, 3)
-            with write_whole(temporary / "manifest.json") as file:
-                file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
-            if plan.study.report:
-                write_report(temporary)
-            refuse_foreign(folder, of_job)
-    except OSError as error:
-        raise InputError(
-            f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "
-            "hydra.run.dir=FOLDER (all finished points are in the store)."
-        ) from error
-    return skipped
+    """Write tables, figures, manifest and report of a design as `write_parts` does; return what was left out, and why."""
+    parts = Parts(
+        tables=lambda place: _write_tables(place, run, plan, store),
+        figures=lambda place: _draw(place, run),
+        about=lambda: _about(run, plan, clockwork),
+        what="points",
+    )
+    return write_parts(folder, parts, plan, configuration, overrides, clockwork, of_job)
 
 
 def _draw(folder: Path, run: DesignRun) -> dict[str, str]:
@@ -104,11 +77,11 @@ def _rows_of(path: Path, outcomes: Sequence[str]) -> pd.DataFrame:
     )  # which figures go through again and again, quicker than Arrow's
 
 
-def _about(run: DesignRun, plan: Plan) -> dict[str, Any]:
+def _about(run: DesignRun, plan: Plan, clockwork: Clockwork) -> dict[str, Any]:
     """Return what the manifest says of a design."""
     failed = [m for m in run.measured if m.failures]
     text = json.dumps([plan.design.model_dump(mode="json"), sorted(m.key for m in run.measured)])
-    return about_programs() | {
+    return {
         "content_hash": {"design": hashlib.sha256(text.encode()).hexdigest()},
         "arms": run.arms,
         "baseline": run.baseline,
@@ -120,6 +93,7 @@ def _about(run: DesignRun, plan: Plan) -> dict[str, Any]:
         "runs_reused": run.n_reused,
         "runs_failed": run.n_failed,
         "failures": [{"point": m.number, **vars(f)} for m in failed[:1000] for f in m.failures[:10]],
+        "cpu_seconds": round(clockwork.read()["cpu_seconds"] + run.seconds_elsewhere, 3),
         "simulation_seconds": round(sum(m.seconds for m in run.measured), 3),
         "notes": run.notes,
     }

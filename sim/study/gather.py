@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
-from sim.study.folder import read_manifest
 from sim.study.repetitions import leave_out_covered, leave_out_repetitions, names_of, note_overlaps
 from sim.study.whole import PARTIAL
+from sim.study.writing import read_manifest
 
 __all__ = ["Gathered", "RunFolder", "Value", "gather", "value_text"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.study.folder import FIGURES
+from sim.study.writing import FIGURES
 from tests.door.shell import TINY, Answer, finish, forked_sim, listing, manifest, start
 from tests.unit.test_report import HOSTILE, QUOTED, Page
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sim.study.folder import FIGURES
 from sim.study.whole import claimed
+from sim.study.writing import FIGURES
 from tests.door.shell import Answer, assert_same_tables, finish, forked_sim, half_written, listing, manifest, start
 
 pytestmark = pytest.mark.slow
@@ -257,7 +257,7 @@ def test_a_folder_that_must_not_be_replaced(tmp_path: Path) -> None:
 def test_what_somebody_puts_into_the_folder_meanwhile_is_not_lost(place: Path, tmp_path: Path) -> None:
     os.symlink(place / "store", tmp_path / "store")
     meanwhile = """
-import sim.study.folder as folder
+import sim.study.writing as folder
 
 real = folder.Clockwork.read
 

@@ -24,9 +24,9 @@ import sim
 from sim import collect as door
 from sim.collect import batches, collect
 from sim.errors import InputError
-from sim.study.folder import write_table
 from sim.study.gather import gather
 from sim.study.joined import Joined, TornError
+from sim.study.writing import write_table
 
 pytestmark = pytest.mark.slow
 

@@ -24,10 +24,10 @@ from sim.study import tasks as tasks_module
 from sim.study.design import Design
 from sim.study.design_folder import write_design_folder
 from sim.study.designed import DesignRun, run_design
-from sim.study.folder import Clockwork
 from sim.study.points import Settings
 from sim.study.store import Store, UnwritableError
 from sim.study.template import ArmsOfPoints
+from sim.study.writing import Clockwork
 
 SMALL = ("population.size=300",)
 SEVERITY = "parameters.throttle_severity"

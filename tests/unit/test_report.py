@@ -20,13 +20,13 @@ from sim.config import compose_tree, plan_of
 from sim.errors import InputError
 from sim.measures.contrast import contrast_table, summary_table, variance_reduction_table
 from sim.options import CONFIG_DIR
-from sim.study.folder import read_manifest
 from sim.study.report import page_of, write_report
 from sim.study.report.outcomes import readable, reduction
 from sim.study.report.page import embedded
 from sim.study.report.several import jobs_below, sweep_page
 from sim.study.report.single import command_of, facts_of, period
 from sim.study.report.words import meaning
+from sim.study.writing import read_manifest
 
 HOSTILE = "<script>alert('a')</script>"
 QUOTED = '"it\'s" & <b>bold</b>'

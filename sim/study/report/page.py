@@ -72,9 +72,9 @@ def page_of(folder: Path) -> str:
     InputError
         The folder holds no finished run, or one that lacks what the report needs.
     """
-    from sim.study.folder import read_manifest
     from sim.study.report.several import design_page, jobs_below, sweep_page
     from sim.study.report.single import study_page
+    from sim.study.writing import read_manifest
 
     try:
         if (folder / "manifest.json").exists():

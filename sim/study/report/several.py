@@ -44,8 +44,8 @@ def jobs_below(folder: Path) -> list[Job]:
 
     Of all manifests but the first only what the page of a sweep shows is kept: a large sweep has many.
     """
-    from sim.study.folder import read_manifest
     from sim.study.gather import gather
+    from sim.study.writing import read_manifest
 
     try:
         places = gather([folder], keep_duplicates=True).folders

@@ -174,7 +174,7 @@ def shared_overrides(manifest: Mapping[str, Any]) -> list[str]:
 
 def _figures(folder: Path, manifest: Mapping[str, Any], counts: Mapping[str, int]) -> list[Figure]:
     """Return the standard figures that lie in the folder, in their order."""
-    from sim.study.folder import FIGURES
+    from sim.study.writing import FIGURES
 
     configuration = manifest["configuration"]
     posting = [name for name, its in manifest["shown"]["channels"].items() if (its.get("posts_per_user_day") or 0) > 0]
