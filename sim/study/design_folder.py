@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sim.study.designed import DesignRun
 from sim.study.points import Measured
 from sim.study.store import Store
-from sim.study.writing import Clockwork, Parts, put_table, write_parts
+from sim.study.writing import UNFINISHED, Clockwork, Parts, put_table, write_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ def _write_tables(folder: Path, run: DesignRun, plan: Plan, store: Store) -> Non
         for writer in writers.values():
             writer.close()
     for name in paths:  # the folder as a whole appears in one step
-        partial[name].rename(paths[name])
+        partial[name].rename(folder / UNFINISHED if name == "outcomes" else paths[name])
 
 
 def _schema(table: pa.Table) -> pa.Schema:

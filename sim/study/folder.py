@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.scenario import Scenario
 from sim.study.run import Study
-from sim.study.writing import TABLES, Clockwork, Parts, put_table, write_parts
+from sim.study.writing import TABLES, UNFINISHED, Clockwork, Parts, put_table, write_parts
 from sim.timeline import is_below
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def write_folder(
 
     def write(place: Path) -> None:
         for name, table in tables.items():
-            put_table(place / f"{name}.parquet", table)
+            put_table(place / (UNFINISHED if name == "outcomes" else f"{name}.parquet"), table)
 
     def draw(place: Path) -> dict[str, str]:
         windows = {name: windows_of(each) for name, each in study.arms.items()}

@@ -100,7 +100,7 @@ def note_overlaps(gathered: Gathered) -> None:
 
 
 def leave_out_covered(gathered: Gathered, tables: Collection[str] | None) -> None:
-    """Leave out designs all points of which another one has, too, and say which designs share some of theirs.
+    """Drop designs all points of which another one has, too, and say which designs share some of theirs.
 
     As a Sobol sequence of 100 points and one of 200 do, or a part of a design and the whole.
     """

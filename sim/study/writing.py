@@ -34,7 +34,9 @@ __all__ = ["Clockwork", "Parts", "git_commit", "prepare_folder", "put_table", "r
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 TABLES = ("curves", "curve_contrasts", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
-"""Tables of a run folder, in the order in which they are written: a file named outcomes.parquet has all others beside it."""
+"""Tables of a run folder, of which the outcomes come last: a file named outcomes.parquet has all others beside it."""
+UNFINISHED = f"{PARTIAL}outcomes.parquet"
+"""Name of the outcomes until the tables, the figures and the manifest are there."""
 FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "provinces", "last_touch", "comparison")
 """The standard figures (`sim.study.figures.write_all`, which is not loaded for their names)."""
 SWEEP_FIGURES = r"(response|map|comparison)_[\w.-]+"
@@ -73,7 +75,7 @@ class Parts:
     """What a study and a design write into their folders, each in its own way."""
 
     tables: Callable[[Path], None]
-    """Writes the tables into a folder, the outcomes last."""
+    """Writes the tables into a folder, the outcomes as `UNFINISHED`."""
     figures: Callable[[Path], dict[str, str]]
     """Draws into the same folder, after the tables; returns the figures that were left out, and why."""
     about: Callable[[], dict[str, Any]]
@@ -112,6 +114,7 @@ def write_parts(
             }  # fmt: skip
             with write_whole(temporary / "manifest.json") as file:
                 file.write_text(json.dumps(manifest, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
+            (temporary / UNFINISHED).rename(temporary / "outcomes.parquet")
             if plan.study.report:
                 write_report(temporary)
             refuse_foreign(folder, of_job)
