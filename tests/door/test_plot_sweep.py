@@ -121,7 +121,7 @@ def test_figures_of_a_sweep_are_drawn_all_or_none(copy: Path, monkeypatch: pytes
         raise OSError("the disk is full")
 
     calls = iter([sweep_pages.save, full])
-    monkeypatch.setattr(sweep_pages, "save", lambda *given: next(calls)(*given))
+    monkeypatch.setattr(sweep_pages, "save", lambda *given, **how: next(calls)(*given, **how))
     with pytest.raises(OSError, match="disk is full"):
         plot_sweep(copy, ["posts_published", "peak_on_squares"])
     assert {name: (copy / "figures" / name).read_bytes() for name in drawn(copy)} == old
