@@ -19,7 +19,14 @@ from sim.measures.intervals import Floats, check_level, joined, pointwise_band
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVE_CONTRAST_COLUMNS", "CurveBand", "curve_contrast_table", "simultaneous_band", "standard_curves"]
+__all__ = [
+    "CURVE_CONTRAST_COLUMNS",
+    "CurveBand",
+    "contrasts_of_values",
+    "curve_contrast_table",
+    "simultaneous_band",
+    "standard_curves",
+]
 
 CURVE_CONTRAST_COLUMNS = ["baseline", "arm", "time", "curve", "difference", "low", "high", "low_simultaneous",
                           "high_simultaneous", "n", "method"]  # fmt: skip
@@ -213,6 +220,30 @@ def curve_contrast_table(
             raise InputError(f"arm {arm!r} has no curves, expected one of {all_arms}; correct the name.")
     others = [arm for arm in compared if arm != baseline]
     values, times = _stacked(curves, [baseline, *others], wanted)
+    return contrasts_of_values(values, times, [baseline, *others], wanted, level, conditional=conditional)
+
+
+def contrasts_of_values(
+    values: Floats,
+    times: Any,
+    arms: Sequence[str],
+    names: Sequence[str],
+    level: float = 0.95,
+    *,
+    conditional: bool = False,
+) -> pd.DataFrame:
+    """Return the same table from arrays.
+
+    Parameters
+    ----------
+    values
+        Shape (arms, replicates, curves, times), NaN where there is no value; the first arm is the baseline.
+    times, arms, names
+        What the axes are: timestamps, the arms, and the names of the curves.
+    level, conditional
+        As in `curve_contrast_table`.
+    """
+    (baseline, *others), wanted = arms, list(names)
     parts = []
     for a, arm in enumerate(others, start=1):
         is_paired = ~np.isnan(values[[0, a]]).all(axis=(2, 3)).any(axis=0)  # replicates that both arms have at all

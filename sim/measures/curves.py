@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ from sim.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["curve_matrix", "curve_table", "minutes", "squares_table"]
+__all__ = ["chosen_curves", "curve_matrix", "curve_table", "minutes", "squares_table"]
 
 
 def minutes(scenario: Scenario) -> pd.DatetimeIndex:
@@ -76,12 +77,18 @@ def curve_matrix(scenario: Scenario, record: Record) -> tuple[list[str], np.ndar
     return names, np.concatenate([values, *(record.counts[None, :, index, TRENDING] for index in trends)])
 
 
-def curve_table(scenario: Scenario, record: Record, only: tuple[str, ...] = ()) -> pd.DataFrame:
+def curve_table(scenario: Scenario, record: Record, only: Collection[str] = ()) -> pd.DataFrame:
     """Return columns time, curve, value: every curve of a run (or `only` some), one row per minute."""
+    return chosen_curves(scenario, record, lambda names: [name for name in names if not only or name in only])
+
+
+def chosen_curves(scenario: Scenario, record: Record, chosen: Callable[[list[str]], Collection[str]]) -> pd.DataFrame:
+    """Return the same columns of those curves that `chosen` keeps of all their names."""
     import pandas as pd
 
     names, values = curve_matrix(scenario, record)
-    keep = [i for i, name in enumerate(names) if not only or name in only]
+    only = set(chosen(names))
+    keep = [i for i, name in enumerate(names) if name in only]
     time = minutes(scenario)
     return pd.DataFrame(
         {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.scenario import Scenario
 from sim.study.run import Study
-from sim.study.writing import TABLES, UNFINISHED, Clockwork, Parts, put_table, write_parts
+from sim.study.writing import TABLES, UNFINISHED, Clockwork, Parts, put_parts, put_table, write_parts
 from sim.timeline import is_below
 
 if TYPE_CHECKING:
@@ -123,15 +123,22 @@ def write_folder(
     of_job: Collection[str],
 ) -> dict[str, str]:
     """Write tables, figures, manifest and report of a study as `write_parts` does; return what was left out, and why."""
-    tables = {name: getattr(study, name) for name in TABLES}
+    tables = {name: getattr(study, name) for name in TABLES if name != "curves"}
     shown = study.arms[next((arm for arm in study.arms if arm != study.baseline), study.baseline)]
 
     def write(place: Path) -> None:
+        if any(study.finished(arm) for arm in study.arms):
+            put_parts(place / "curves.parquet", study.curves_by_run())
+        else:
+            put_table(place / "curves.parquet", study.curves)
         for name, table in tables.items():
             put_table(place / (UNFINISHED if name == "outcomes" else f"{name}.parquet"), table)
 
     def draw(place: Path) -> dict[str, str]:
+        from sim.study.figures import curves_shown
+
         windows = {name: windows_of(each) for name, each in study.arms.items()}
+        tables["curves"] = study.curves_of(curves_shown)
         return draw_figures(place / "figures", tables, shown, plan.observed, study.baseline, open_arms(study), windows)
 
     def about() -> dict[str, Any]:

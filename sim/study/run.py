@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sim.draws import MAX_SEED
-from sim.engine.simulate import Record
 from sim.errors import CapacityError, InputError
-from sim.measures.bands import CURVE_CONTRAST_COLUMNS, curve_contrast_table
+from sim.measures.bands import CURVE_CONTRAST_COLUMNS, contrasts_of_values, standard_curves
 from sim.measures.contrast import (
     CONTRAST_COLUMNS,
     REDUCTION_COLUMNS,
@@ -22,15 +23,18 @@ from sim.measures.contrast import (
     summary_table,
     variance_reduction_table,
 )
-from sim.measures.curves import curve_table, squares_table
+from sim.measures.curves import chosen_curves, curve_matrix, minutes, squares_table
 from sim.measures.outcomes import NEEDED_NULLS, main_channel, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
+from sim.study.records import Records
 from sim.study.store import Store
 from sim.study.tasks import Done, Failure, Runner, Task, end_of_comparison, tasks_of
 from sim.study.worlds import Worlds
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sim.engine.simulate import Record
 
 __all__ = ["Failure", "Study", "Task", "run_study"]
 
@@ -49,7 +53,7 @@ class Study:
     baseline: str
     replicates: int
     is_conditional: bool
-    records: dict[tuple[str, str, int], Record] = field(default_factory=dict)
+    records: Records = field(default_factory=Records)
     """By arm, null night (empty: the night itself) and replicate."""
     failures: list[Failure] = field(default_factory=list)
     n_computed: int = 0
@@ -63,8 +67,7 @@ class Study:
 
     def nulls_of(self, arm: str, replicate: int) -> dict[str, Record]:
         """Return the null nights of one run."""
-        found = {n: self.records.get((arm, n, replicate)) for n in NULL_NIGHTS}
-        return {n: record for n, record in found.items() if record is not None}
+        return {n: self.records[arm, n, replicate] for n in NULL_NIGHTS if (arm, n, replicate) in self.records}
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
@@ -120,12 +123,41 @@ class Study:
         baseline, others = self._compared()
         if baseline is None:
             return pd.DataFrame(columns=CURVE_CONTRAST_COLUMNS)
-        return curve_contrast_table(self.curves, baseline, others, conditional=self.is_conditional)
+        arms = [baseline, *others]
+        axes = {arm: minutes(self.arms[arm]) for arm in arms}
+        times = axes[baseline]
+        for arm in others:
+            times = times.union(axes[arm])
+        found = []
+        for arm in arms:
+            for r in self.finished(arm):
+                names, rows = curve_matrix(self.arms[arm], self.records[arm, "", r])
+                main = standard_curves(names)
+                found.append((arm, r, main, rows[[names.index(name) for name in main]]))
+        every = list(dict.fromkeys(name for _, _, main, _ in found for name in main))
+        replicates = sorted({r for _, r, _, _ in found})
+        values = np.full((len(arms), len(replicates), len(every), len(times)), np.nan)
+        for arm, r, main, rows in found:
+            at = np.ix_(np.array([every.index(name) for name in main]), times.get_indexer(axes[arm]))
+            values[arms.index(arm), replicates.index(r)][at] = rows
+        return contrasts_of_values(values, times, arms, every, conditional=self.is_conditional)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """Columns arm, replicate, time, curve, value, of the nights themselves."""
-        return self._stack((arm, "", r) for arm in self.arms for r in self.finished(arm))
+        """Columns arm, replicate, time, curve, value, of the nights themselves: 8 MB for each (`curves_of` makes some)."""
+        return self.curves_of(lambda names: names)
+
+    def curves_of(self, chosen: Callable[[list[str]], Sequence[str]]) -> pd.DataFrame:
+        """Return those of the curves that `chosen` keeps of all their names."""
+        return self._stack(self._nights(), chosen)
+
+    def curves_by_run(self) -> Iterator[pd.DataFrame]:
+        """Yield the curves run by run: the same rows in the same order, a part of them in memory at a time."""
+        for key in self._nights():
+            yield self._stack([key], lambda names: names)
+
+    def _nights(self) -> list[tuple[str, str, int]]:
+        return [(arm, "", r) for arm in self.arms for r in self.finished(arm)]
 
     @cached_property
     def nulls(self) -> pd.DataFrame:
@@ -135,22 +167,28 @@ class Study:
         """
         main = {channel for s in self.arms.values() if (channel := main_channel(s)) is not None}
         posts = [f"{kind}_{channel}" for channel in sorted(main) for kind in ("published", "attempted")]
-        only = (*posts, "on_squares", "asleep", "online")
+        only = {*posts, "on_squares", "asleep", "online"}
         order = {arm: i for i, arm in enumerate(self.arms)}
         keys = sorted((k for k in self.records if k[1]), key=lambda k: (order[k[0]], NULL_NIGHTS.index(k[1]), k[2]))
-        table = self._stack(keys, only)
+        table = self._stack(keys, lambda names: [name for name in names if name in only], has_nulls=True)
         ends = {arm: end for arm, s in self.arms.items() if (end := end_of_comparison(s)) is not None}
         for arm, end in ends.items():
             is_over = (table["arm"] == arm) & (table["null"] == "without_call")
             table = table[~(is_over & (table["time"] >= self.arms[arm].clock.moment(end)))]
         return table.reset_index(drop=True)
 
-    def _stack(self, keys: Iterable[tuple[str, str, int]], only: tuple[str, ...] = ()) -> pd.DataFrame:
+    def _stack(
+        self,
+        keys: Iterable[tuple[str, str, int]],
+        chosen: Callable[[list[str]], Sequence[str]],
+        *,
+        has_nulls: bool = False,
+    ) -> pd.DataFrame:
         import pandas as pd
 
         parts, labels = [], []
         for arm, null, replicate in keys:
-            parts.append(curve_table(self.arms[arm], self.records[arm, null, replicate], only))
+            parts.append(chosen_curves(self.arms[arm], self.records[arm, null, replicate], chosen))
             labels.append((arm, null, replicate, len(parts[-1])))
         if not parts:
             return pd.DataFrame(columns=["arm", "replicate", "time", "curve", "value", "null"])
@@ -161,7 +199,7 @@ class Study:
         table.insert(
             0, "arm", pd.Series(pd.Categorical.from_codes(_repeat(list(codes), lengths), pd.Index(list(self.arms))))
         )
-        if only:
+        if has_nulls:
             table["null"] = pd.Categorical(_repeat([null for _, null, _, _ in labels], lengths))
         return table
 
@@ -183,7 +221,6 @@ class Study:
 
 
 def _repeat(values: Sequence[Any], lengths: Sequence[int]) -> Any:
-    import numpy as np
 
     return np.repeat(np.asarray(values), lengths)
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sim.config import Plan
 
-__all__ = ["Clockwork", "Parts", "git_commit", "prepare_folder", "put_table", "read_manifest", "refuse_foreign",
+__all__ = ["Clockwork", "Parts", "git_commit", "prepare_folder", "put_parts", "put_table", "read_manifest", "refuse_foreign",
            "refuse_foreign_figures", "write_parts", "write_table"]  # fmt: skip
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
@@ -163,6 +163,27 @@ def put_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, whole or not at all; a disk that is full is told by its own error."""
     with write_whole(path) as temporary:
         table.to_parquet(temporary, index=False, write_page_checksum=True)
+
+
+def put_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
+    """Write one table as Parquet from at least one part with the same columns, of which one is in memory at a time.
+
+    Categories of the parts may differ.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer = None
+    with write_whole(path) as temporary, contextlib.ExitStack() as open_:
+        for part in parts:
+            table = pa.Table.from_pandas(part, preserve_index=False)
+            if writer is None:
+                # Numbers of categories are as wide in the first part as any part may need.
+                wide = [pa.field(f.name, pa.dictionary(pa.int32(), f.type.value_type)) if pa.types.is_dictionary(f.type) else f
+                        for f in table.schema]  # fmt: skip
+                schema = pa.schema(wide, table.schema.metadata)
+                writer = open_.enter_context(pq.ParquetWriter(temporary, schema, write_page_checksum=True))
+            writer.write_table(table.cast(schema))
 
 
 def prepare_folder(folder: Path, store: Path | None, of_job: Collection[str]) -> None:

@@ -28,7 +28,7 @@ from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
 from sim.study.figures.heat import heat_map, sign_map
 from sim.study.figures.marks import Marks
-from sim.study.figures.pages import write_all
+from sim.study.figures.pages import curves_shown, write_all
 from sim.study.figures.posts import posts_per_minute
 from sim.study.figures.response import dose_response
 from sim.study.figures.squares import people_on_squares, squares_by_province
@@ -40,6 +40,7 @@ __all__ = [
     "Marks",
     "Written",
     "comparison",
+    "curves_shown",
     "decisions_over_time",
     "dose_response",
     "figure",

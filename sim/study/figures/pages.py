@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from sim.study.figures.difference import paired_difference
 from sim.study.figures.hearing import first_hearing, last_touch
 from sim.study.figures.marks import Marks, Window, minutes_of, whole_hour
 from sim.study.figures.posts import posts_per_minute
-from sim.study.figures.replicates import CURVES, need
+from sim.study.figures.replicates import CURVES, need, with_prefix
 from sim.study.figures.squares import people_on_squares, squares_by_province
 from sim.study.figures.style import figure, spread, styled
 from sim.study.figures.sweep_pages import comparison_page
@@ -85,8 +85,7 @@ def write_all(
     if population is None and provinces is not None and "population" in provinces:
         population = float(provinces["population"].sum())
     posts = None if channel is None else f"published_{channel}"
-    names = [str(name) for name in curves["curve"].unique()]
-    kept = [name for name in names if name in (posts, "on_squares") or name.startswith(("heard_", "decided_"))]
+    kept = curves_shown([str(name) for name in curves["curve"].unique()])
     curves = curves.loc[curves["curve"].isin(kept)]  # A study keeps many more, and every figure searches them.
     if windows is None:
         windows = {name: () if name in open_arms else marks.windows for name in arms}
@@ -117,6 +116,11 @@ def write_all(
             save(drawing, folder / file, dpi)
             written.paths.append(folder / file)
     return written
+
+
+def curves_shown(names: Iterable[str]) -> list[str]:
+    """Return those of the names of curves that any of the standard figures may show."""
+    return [name for name in names if name.startswith(("published_", "heard_", "decided_")) or name == "on_squares"]
 
 
 def _from_first_departure(curves: pd.DataFrame, marks: Marks) -> Marks:
@@ -169,7 +173,7 @@ def _posts_page(curves: pd.DataFrame, marks: Marks, channel: str | None, nulls: 
 
 def _some(curves: pd.DataFrame, prefix: str, reason: str) -> None:
     """Raise InputError with a reason unless some curve of that prefix, of those that the study has, is ever above 0."""
-    rows = curves.loc[curves["curve"].astype(str).str.startswith(prefix), "value"]
+    rows = with_prefix(curves, prefix)["value"]
     if len(rows) and not (rows > 0).any():
         raise InputError(reason)
 

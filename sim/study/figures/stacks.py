@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 
 from sim.errors import InputError
 from sim.study.figures.marks import Marks, minutes_of, whole_hour
-from sim.study.figures.replicates import by_replicate, n_replicates, t_band
+from sim.study.figures.replicates import by_replicate, n_replicates, t_band, with_prefix
 from sim.study.figures.style import area_style, channel_name, note
 
 _DASHES: dict[str, Any] = {"color": "black", "linewidth": 0.7, "linestyle": (0, (2, 1.5)), "zorder": 3}
@@ -34,7 +34,7 @@ def looks(curves: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def parts_of(curves: pd.DataFrame, prefix: str, arm: str) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Return tables minute x replicate of an arm by channel, and the rows of all arms, of the curves with a prefix."""
-    rows = curves.loc[curves["curve"].astype(str).str.startswith(prefix)]
+    rows = with_prefix(curves, prefix)
     tables = by_replicate(rows.loc[rows["arm"] == arm], "curve")
     if not tables:
         raise InputError(f"curves hold no '{prefix}<channel>' in the arm {arm!r}; keep them in the study.")

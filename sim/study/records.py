@@ -1,0 +1,48 @@
+"""The records of a study's runs, packed, so that a study of thousands of runs fits into memory."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator, MutableMapping
+
+import numpy as np
+
+from sim.engine.simulate import Record
+
+__all__ = ["Records"]
+
+RunName = tuple[str, str, int]
+"""Arm, null night (empty: the night itself) and replicate."""
+
+
+class Records(MutableMapping[RunName, Record]):
+    """Records by arm, null night (empty: the night itself) and replicate.
+
+    A record is some 2 MB, nearly all of it small counts: packed it is a twentieth. Each look at one unpacks it anew, which
+    takes some milliseconds; the event log, which no study keeps, is not held.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[RunName, bytes] = {}
+
+    def __setitem__(self, name: RunName, record: Record) -> None:
+        whole = io.BytesIO()
+        np.savez(whole, **record.arrays())
+        self._packed[name] = zlib.compress(whole.getbuffer(), 1)
+
+    def __getitem__(self, name: RunName) -> Record:
+        with np.load(io.BytesIO(zlib.decompress(self._packed[name]))) as parts:
+            return Record.from_arrays({part: parts[part] for part in parts.files})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._packed
+
+    def __delitem__(self, name: RunName) -> None:
+        del self._packed[name]
+
+    def __iter__(self) -> Iterator[RunName]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
