@@ -44,7 +44,7 @@ class RunFolder:
     tables: frozenset[str]
     values: tuple[Value, ...] = ()
     """Of the parameters of `Gathered`, in their order."""
-    factors: frozenset[str] = frozenset()
+    factors: tuple[str, ...] = ()
     """Parameters that are columns of the folder's own tables, as they differ between the points of its design."""
     content: str = ""
     """Digest of what was run, seed and number of replicates aside."""
@@ -211,10 +211,10 @@ def _overrides(manifest: Mapping[str, Any]) -> dict[str, str | None]:
     return found
 
 
-def _factors(manifest: Mapping[str, Any]) -> frozenset[str]:
+def _factors(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the factors of a design, each of which is a column of the folder's tables."""
     design = manifest.get("design")
-    return frozenset(map(str, design.get("factors") or ())) if isinstance(design, Mapping) else frozenset()
+    return tuple(map(str, design.get("factors") or ())) if isinstance(design, Mapping) else ()
 
 
 def _configuration(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -294,7 +294,7 @@ def _described(
     place: RunFolder,
     manifest: Mapping[str, Any],
     its: Mapping[str, str | None],
-    factors: frozenset[str],
+    factors: tuple[str, ...],
     keys: Iterable[str],
 ) -> RunFolder:
     """Return a run folder with all that is kept of its manifest."""

@@ -126,6 +126,8 @@ class _Memory:
 
 _MEMORY: dict[int, _Memory] = {}
 """Of each thread of this process that measures points."""
+_TOLD = [0.0]
+"""CPU seconds of this process that it has told of: what the pool does between chunks belongs to the next one."""
 _READ: dict[Path, ArmsOfPoints] = {}
 """The arms that this process has read last."""
 
@@ -177,10 +179,10 @@ def measure_points(
     CapacityError
         The memory does not suffice.
     """
-    if not _MEMORY and os.getpid() != settings.process:
-        _settle_in()
-    began = time.process_time() if _MEMORY else 0.0  # a new process has cost its start
-    if not _MEMORY and os.getppid() == settings.process:
+    is_elsewhere, is_new = os.getpid() != settings.process, not _MEMORY
+    if is_new and is_elsewhere:
+        _keep_memory()
+    if is_new and os.getppid() == settings.process:
         threading.Thread(target=_end_with, args=(settings.process,), daemon=True).start()
     memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
     if isinstance(arms, Posted):
@@ -197,7 +199,15 @@ def measure_points(
         except InputError as error:  # true of this point: its values, or a file that it names
             done = Measured(point.number, failures=[Failure("", "", -1, " ".join(str(error).splitlines()))])
         found.append(done)
-    return found, 0.0 if os.getpid() == settings.process else time.process_time() - began
+    if not is_elsewhere:
+        return found, 0.0
+    if (
+        is_new
+    ):  # what is there by now stays: the pool collects garbage after every chunk, and would look through all of it
+        gc.collect()
+        gc.freeze()
+    told, _TOLD[:] = _TOLD[0], [time.process_time()]
+    return found, _TOLD[0] - told
 
 
 def forget_points() -> None:
@@ -212,15 +222,10 @@ def _end_with(parent: int) -> None:
     os._exit(1)  # nothing is lost: files of the store are whole or not there
 
 
-def _settle_in() -> None:
-    """Make a process fit for thousands of small runs, which costs a tenth of them less."""
-    gc.freeze()  # what is imported stays: the pool collects garbage after every chunk, and would look through all of it
+def _keep_memory() -> None:
+    """Let arrays of some MB come from memory that is kept, not mapped anew: a tenth of what thousands of small runs cost."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no such C library
-        of_mmap, of_trim = (
-            -3,
-            -1,
-        )  # as malloc.h names them: arrays of some MB come from memory that is kept, not mapped anew
-        library = ctypes.CDLL(None)
+        library, of_mmap, of_trim = ctypes.CDLL(None), -3, -1  # as malloc.h names them
         library.mallopt(of_mmap, 32 << 20)
         library.mallopt(of_trim, 64 << 20)
 

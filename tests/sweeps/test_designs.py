@@ -189,3 +189,25 @@ def workers_of(parent: int) -> list[int]:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes()
                 found += [int(pid)] if b"resource_tracker" not in line else []
     return found
+
+
+def test_figures_that_are_drawn_again_are_those_of_the_run(tmp_path: Path) -> None:
+    """Also their order and the pairs of their maps, which follow the design and not the alphabet."""
+    factors = (
+        "{throttle.substitution: {range: [0, 1]}, throttle.push: {range: [0, 1]}, throttle.severity: {range: [0, 1]}}"
+    )
+    args = (
+        "population.size=200",
+        "study.nulls=[]",
+        "study.report=false",
+        "study.replicates=2",
+        "design=lhs",
+        "design.points=24",
+    )
+    answer = python_sim(*args, f"design.factors={factors}", "study.store=store", "hydra.run.dir=out", folder=tmp_path)
+    assert answer.code == 0, answer
+    drawn = {path.name: path.read_bytes() for path in (tmp_path / "out" / "figures").iterdir()}
+    assert {"map_participants.png", "response_participants.png"} <= drawn.keys()
+    again = finish(start(["-m", "sim.plot", "out"], tmp_path))
+    assert again.code == 0, again
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "figures").iterdir()} == drawn
