@@ -142,7 +142,9 @@ def plot_sweep(folder: Path, outcomes: Sequence[str] = (), x: str | None = None,
     summary, contrasts = _rows_of(joined, wanted), _rows_of(Joined(gathered, "contrasts"), wanted)
     factors = [name for name in factors_of(summary) if name in joined.parameters]
     declared = list(dict.fromkeys(name for place in gathered.folders for name in place.factors))
-    factors.sort(key=lambda name: declared.index(name) if name in declared else len(declared))  # as the run has drawn them
+    factors.sort(
+        key=lambda name: declared.index(name) if name in declared else len(declared)
+    )  # as the run has drawn them
     clear_leftovers(folder / "figures")
     with whole_folder(folder / "figures") as temporary:
         written = write_sweep(

@@ -15,6 +15,10 @@ from sim.measures.intervals import Floats, Interval, check_level
 __all__ = ["Simultaneous", "holm", "holm_intervals", "p_value"]
 
 
+_ROUNDING = 1e-10
+"""Standard errors of less than so much of a difference are what is left of rounding."""
+
+
 def p_value(interval: Interval) -> float:
     """Return the two-sided Student t p-value of "the difference is 0".
 
@@ -22,7 +26,8 @@ def p_value(interval: Interval) -> float:
     ----------
     interval
         From `paired_t` or a jackknife. Without a standard error (missing, n = 1) the p-value is NaN. A difference of 0
-        that does not vary has p = 1, any other that does not vary p = 0.
+        that does not vary has p = 1. Any other that does not vary has that of the sign test, 2^(1 - n): few pairs agree by
+        chance, and no standard error of theirs says how often.
 
     Raises
     ------
@@ -33,8 +38,8 @@ def p_value(interval: Interval) -> float:
         if np.isfinite(interval.low):
             raise InputError(f"an interval by {interval.method!r} has no t statistic; use a t or a jackknife interval.")
         return float("nan")
-    if interval.standard_error == 0.0:
-        return 1.0 if interval.difference == 0.0 else 0.0
+    if interval.standard_error <= _ROUNDING * abs(interval.difference):
+        return 1.0 if interval.difference == 0.0 else float(2.0 ** (1 - interval.n))
     return float(2.0 * stdtr(interval.n - 1, -abs(interval.difference) / interval.standard_error))
 
 

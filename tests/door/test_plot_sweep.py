@@ -117,7 +117,7 @@ def test_figures_of_a_sweep_are_drawn_all_or_none(copy: Path, monkeypatch: pytes
     plot_sweep(copy, ["participants"])
     old = {name: (copy / "figures" / name).read_bytes() for name in drawn(copy)}
 
-    def full(*_: object) -> None:
+    def full(*_: object, **how: object) -> None:
         raise OSError("the disk is full")
 
     calls = iter([sweep_pages.save, full])

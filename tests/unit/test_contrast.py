@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import ndtr, ndtri, stdtrit
 
 from sim.errors import InputError
@@ -517,13 +518,25 @@ def test_p_value_by_hand():
     t = 4.0 / math.sqrt(7 / 3)
     assert p_value(paired_t(differences, np.zeros(3))) == pytest.approx(1.0 - t / math.sqrt(t * t + 2.0), rel=1e-9)
     assert p_value(paired_t([1, 1], [1, 1])) == 1.0
-    assert p_value(paired_t([2, 2], [1, 1])) == 0.0
+    # What does not vary: the two-sided sign test.
+    assert p_value(paired_t([2, 2], [1, 1])) == 0.5
+    assert p_value(paired_t(1 + 0.1 * np.arange(8), 0.1 * np.arange(8))) == 2 / 2**8
     assert math.isnan(p_value(paired_t([2], [1])))
 
 
 def test_p_value_of_an_interval_without_t_is_refused():
     with pytest.raises(InputError, match="Morgan-Pitman"):
         p_value(variance_reduction([1, 2, 4, 3], [1, 2, 3, 5]))
+
+
+def test_few_pairs_that_agree_by_chance_are_not_told_from_nothing():
+    """Counts without any effect, of which two or three pairs often tie: no more maps than 5 % have a wrong decision."""
+    rng = np.random.default_rng(3)
+    n_maps, cells = 300, 36
+    for n in (2, 3, 4):
+        counts = rng.poisson(0.5, size=(n_maps, cells, 2, n))
+        wrong = [holm_intervals([paired_t(a, b) for a, b in map_]).is_rejected.any() for map_ in counts]
+        assert stats.binomtest(sum(wrong), n_maps, 0.05, alternative="greater").pvalue > 1e-4, (n, sum(wrong))
 
 
 def test_holm_by_hand():

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sim.errors import InputError
-from sim.study.figures.designs import Axis, Points, averaged, is_scattered, over_points, points_of, typed
+from sim.study.figures.designs import Axis, Points, averaged, clear_of_zero, is_scattered, over_points, points_of, typed
 from sim.study.figures.replicates import WHISKERS
 from sim.study.figures.style import arm_style, legend_below, note, readable, styled
 from sim.study.figures.words import words_of_outcome
@@ -171,7 +171,7 @@ def _draw_rows(ax: Axes, rows: pd.DataFrame, place: int, is_difference: bool) ->
     reach = np.stack([(value - rows["low"])[has], (rows["high"] - value)[has]]).clip(0)
     bars: dict[str, Any] = WHISKERS | {"ecolor": look["color"], "elinewidth": 1.0}
     ax.errorbar(value[has], at[has], xerr=reach, fmt="none", zorder=3, gid=f"whiskers {place}", **bars)
-    is_clear = ((rows["low"] > 0) | (rows["high"] < 0) | (not is_difference)).to_numpy(dtype=bool)
+    is_clear = clear_of_zero(rows) | (not is_difference)
     for clear in (True, False):
         chosen = is_clear == clear
         face = look["color"] if clear else "white"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.dates import date2num
+from numpy.typing import NDArray
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats, Interval, mean_t
@@ -24,6 +25,7 @@ __all__ = [
     "Points",
     "averaged",
     "binned",
+    "clear_of_zero",
     "factors_of",
     "holm_over",
     "is_scattered",
@@ -243,7 +245,9 @@ def pooled(rows: pd.DataFrame) -> tuple[float, float, float, int]:
     error that they share is seen in no spread between them; it is at most the mean of their own errors (`averaged`). The
     half-width is the root of the sum of squares of both, n the smaller one of points and replicates. It is wider than
     need be in designs that fill space more evenly than independent draws (Latin hypercube, Sobol), and where points have
-    dice of their own. Bounds are NaN where those of a point are: one replicate says nothing of others.
+    dice of their own; too short where replicates are skewed, as t intervals of few replicates are: log-normal noise
+    (sigma 1) in common to 15 points is covered with 0.82 at 4 replicates and 0.85 at 16. Bounds are NaN where those of a
+    point are: one replicate says nothing of others.
     """
     mean = mean_t(rows["value"].to_numpy(dtype=np.float64))
     own = float((rows["high"] - rows["low"]).mean(skipna=False)) / 2
@@ -287,13 +291,27 @@ def averaged(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def over_points(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the mean of scattered points that share their values of `by`, with intervals as in `pooled`.
 
-    Columns ``value, low, high, n, method, points``; one point alone keeps its own interval.
+    Columns ``value, low, high, n, method, points``. Where each stands alone, it keeps its own interval; one point beside
+    means of several has none, for it does not show how points differ.
     """
     found = []
     for key, part in rows.groupby(list(by)):
         numbers = tuple(part.iloc[0][["value", "low", "high", "n"]]) if len(part) == 1 else pooled(part)
         found.append((*key, *numbers, part["method"].iloc[0], len(part)))
-    return pd.DataFrame(found, columns=[*by, "value", "low", "high", "n", "method", "points"])
+    means = pd.DataFrame(found, columns=[*by, "value", "low", "high", "n", "method", "points"])
+    if (means["points"] > 1).any():
+        means.loc[means["points"] == 1, ["low", "high"]] = np.nan
+    return means
+
+
+def clear_of_zero(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which values are told from 0 by their own intervals, columns ``value, low, high, n``.
+
+    Replicates that do not vary leave an interval without width, which says nothing of its own: there the sign test decides.
+    """
+    low, high, n = (rows[name].to_numpy(dtype=np.float64) for name in ("low", "high", "n"))
+    has_width = high - low > 1e-10 * np.abs(rows["value"].to_numpy(dtype=np.float64))
+    return np.asarray(((low > 0) | (high < 0)) & (has_width | (2.0 ** (1 - n) <= 0.05)), dtype=np.bool_)
 
 
 def holm_over(rows: pd.DataFrame) -> Simultaneous | None:

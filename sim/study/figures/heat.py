@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InputError
 from sim.measures.intervals import Floats
-from sim.study.figures.designs import Axis, Points, averaged, holm_over, over_points, points_of
+from sim.study.figures.designs import Axis, Points, averaged, clear_of_zero, holm_over, over_points, points_of
 from sim.study.figures.labels import halo, pixels
 from sim.study.figures.response import labelled
 from sim.study.figures.style import legend_below, note, readable, styled
@@ -151,8 +151,8 @@ def sign_map(
     """Draw where a paired difference over two swept parameters is above 0, below 0, or undecided.
 
     Three classes that differ in grey, too: orange with a plus, dark blue with a minus, and white, hatched. A cell is
-    decided by Holm's procedure over all cells of the map: the chance of any wrong sign on it is at most 5 %, as far as
-    t intervals hold. With one replicate none is decided.
+    decided by Holm's procedure over all cells of the map: the chance of a sign in any cell without a difference is at most
+    5 %, as far as t intervals hold. With one replicate none is decided.
 
     Parameters
     ----------
@@ -266,8 +266,7 @@ def _decide(cells: pd.DataFrame, *, holm: bool) -> tuple[NDArray[np.bool_], str]
         return decided, "no interval, hence no sign decided"
     together = holm_over(cells.loc[cells["value"].notna()]) if holm else None
     if together is None:
-        decided = ((cells["low"] > 0) | (cells["high"] < 0)).to_numpy(dtype=bool)
-        return decided, "pointwise 95 % intervals"
+        return clear_of_zero(cells), "pointwise 95 % intervals"
     decided[cells["value"].notna().to_numpy()] = together.is_rejected
     return decided, _ADJUSTED.format(int(np.isfinite(together.p_values).sum()))
 
