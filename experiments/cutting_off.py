@@ -237,7 +237,7 @@ def answer(folders: Mapping[str, Path]) -> Answer:
             for (degree, sd), cell in ties.groupby([DEGREE, SPREAD])
             if degree in SHOWN[DEGREE] and sd in SHOWN[SPREAD]
         ]
-    methods = {row.interval.method for rows in done.findings.values() for row in rows} - {"none"}
+    methods = {row.interval.method.split(";")[0] for rows in done.findings.values() for row in rows} - {"none"}
     of_means = " or ".join(sorted(METHODS.get(method, method) for method in methods))
     two = is_of_two_kinds(ties)
     cells = rows_of(night, "participants", "throttled")

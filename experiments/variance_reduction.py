@@ -10,7 +10,9 @@ of sums are compared by their jackknife pseudo-values, as everywhere.
 
 Of 5,000 people a night now and then turns out otherwise in one arm than in the other, ten standard deviations from the
 rest (in about one pair of 200), and holds most of the variance of the difference; 32 pairs mostly lack such a night, and
-report too large a reduction. It fails where more intervals miss than chance explains, or one by more than both errors. Hence 20,000 people, whose differences are nearly normal.
+report too large a reduction. Hence 20,000 people, whose differences are nearly normal.
+
+It fails where more intervals miss than chance explains, or one by more than both errors.
 """
 
 from __future__ import annotations
