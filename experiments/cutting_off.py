@@ -146,7 +146,7 @@ def finding(cell: pd.DataFrame, arm: str, what: str) -> Finding:
     (row,) = contrast_table(rows, WHOLE, bootstrap_seed=1).to_dict("records")
     interval = interval_of(pd.Series(row))
     kinds = pair.apply(upper_kind)
-    if any(0 < n < FEWEST or len(pair) - FEWEST < n < len(pair) for n in kinds.sum()):
+    if any(n and min(n, len(pair) - n) < FEWEST for n in kinds.sum()):
         interval = Interval(interval.estimate, float("nan"), float("nan"), interval.n, "none")
     change = pair[arm] - pair[WHOLE]
     note = (
