@@ -191,6 +191,8 @@ def test_a_variance_reduction_of_few_pairs_is_told_as_not_determined(tmp_path: P
     assert re.search(r"not determined \[[\d.]+, [\d,.e+]+\] n = 11", few)
     assert "From fewer than 12 pairs it is not determined" in few
     assert "not determined" not in enough
+    for text in (few, enough):
+        assert "3 of 10 intervals missed what independent pairs gave at 5,000 people, and 1 of 10 at 20,000" in text
     table = pd.read_parquet(tmp_path / "11" / "variance_reduction.parquet").set_index("outcome")
     assert table.loc["participants", "variance_reduction"] > 1  # the table keeps its columns and numbers
 
