@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import re
 import shlex
 import shutil
@@ -78,6 +79,8 @@ class Finding:
     def told(self) -> str:
         i = self.interval
         told = f"{number(i.estimate, self.unit)} [{number(i.low, self.unit)}, {number(i.high, self.unit)}]"
+        if not math.isfinite(i.low):
+            told = f"{number(i.estimate, self.unit)} (no interval)"
         return f"{told}{', ' * bool(self.note)}{self.note}"
 
 
@@ -155,6 +158,18 @@ def hash_of(overrides: Sequence[str]) -> str:
     if plan.design.method != "none":
         text += json.dumps(plan.design.model_dump(mode="json"))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def size_of(folder: Path) -> Size:
+    """How large the study or design of a folder is."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return Size(int(manifest["configuration"]["population"]["size"]), int(manifest["replicates"]))
+
+
+def held_at() -> str:
+    """At which push and substitution the night of 15 July is throttled."""
+    throttle = scenario_of(compose_tree([])).throttle
+    return f"push {throttle.push:g} and substitution {throttle.substitution:g}"
 
 
 # -- numbers

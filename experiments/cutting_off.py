@@ -5,11 +5,12 @@ Figures: docs/figures/{cutting_ties,push_and_substitution}.png. Findings: docs/e
 
 Two maps of signs. In the model of Hassanpour (2014) a part of everybody's ties is cut, with no push by being cut off, over how
 dense the network is and how far thresholds are spread. In the night of 15 July feeds are throttled, over how much being cut
-off pushes people and whether they turn elsewhere, which decide the sign there and which no datum constrains.
+off pushes people and whether they turn elsewhere, neither of which a datum constrains; which of the two decides the sign is
+read from the map.
 
 Near the border of the first map a cascade runs in some replicates and not in others, and t intervals of such values mean
 nothing: they leave the range of a share. There signs are those of most replicates, by the exact sign test, Bonferroni over the
-map; the numbers of the table have paired bootstrap intervals, and how often a cascade ran stands beside them.
+map; the numbers of the table have paired bootstrap intervals, and what both arms come to stands beside them.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from scipy.special import betaincinv
 
-from experiments.asking import Answer, Asked, Experiment, Finding, Size, interval_of, main, table
+from experiments.asking import Answer, Asked, Experiment, Finding, Size, interval_of, main, size_of, table
 from sim.measures.contrast import contrast_table
+from sim.measures.intervals import Interval
 from sim.measures.signs import median_by_signs
 from sim.measures.simultaneous import holm_intervals
 
@@ -35,28 +38,35 @@ SHOWN = {DEGREE: (4, 16, 64), SPREAD: (0.1, 0.2, 0.4)}
 TIES = Size(3000, 32)
 """As many replicates as the paired bootstrap needs (30); below 12 no sign test over 72 cells rejects."""
 SMALL = 0.01
-RAN = 0.25
-"""A cascade ran where more than this share takes part: the mean of the thresholds."""
 APART = 0.5
 """Replicates of a cell are of two kinds where two neighbours in their order are further apart than this share of people."""
+FEWEST = 4
+"""Replicates of either kind from which on a mean of two kinds gets an interval. The bootstrap (BCa, n = 32, level 0.95) holds
+0.43 at a chance of the cascade of 0.02, 0.79 at 0.05 and about 0.95 from 0.1 on."""
 WHOLE = "whole"
 CUTS = {"half_cut": "half of all ties cut", "most_cut": "nine of ten ties cut"}
+METHODS = {"bootstrap bca": "paired bootstrap intervals (BCa)", "paired t": "paired t intervals"}
 
 
-def counted(decided: pd.Series, differences: pd.Series) -> dict[str, int]:
+def counted(signs: pd.Series, differences: pd.Series) -> dict[str, int]:
     """In how many cells of a map a difference is told from 0 and above it, and below it, and how many cells there are.
 
     Small ones are those decided that are below one in a hundred: on the same dice a handful of people can be told from 0.
     """
-    above, small = differences > 0, decided & (differences.abs() < SMALL)
-    return {"more": int((decided & above).sum()), "fewer": int((decided & ~above).sum()), "all": len(differences),
+    small = (signs != 0) & (differences.abs() < SMALL)
+    return {"more": int((signs > 0).sum()), "fewer": int((signs < 0).sum()), "all": len(signs),
             "small": int(small.sum())}  # fmt: skip
 
 
-def by_holm(contrasts: pd.DataFrame) -> dict[str, int]:
+def signed(decided: pd.Series, differences: pd.Series) -> pd.Series:
+    """1 where more come, -1 where fewer do, 0 where it is not decided."""
+    return (decided & (differences > 0)).astype(int) - (decided & (differences < 0)).astype(int)
+
+
+def by_holm(contrasts: pd.DataFrame) -> pd.Series:
     """The signs of a map by t intervals and Holm's procedure over its cells."""
     decided = holm_intervals([interval_of(row) for _, row in contrasts.iterrows()]).is_rejected
-    return counted(pd.Series(decided, contrasts.index), contrasts["difference"])
+    return signed(pd.Series(decided, contrasts.index), contrasts["difference"])
 
 
 def shares(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +75,7 @@ def shares(outcomes: pd.DataFrame) -> pd.DataFrame:
     return rows.pivot(index=[DEGREE, SPREAD, "replicate"], columns="arm", values="value")
 
 
-def signs(values: pd.DataFrame) -> pd.DataFrame:
+def medians_of(values: pd.DataFrame) -> pd.DataFrame:
     """Medians of the paired differences of both cuts with exact sign intervals that hold together over the map.
 
     Columns as of a table of contrasts, a row for each cell and arm; a cell is decided where its interval does not hold 0.
@@ -81,108 +91,231 @@ def signs(values: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def by_signs(medians: pd.DataFrame) -> dict[str, int]:
-    """The signs of a map of `signs`."""
-    return counted((medians["low"] > 0) | (medians["high"] < 0), medians["difference"])
+def by_signs(medians: pd.DataFrame) -> pd.Series:
+    """The signs of a map of `medians_of`."""
+    return signed((medians["low"] > 0) | (medians["high"] < 0), medians["difference"])
+
+
+# -- cells of two kinds
+
+
+def upper_kind(shares: pd.Series) -> pd.Series:
+    """In which replicates of an arm a cascade ran: above the widest gap, where it parts two kinds; else in none.
+
+    No share of people tells a cascade from none: with thresholds of mean 0.25 and spread 0.4, Phi(-0.25 / 0.4) = 27 % take
+    part with no contact out, and at 0.1 fewer than 1 %.
+    """
+    ordered = shares.sort_values()
+    gaps = ordered.diff()
+    if not gaps.max() > APART:
+        return pd.Series(False, shares.index)
+    return shares >= ordered[gaps.idxmax()]
 
 
 def is_of_two_kinds(values: pd.DataFrame) -> pd.DataFrame:
     """In which cells (rows) the replicates of an arm (columns) fall into two groups that are far apart."""
-    return values.groupby([DEGREE, SPREAD]).agg(lambda shares: shares.sort_values().diff().max() > APART).astype(bool)
+    return values.groupby([DEGREE, SPREAD]).agg(lambda shares: upper_kind(shares).any()).astype(bool)
+
+
+def exact_chance(k: int, n: int) -> tuple[float, float]:
+    """The exact 95 % interval of a chance of which k of n came true (Clopper and Pearson 1934)."""
+    low = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    return low, float(betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
+
+
+def told(shares: pd.Series) -> str:
+    """What an arm of a cell comes to: its median, or those of both kinds with how often the cascade ran."""
+    ran, n = upper_kind(shares), len(shares)
+    if not ran.any():
+        return f"{shares.median():.3f}"
+    low, high = exact_chance(int(ran.sum()), n)
+    return (
+        f"{shares[~ran].median():.3f} or, in {ran.sum()} of {n} (chance [{low:.3f}, {high:.3f}]), "
+        f"{shares[ran].median():.3f}"
+    )
 
 
 def finding(cell: pd.DataFrame, arm: str, what: str) -> Finding:
-    """The mean difference of a cell with its paired bootstrap interval, how often a cascade ran, and in which more came."""
+    """The mean difference of a cell, what both arms come to, and in how many replicates more came, and fewer.
+
+    The difference has a paired bootstrap interval, unless a kind of replicates is rare in an arm.
+    """
     pair = cell[[WHOLE, arm]].droplevel([DEGREE, SPREAD])
     rows = pair.melt(ignore_index=False, var_name="arm", value_name="value").reset_index()
     rows = rows.assign(outcome="participation", unit="share")
     (row,) = contrast_table(rows, WHOLE, bootstrap_seed=1).to_dict("records")
+    interval = interval_of(pd.Series(row))
+    kinds = pair.apply(upper_kind)
+    if any(n and min(n, len(pair) - n) < FEWEST for n in kinds.sum()):
+        interval = Interval(interval.estimate, float("nan"), float("nan"), interval.n, "none")
     change = pair[arm] - pair[WHOLE]
-    ran = (pair > RAN).sum()
     note = (
-        f"ran in {ran[arm]} after {ran[WHOLE]}, more in {int((change > 0).sum())}, fewer in {int((change < 0).sum())}"
+        f"whole {told(pair[WHOLE])}, cut {told(pair[arm])}; more in {int((change > 0).sum())}, "
+        f"fewer in {int((change < 0).sum())}"
     )
-    return Finding(what, interval_of(pd.Series(row)), "1", note)
+    return Finding(what, interval, "1", note)
 
 
-def rows_of(contrasts: pd.DataFrame, outcome: str, arm: str, **values: float) -> pd.DataFrame:
-    """Cells of a map: of an outcome and an arm, and where the factors have given values."""
-    rows = contrasts[(contrasts["outcome"] == outcome) & (contrasts["arm"] == arm)]
-    for factor, value in values.items():
-        rows = rows[rows[factor] == value]
-    return rows
+# -- sentences
+
+
+def rows_of(contrasts: pd.DataFrame, outcome: str, arm: str) -> pd.DataFrame:
+    """Cells of a map: of an outcome and an arm."""
+    return contrasts[(contrasts["outcome"] == outcome) & (contrasts["arm"] == arm)]
+
+
+def where(cells: pd.DataFrame) -> str:
+    """Within which degrees and spreads cells lie, in words after their number; nothing where there are none."""
+
+    def span(name: str) -> str:
+        first, last = cells[name].min(), cells[name].max()
+        return f"{first:g}" if first == last else f"{first:g} to {last:g}"
+
+    return f" (within {span(DEGREE)} ties and spreads {span(SPREAD)})" if len(cells) else ""
+
+
+def verdict(more: int, fewer: int) -> str:
+    """What cutting does by the signs of both maps."""
+    if more and fewer:
+        return "cutting ties goes either way"
+    if more or fewer:
+        return f"cutting ties brings out {'more' if more else 'fewer'} people wherever a sign is decided"
+    return "no sign of what cutting ties does is decided"
+
+
+def decided_by(signs: pd.DataFrame) -> str:
+    """Which of push (columns) and substitution (rows) decides the sign on the map, and where it turns."""
+    more, fewer = signs > 0, signs < 0
+    columns = int((more.any() & fewer.any()).sum())
+    rows = int((more.any(axis=1) & fewer.any(axis=1)).sum())
+    turns = [turn(signs.loc[end]) for end in (signs.index.min(), signs.index.max())]
+    at = "; ".join(
+        f"at substitution {e:g} the sign {t}"
+        for e, t in zip((signs.index.min(), signs.index.max()), turns, strict=True)
+    )
+    if rows and not columns:
+        says = "push decides the sign" + ", and substitution shifts where it turns" * (turns[0] != turns[1])
+    elif columns and not rows:
+        says = "substitution decides the sign"
+    elif columns:
+        says = "both decide the sign together"
+    elif more.any(axis=None) and fewer.any(axis=None):
+        says = "neither turns the sign while the other stays"
+    else:
+        says = "the sign does not turn on this map"
+    return (
+        f"both signs are decided in {columns} of {signs.shape[1]} columns of equal push and in {rows} of {signs.shape[0]} rows "
+        f"of equal substitution ({at}): {says}"
+    )
+
+
+def turn(signs: pd.Series) -> str:
+    """Between which pushes the sign turns, at one substitution."""
+    fewer, more = signs.index[signs < 0], signs.index[signs > 0]
+    if len(fewer) and len(more) and fewer.max() < more.min():
+        return f"turns between push {fewer.max():g} and {more.min():g}"
+    return "does not turn once from fewer to more"
 
 
 def answer(folders: Mapping[str, Path]) -> Answer:
     """From the folders of both designs to findings, sentences and figures."""
     ties, night = shares(table(folders["ties"], "outcomes")), table(folders["night"], "contrasts")
-    done, medians = Answer(), signs(ties)
+    done, medians = Answer(), medians_of(ties)
     pairs = int(medians["n"].min())
-    told = []
+    signs = by_signs(medians)
+    parts = []
     for arm, words in CUTS.items():
-        n = by_signs(medians[medians["arm"] == arm])
-        told.append(f"with {words} more take part in most replicates of {n['more']} cells and fewer in {n['fewer']} of "
-                    f"{n['all']} (in {n['small']} of these the median differs by less than 0.01 of all people)")  # fmt: skip
-        done.findings[f"participation, {words} - whole; cascades, of {pairs} replicates"] = [
+        its = medians[medians["arm"] == arm]
+        n = counted(signs[its.index], its["difference"])
+        more, fewer = (where(its[signs[its.index] == sign]) for sign in (1, -1))
+        parts.append(
+            f"with {words} more take part in most replicates of {n['more']} of {n['all']} cells{more} and fewer in "
+            f"{n['fewer']}{fewer}; in {n['small']} of these the median differs by less than 0.01 of all people"
+        )
+        done.findings[f"participation, {words} - whole; medians of both"] = [
             finding(cell, arm, f"{degree:g} ties, spread {sd:g}")
             for (degree, sd), cell in ties.groupby([DEGREE, SPREAD])
             if degree in SHOWN[DEGREE] and sd in SHOWN[SPREAD]
         ]
+    methods = {row.interval.method.split(";")[0] for rows in done.findings.values() for row in rows} - {"none"}
+    of_means = " or ".join(sorted(METHODS.get(method, method) for method in methods))
     two = is_of_two_kinds(ties)
-    for push, rows in rows_of(night, "participants", "throttled").groupby(PUSH):
+    cells = rows_of(night, "participants", "throttled")
+    for push, rows in cells.groupby(PUSH):
         done.findings[f"push {push:g}: participants, throttled - open"] = [
             Finding(f"substitution {row[SUBSTITUTION]:g}", interval_of(row)) for _, row in rows.iterrows()
         ]
-    n = by_holm(rows_of(night, "participants", "throttled"))
-    cells = "; ".join(told)
+    its = by_holm(cells)
+    n = counted(its, cells["difference"])
+    decides = decided_by(cells.assign(sign=its).pivot(index=SUBSTITUTION, columns=PUSH, values="sign"))
+    unsaid = ", so the simulation does not say which sign it was" * bool(n["more"] and n["fewer"])
+    of_both = verdict(int((signs > 0).sum()), int((signs < 0).sum()))
+    of_ties = ". ".join(part[0].upper() + part[1:] for part in parts)
     done.text = (
-        "In a model after Hassanpour (2014), with no push by being cut off, cutting ties goes either way. Random networks, "
-        f"normal thresholds and all values are ours ({TIES}). {cells[0].upper()}{cells[1:]}, by exact sign tests over "
-        f"{pairs} pairs, Bonferroni over each map. Near the border a cascade runs or does not: in {int(two.any(axis=1).sum())} "
-        f"cells the replicates of an arm are of two kinds, more than half of all people apart ({int(two[WHOLE].sum())} with "
-        f"whole networks, {int(two['half_cut'].sum())} with half and {int(two['most_cut'].sum())} with nine of ten ties cut). "
-        "So the table counts in how many replicates a cascade ran (more take part than a quarter, the mean threshold) after "
-        "the cut and before it, and its intervals are paired bootstrap intervals (BCa), which stay within what a share can "
-        "differ by; means of two kinds describe neither. Fewer come where the "
-        "network is sparse and thresholds are spread; more come beside that, in a narrow band with half of the ties cut, up to "
-        "the densest networks with nine of ten. "
+        f"In a model after Hassanpour (2014), with no push by being cut off, {of_both}. "
+        f"Random networks, normal thresholds and all values are ours ({size_of(folders['ties'])}). "
+        f"{of_ties} (exact sign tests over {pairs} pairs, Bonferroni over each map). "
+        f"In {int(two.any(axis=1).sum())} cells the replicates of an arm are of two kinds, more than half of all people apart: "
+        f"a cascade runs or does not ({int(two[WHOLE].sum())} with whole networks, {int(two['half_cut'].sum())} with half and "
+        f"{int(two['most_cut'].sum())} with nine of ten ties cut). Mean differences describe neither kind there; beside them "
+        "the table has the medians of both arms, and of an arm of two kinds those of both, with how many replicates are of the "
+        "upper one and the exact binomial (Clopper-Pearson) interval of its chance. Intervals of the means are "
+        f"{of_means}; where fewer than {FEWEST} replicates of an arm are of one of two kinds there is none, as it would hold "
+        "the mean too rarely. "
         f"In the night of 15 July the throttle brings out more people in {n['more']} and fewer in {n['fewer']} of {n['all']} "
-        "combinations of push and substitution (t intervals, Holm's procedure over the map): these two decide the sign, and no "
-        "datum constrains them, so the simulation "
-        "does not say which it was."
+        f"combinations of push and substitution (t intervals, Holm's procedure over the map); {decides}. No datum constrains "
+        f"either{unsaid}."
     )
     done.short = (
-        f"*Cutting people off.* In a model after Hassanpour (2014), with no push by being cut off: {cells}. In the night of 15 "
-        f"July the throttle brings out more people in {n['more']} and fewer in {n['fewer']} of {n['all']} combinations of push "
-        "and substitution, which no datum constrains: the simulation does not say which it was."
+        f"*Cutting people off.* In a model after Hassanpour (2014), with no push by being cut off, {of_both}. {of_ties}. In "
+        f"the night of 15 July the throttle brings out more people in {n['more']} and fewer in {n['fewer']} of {n['all']} "
+        f"combinations of push and substitution; {decides}. No datum constrains either{unsaid}."
     )
     done.figures["cutting_ties"] = draw_ties(medians)
-    done.figures["push_and_substitution"] = draw_night(night)
+    done.figures["push_and_substitution"] = draw_night(cells)
     return done
+
+
+# -- figures
 
 
 def draw_ties(medians: pd.DataFrame) -> Figure:
     """The signs over density and spread, for both cuts."""
     from sim.study.figures import figure, sign_map
-    from sim.study.figures.style import spread
 
     drawing, panels = figure((2.4, 2.4), width=4.0)
     for panel, (arm, words) in zip(panels, CUTS.items(), strict=True):
         title = f"Participation in most replicates, {words}"
         decision = f"exact sign tests, Bonferroni over {int((medians['arm'] == arm).sum())} cells"
         sign_map(panel, medians, DEGREE, SPREAD, "participation", arm=arm, decision=decision, title=title)
-    return spread(drawing)
+    return finished(drawing, medians, DEGREE)
 
 
 def draw_night(contrasts: pd.DataFrame) -> Figure:
     """The signs and sizes over push and substitution."""
     from sim.study.figures import figure, heat_map, sign_map
-    from sim.study.figures.style import spread
 
     drawing, panels = figure((2.4, 2.4), width=4.0)
     for panel, draw in zip(panels, (sign_map, heat_map), strict=True):
         draw(panel, contrasts, PUSH, SUBSTITUTION, "participants", arm="throttled")
-    return spread(drawing)
+    return finished(drawing, contrasts, PUSH)
+
+
+def finished(drawing: Figure, cells: pd.DataFrame, x: str) -> Figure:
+    """Move the panels apart; each keeps its x label, which says where values are not to scale."""
+    from sim.study.figures.style import spread
+
+    steps = pd.Series(sorted(cells[x].unique())).diff().dropna()
+    scale = ", values not to scale" * bool(steps.max() - steps.min() > 1e-9)
+    labels = []
+    for panel in drawing.axes:
+        words, *key = panel.get_xlabel().split("\n")
+        labels.append("\n".join([words + scale, *key]))
+        panel.set_xlabel(labels[-1])
+    spread(drawing)  # takes equal labels from all panels but the last
+    for panel, label in zip(drawing.axes, labels, strict=True):
+        panel.set_xlabel(label)
+    return drawing
 
 
 EXPERIMENT = Experiment(

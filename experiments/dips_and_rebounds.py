@@ -1,15 +1,16 @@
 """What are the dip and the rebound of posts made of: sleep, leaving, throttling and backlog, the wish to share the victory?
 
-Command: ``python -m experiments.dips_and_rebounds`` (80 seconds on two idle cores; ``--quick`` tries it with few people).
+Command: ``python -m experiments.dips_and_rebounds`` (two minutes on two idle cores; ``--quick`` tries it with few people).
 Figures: docs/figures/dips_and_rebounds.png. Findings: docs/experiments.md.
 
-Nights on the same dice that differ by one thing each stand in a row, from the ordinary one to the night as it was. The dip is
-the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the rebound their rise from there to 12:00-18:00; beside them
-stands the level of 02:00-05:00, as many have left already when the fall begins. What a thing does is the difference between two
-nights of the row, so the parts add up to the whole in every replicate. How large a part is depends on what stands before it in
-the row: there are two rows, one in which people leave before anything is throttled, and one in which all else comes before
-leaving. Of the many other orders none is tried. Sleep stops a share of whatever is posted, so that of a fall in tweets per
-hour the ordinary night has little; the text gives falls in proportion beside it.
+Nights on the same dice that differ by one thing each stand in a row, from an ordinary one in which nobody sleeps to the night
+as it was. The dip is the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the rebound their rise from there to
+12:00-18:00; beside them stands the level of 02:00-05:00, as many have left already when the fall begins. What a thing does is
+the difference between two nights of the row, so the parts add up to the whole in every replicate. How large a part is depends
+on what stands before it in the row: there are two rows, one in which people leave before anything is throttled, and one in
+which they leave after throttle and backlog. The wish to share the victory acts on those who return, and stands behind leaving
+in both. Of the many other orders none is tried. Sleep stops a share of whatever is posted, in the hour before the dip as well,
+so the text gives falls in proportion beside parts in tweets per hour.
 """
 
 from __future__ import annotations
@@ -19,18 +20,21 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from experiments.asking import Answer, Asked, Experiment, Finding, Size, compare_in_panels, contrast_rows, main, table
 from sim.config import compose_tree, scenario_of
-from sim.measures.intervals import mean_t
-from sim.measures.ratios import ratio_jackknife
+from sim.measures.intervals import Interval, mean_t, missing
+from sim.measures.ratios import paired_ratio_jackknife, ratio_jackknife
 
 SIZE = Size(50_000, 16)
 Night = tuple[str, str]
 """Arm of the study dips_and_rebounds, and null night."""
-ORDINARY, TALK, SEEN, ABSENCE, THROTTLE, BACKLOG, VICTORY, TEXT = THINGS = (
-    "the ordinary night (sleep and waking)",
+CYCLE, SLEEP, TALK, SEEN, ABSENCE, THROTTLE, BACKLOG, VICTORY, TEXT = THINGS = (
+    "the daily cycle of people awake",
+    "sleep",
     "news and calls, nobody leaves",
     "what people say when others leave",
     "absence of those who left",
@@ -39,31 +43,33 @@ ORDINARY, TALK, SEEN, ABSENCE, THROTTLE, BACKLOG, VICTORY, TEXT = THINGS = (
     "wish to share the victory",
     "mass text",
 )
-LEAVING_FIRST, LEAVING_LAST = ROWS = ("people leave before the throttle", "people leave after all else")
+LEAVING_FIRST, LEAVING_LATER = ROWS = ("people leave before the throttle", "people leave after throttle and backlog")
+AWAKE, ORDINARY, AS_IT_WAS = ("awake", "ordinary"), ("plain", "ordinary"), ("full", "")
 NIGHTS: dict[str, dict[str, Night]] = {
     LEAVING_FIRST: {
-        ORDINARY: ("plain", "ordinary"),
+        CYCLE: AWAKE,
+        SLEEP: ORDINARY,
         TALK: ("plain", "stay_home"),
         SEEN: ("plain", "keyboard"),
         ABSENCE: ("plain", ""),
         THROTTLE: ("lost", ""),
         BACKLOG: ("tried_again", ""),
         VICTORY: ("victory", ""),
-        TEXT: ("full", ""),
+        TEXT: AS_IT_WAS,
     },
-    LEAVING_LAST: {
-        ORDINARY: ("plain", "ordinary"),
+    LEAVING_LATER: {
+        CYCLE: AWAKE,
+        SLEEP: ORDINARY,
         TALK: ("plain", "stay_home"),
         THROTTLE: ("lost", "stay_home"),
         BACKLOG: ("tried_again", "stay_home"),
-        VICTORY: ("victory", "stay_home"),
-        TEXT: ("full", "stay_home"),
-        SEEN: ("full", "keyboard"),
-        ABSENCE: ("full", ""),
+        SEEN: ("tried_again", "keyboard"),
+        ABSENCE: ("tried_again", ""),
+        VICTORY: ("victory", ""),
+        TEXT: AS_IT_WAS,
     },
 }
 """Of each row, what every night adds to the one before it; the first is compared with nothing."""
-AS_IT_WAS: Night = ("full", "")
 DIP, LEVEL, REBOUND = LOOKED_AT = (
     "dip: fall of tweets per hour to 04:00-06:00",
     "tweets per hour, 02:00-05:00",
@@ -97,10 +103,17 @@ def per_hour(folder: Path) -> dict[str, pd.DataFrame]:
     return {DIP: before - dip, LEVEL: leaving, REBOUND: after - dip}
 
 
-def fall(folder: Path, night: Night) -> str:
-    """The fall of a night in proportion to its own level before the dip, in words."""
+def fall(folder: Path, night: Night) -> Interval:
+    """The fall of a night in proportion to its own level before the dip."""
     before, dip, *_ = rates(folder)
-    return percent((before - dip)[night], before[night])
+    return ratio_jackknife((before - dip)[night], before[night], min_denominator=0)
+
+
+def fall_apart(folder: Path, night: Night, other: Night) -> Interval:
+    """By how much a night falls further than another, each in proportion to its own level, on the same dice."""
+    before, dip, *_ = rates(folder)
+    falls = before - dip
+    return paired_ratio_jackknife(falls[night], before[night], falls[other], before[other], min_denominator=0)
 
 
 def parts_of(changes: pd.DataFrame, row: str) -> pd.DataFrame:
@@ -110,10 +123,31 @@ def parts_of(changes: pd.DataFrame, row: str) -> pd.DataFrame:
     return pd.concat(dict(zip(NIGHTS[row], steps, strict=True)), axis=1)[list(THINGS)]
 
 
-def percent(part: pd.Series, whole: pd.Series) -> str:
-    """A part of the whole in percent, with its interval."""
-    share = ratio_jackknife(part, whole, min_denominator=0)
-    return f"{100 * share.estimate:.1f} % [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+def share(part: pd.Series, whole: pd.Series) -> Interval:
+    """A part over the whole, both changes that can have either sign: the ratio of means, with Fieller's paired interval.
+
+    It holds the shares r for which the mean of part - r whole is not told from 0 by its t interval (Fieller 1954), exact for
+    normal changes; without bounds where the whole is not told from 0.
+    """
+    n, method = len(part), "Fieller"
+    above, below = float(part.mean()), float(whole.mean())
+    if below == 0:
+        return missing(method, "the whole is 0", n)
+    if n < 2:
+        return Interval(above / below, np.nan, np.nan, n, method, "interval missing at n = 1")
+    (of_part, both), (_, of_whole) = np.cov(part, whole) * float(stdtrit(n - 1, 0.975)) ** 2 / n
+    a, b, c = below**2 - of_whole, above * below - both, above**2 - of_part
+    if a <= 0:
+        return Interval(above / below, np.nan, np.nan, n, method, "the whole is not told from 0")
+    half = np.sqrt(max(b * b - a * c, 0.0))
+    return Interval(above / below, float((b - half) / a), float((b + half) / a), n, method)
+
+
+def percent(share: Interval, unit: str = "%") -> str:
+    """A share in percent, with its interval."""
+    if not np.isfinite(share.low):
+        return f"{100 * share.estimate:.1f} {unit} (no interval)" if np.isfinite(share.estimate) else "-"
+    return f"{100 * share.estimate:.1f} {unit} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
 
 
 def answer(folders: Mapping[str, Path]) -> Answer:
@@ -125,7 +159,7 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         parts = {row: parts_of(nights, row) for row in ROWS}
         for row in ROWS:
             found = {what: mean_t(parts[row][what]) for what in THINGS}
-            told |= {(name, what, row): percent(parts[row][what], whole) for what in THINGS}
+            told |= {(name, what, row): percent(share(parts[row][what], whole)) for what in THINGS}
             done.findings[f"{name}: {row}"] = [
                 Finding(f"{SHORT[name]}, the night as it was", mean_t(whole), "posts"),
                 *(Finding(what, interval, "posts", told[name, what, row]) for what, interval in found.items()),
@@ -134,7 +168,7 @@ def answer(folders: Mapping[str, Path]) -> Answer:
             rows.append(
                 contrast_rows(keyed, ("arm", "thing"), "the night before it in its row", name, "tweets per hour")
             )
-        apart = parts[LEAVING_LAST] - parts[LEAVING_FIRST]
+        apart = parts[LEAVING_LATER] - parts[LEAVING_FIRST]
         done.findings[f"{name}: the second less the first"] = [
             Finding(f"{SHORT[name]}, the night as it was", mean_t(0 * whole), "posts"),
             *(Finding(what, mean_t(apart[what]), "posts") for what in THINGS),
@@ -148,32 +182,39 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         first, last = (told[name, what, row] for row in ROWS)
         return first if first == last else f"{first} or {last}"
 
+    def further(night: Night, other: Night) -> str:
+        return percent(fall_apart(folder, night, other), "percentage points")
+
     outcomes = table(folder, "summary").set_index(["arm", "outcome"])
-    missing = outcomes.loc[("full", "dip_from_leaving")]
+    gone = outcomes.loc[("tried_again", "dip_from_leaving")]
+    stay_awake, stay = ("awake", "stay_home"), ("plain", "stay_home")
+    falls = {night: percent(fall(folder, night)) for night in (AWAKE, ORDINARY, stay_awake, stay, AS_IT_WAS)}
     done.text = (
-        "Two rows of nights lead from the ordinary one to the night as it was; where a part differs, the first number is for "
-        "people who leave before anything is throttled, the second for people who leave after throttle, backlog, wish and "
-        "text; other orders are not tried, and their parts may lie outside of the two. Of the fall of tweets per hour from "
-        f"00:30-01:30 to 04:00-06:00, the ordinary night's own is {part(DIP, ORDINARY)}, "
-        f"that of what news and calls add {part(DIP, TALK)}, absence {part(DIP, ABSENCE)}; the throttle, which had "
-        f"kept the hour before it lower, {part(DIP, THROTTLE)}, and backlog {part(DIP, BACKLOG)}. In proportion to its own "
-        f"level before, the ordinary night falls by {fall(folder, NIGHTS[LEAVING_FIRST][ORDINARY])}, the night as it was by "
-        f"{fall(folder, AS_IT_WAS)}: sleep ends also what news and calls add, and parts that add "
-        f"up count that as theirs. Of the level of 02:00-05:00, absence is {part(LEVEL, ABSENCE)}. The outcome "
-        f"dip_from_leaving of the same nights is {missing['estimate']:.3f} [{missing['low']:.3f}, {missing['high']:.3f}]: it "
-        "divides the same posts as the second of these numbers, but by what people would have posted had they left and posted "
-        "as if at home, which is more than the level of the night as it was; the first number is of nights without throttle, "
-        "in which there is more to miss. Of the rise to 12:00-18:00, the ordinary "
-        f"day is {part(REBOUND, ORDINARY)}, news and calls {part(REBOUND, TALK)}, absence {part(REBOUND, ABSENCE)}, the wish "
-        f"to share the victory {part(REBOUND, VICTORY)} (it acts on those who return: on nobody while nobody leaves) and the "
-        f"mass text {part(REBOUND, TEXT)}. Sleep, the coverage on Saturday and the wish are assumed, and each part is what it "
-        "is after those before it in its row."
+        "Two rows of nights lead from an ordinary one in which nobody sleeps to the night as it was; where a part differs, the "
+        "first number is for people who leave before anything is throttled, the second for people who leave after throttle and "
+        "backlog; other orders are not tried, and their parts may lie outside of the two. In proportion to its own level of "
+        f"00:30-01:30, the ordinary night falls by {falls[ORDINARY]} to 04:00-06:00, and by {falls[AWAKE]} if nobody sleeps: "
+        f"sleep adds {further(ORDINARY, AWAKE)} to what people awake do. With news and calls and nobody leaving it is "
+        f"{falls[stay]}, and {falls[stay_awake]} if nobody sleeps, {further(stay, stay_awake)} from sleep; the night as it "
+        f"was falls by {falls[AS_IT_WAS]}. Of that night's fall in tweets per hour, the cycle of people awake is "
+        f"{part(DIP, CYCLE)} and sleep {part(DIP, SLEEP)} (below 0: it takes more from the hour before than from "
+        f"04:00-06:00), what news and calls add {part(DIP, TALK)}, absence {part(DIP, ABSENCE)}; the throttle, which had kept "
+        f"the hour before it lower, {part(DIP, THROTTLE)}, and backlog {part(DIP, BACKLOG)}. Of the level of 02:00-05:00, "
+        f"absence is {part(LEVEL, ABSENCE)}. The outcome dip_from_leaving of the second row's night, without wish and text, is "
+        f"{gone['estimate']:.3f} [{gone['low']:.3f}, {gone['high']:.3f}]: it divides the same posts as the second of these "
+        "numbers, but by what people would have posted had they left and posted as if at home; the first number is of nights "
+        f"without throttle, in which there is more to miss. Of the rise to 12:00-18:00, the cycle is {part(REBOUND, CYCLE)}, "
+        f"sleep {part(REBOUND, SLEEP)}, news and calls {part(REBOUND, TALK)}, absence {part(REBOUND, ABSENCE)}, the wish to "
+        f"share the victory {part(REBOUND, VICTORY)} and the mass text {part(REBOUND, TEXT)}. The daily cycle of people awake, "
+        "sleep, the coverage on Saturday and the wish are assumed, and each part is what it is after those before it in its "
+        "row."
     )
     done.short = (
-        "*Dips and rebounds.* Of the fall of tweets per hour from 00:30-01:30 to 04:00-06:00, the ordinary night's own is "
-        f"{part(DIP, ORDINARY)}, the end of what news and calls add {part(DIP, TALK)}, absence {part(DIP, ABSENCE)}, the "
-        f"throttle, which had kept the hour before it lower, {part(DIP, THROTTLE)}, and backlog {part(DIP, BACKLOG)} (two "
-        "numbers: people leave before all of it, or after). Sleep and the coverage on Saturday are assumed."
+        f"*Dips and rebounds.* From 00:30-01:30 to 04:00-06:00 the ordinary night falls by {falls[ORDINARY]} of its own level, "
+        f"{falls[AWAKE]} if nobody sleeps, the night as it was by {falls[AS_IT_WAS]}. Of that night's fall in tweets per hour "
+        f"what news and calls add is {part(DIP, TALK)}, absence {part(DIP, ABSENCE)}, the throttle, which had kept the hour "
+        f"before it lower, {part(DIP, THROTTLE)}, and backlog {part(DIP, BACKLOG)} (two numbers: people leave before throttle "
+        "and backlog, or after). The cycle of people awake, sleep and the coverage on Saturday are assumed."
     )
     return done
 

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.asking import Answer, Asked, Experiment, Finding, Size, by_arm, combined, difference, main, table
+from experiments.asking import (
+    Answer,
+    Asked,
+    Experiment,
+    Finding,
+    Size,
+    by_arm,
+    combined,
+    difference,
+    held_at,
+    main,
+    table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,14 +87,13 @@ def answer(folders: Mapping[str, Path]) -> Answer:
         f"{told(posts, early)}, one from 00:30 on by {told(people, late)} and {told(posts, late)}; a later one is shorter. "
         "As long "
         f"as it was (130 minutes), it changes participants by {lasting[0]} from 22:00 on, {lasting[1]} from 22:50 on and "
-        f"{lasting[2]} from 00:30 on. All of this holds at one "
-        "value of two parameters, substitution 0.2 and push 0, which no datum constrains and which decide the sign of the "
-        "effect on turnout."
+        f"{lasting[2]} from 00:30 on. All of this holds at {held_at()}, which no datum constrains: a push can turn the sign of "
+        "the effect on turnout, and substitution shifts where (the map of both stands under Cutting people off)."
     )
     done.short = (
         f"*Throttling.* A blackout over the throttle's window changes participants by {told(people, last)} (open night: "
-        f"{told(people, 'open night')}) and tweets of the two days by {told(posts, last)}, at one value of two parameters, "
-        "substitution 0.2 and push 0, which no datum constrains and which decide the sign of the effect on turnout."
+        f"{told(people, 'open night')}) and tweets of the two days by {told(posts, last)}, at {held_at()}, which no "
+        "datum constrains: a push can turn the sign of the effect on turnout, and substitution shifts where."
     )
     return done
 
@@ -107,7 +118,7 @@ def start_figure(contrasts: pd.DataFrame) -> Figure:
     drawing, panels = figure((1.9, 1.9))
     for panel, outcome in zip(panels, OUTCOMES, strict=True):
         dose_response(panel, contrasts, "start", outcome, legend=panel is panels[-1])
-        panel.set_xlabel("begin of the throttle")
+        panel.set_xlabel("begin of the throttle (local time)")
     return spread(drawing)
 
 

@@ -48,9 +48,11 @@ def told(manifest: dict[str, Any], *outcomes: str, swept: tuple[str, ...] = ()) 
 def test_a_study_of_a_throttle_says_what_its_sign_rests_on() -> None:
     (text,) = told(manifest_of())
     assert text.startswith(SIGN)
-    assert "two parameters that no datum constrains" in text
-    assert "(throttle.substitution, here 0.2)" in text
-    assert "(throttle.push, here 0)" in text
+    assert "rests on how much being cut off pushes people (throttle.push, here 0), which no datum constrains" in text
+    assert (
+        "turn elsewhere (throttle.substitution, here 0.2), which no datum constrains either, shifts where it turns"
+        in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,13 +75,13 @@ def test_posts_alone_have_no_such_caution() -> None:
 def test_where_there_is_nothing_to_turn_to_substitution_is_not_named() -> None:
     (text,) = told(manifest_of(channels={"contacts": CONTACTS}))
     assert "substitution" not in text
-    assert "rests on a parameter that no datum constrains: whether being cut off pushes them" in text
+    assert "rests on how much being cut off pushes people" in text
 
 
 def test_values_that_differ_between_arms_or_points_are_told_as_varied() -> None:
     arms = {"open": ["throttle=none"], "throttled": [], "pushed": ["throttle.push=0.5"]}
     (text,) = told(manifest_of(arms))
-    assert "(throttle.substitution, here 0.2) and" in text
+    assert "(throttle.substitution, here 0.2), which" in text
     assert "(throttle.push, varied here)" in text
     (text,) = told(manifest_of(), swept=("throttle.substitution",))
     assert "(throttle.substitution, varied here)" in text
@@ -189,6 +191,8 @@ def test_a_variance_reduction_of_few_pairs_is_told_as_not_determined(tmp_path: P
     assert re.search(r"not determined \[[\d.]+, [\d,.e+]+\] n = 11", few)
     assert "From fewer than 12 pairs it is not determined" in few
     assert "not determined" not in enough
+    for text in (few, enough):
+        assert "3 of 10 intervals missed what independent pairs gave at 5,000 people, and 1 of 10 at 20,000" in text
     table = pd.read_parquet(tmp_path / "11" / "variance_reduction.parquet").set_index("outcome")
     assert table.loc["participants", "variance_reduction"] > 1  # the table keeps its columns and numbers
 

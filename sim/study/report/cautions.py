@@ -56,20 +56,21 @@ def cautions(manifests: Sequence[Mapping[str, Any]], outcomes: Collection[str], 
 
 
 def _sign(manifests: Sequence[Mapping[str, Any]], outcomes: Collection[str], varied: Collection[str]) -> str:
-    """Return on which assumed parameters the sign of the throttle's effect on turnout rests."""
+    """Return on which assumed parameters the sign of the throttle's effect on turnout rests, and which shift where it turns."""
     concerned = [manifest for manifest in manifests if _compares_throttled_with_open(manifest)]
     turnout = next((name for name in _TURNOUT if name in outcomes), None)
     if not concerned or turnout is None:
         return ""
-    configuration = concerned[0]["configuration"]
-    parts = {_PUSH: "whether being cut off pushes them"}
-    if _can_turn_elsewhere(configuration):
-        parts = {_SUBSTITUTION: "whether people who are cut off turn elsewhere"} | parts
-    told = " and ".join(f"{words} ({key}, {_value(concerned, key, varied)})" for key, words in parts.items())
-    many = "two parameters" if len(parts) > 1 else "a parameter"
+    push, substitution = (f"({key}, {_value(concerned, key, varied)})" for key in (_PUSH, _SUBSTITUTION))
+    elsewhere = ""
+    if _can_turn_elsewhere(concerned[0]["configuration"]):
+        elsewhere = (
+            f" Whether they turn elsewhere {substitution}, which no datum constrains either, shifts where it turns."
+        )
     return (
         f"The sign of a throttle's effect on turnout, {turnout} in an arm that is throttled against one that is not, rests on "
-        f"{many} that no datum constrains: {told}. Nothing here tells it at other values, which can turn it round."
+        f"how much being cut off pushes people {push}, which no datum constrains.{elsewhere} Nothing here tells it at other "
+        "values, which can turn it round."
     )
 
 
