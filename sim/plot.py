@@ -85,7 +85,8 @@ def _plot_run(folder: Path, manifest: Mapping[str, Any], outcomes: Sequence[str]
 
     refuse_foreign_figures(folder / "figures")
     names = ("curves", "nulls", "squares", "outcomes", "contrasts", "summary")
-    tables = {name: read_table(folder / f"{name}.parquet") for name in names}
+    tables = {name: read_table(folder / f"{name}.parquet") for name in names if name != "curves"}
+    tables["curves"] = _curves_shown(folder / "curves.parquet")
     compared = headlines_of(tables["summary"], outcomes) if outcomes else None
     try:
         scenario = validate(manifest["shown"])
@@ -98,6 +99,29 @@ def _plot_run(folder: Path, manifest: Mapping[str, Any], outcomes: Sequence[str]
     clear_leftovers(folder / "figures")
     with whole_folder(folder / "figures") as temporary:
         return draw_figures(temporary, tables, scenario, observed, *arms, compared)
+
+
+def _curves_shown(path: Path) -> pd.DataFrame:
+    """Return the curves that the standard figures show, without holding the others in memory."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from sim.errors import InputError
+    from sim.study.figures import curves_shown
+    from sim.study.repetitions import faults, unreadable
+
+    try:
+        with pq.ParquetFile(path) as file:
+            parts = []
+            for i in range(file.num_row_groups):
+                part = file.read_row_group(i)
+                names = pa.array(curves_shown(part.column("curve").cast(pa.string()).unique().to_pylist()), pa.string())
+                parts.append(part.filter(pc.is_in(part.column("curve").cast(pa.string()), value_set=names)))
+            found: pd.DataFrame = (pa.concat_tables(parts) if parts else file.read()).to_pandas()
+    except faults() as error:
+        raise InputError(unreadable(path, error)) from error
+    return found
 
 
 def plot_sweep(folder: Path, outcomes: Sequence[str] = (), x: str | None = None, y: str | None = None) -> Drawn:

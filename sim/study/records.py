@@ -1,4 +1,4 @@
-"""The records of a study's runs, packed, so that a study of thousands of runs fits into memory."""
+"""The records of a study's runs, packed: what grows with their number is then the tables that are made of them."""
 
 from __future__ import annotations
 

@@ -170,12 +170,7 @@ class Study:
         only = {*posts, "on_squares", "asleep", "online"}
         order = {arm: i for i, arm in enumerate(self.arms)}
         keys = sorted((k for k in self.records if k[1]), key=lambda k: (order[k[0]], NULL_NIGHTS.index(k[1]), k[2]))
-        table = self._stack(keys, lambda names: [name for name in names if name in only], has_nulls=True)
-        ends = {arm: end for arm, s in self.arms.items() if (end := end_of_comparison(s)) is not None}
-        for arm, end in ends.items():
-            is_over = (table["arm"] == arm) & (table["null"] == "without_call")
-            table = table[~(is_over & (table["time"] >= self.arms[arm].clock.moment(end)))]
-        return table.reset_index(drop=True)
+        return self._stack(keys, lambda names: [name for name in names if name in only], has_nulls=True)
 
     def _stack(
         self,
@@ -188,19 +183,21 @@ class Study:
 
         parts, labels = [], []
         for arm, null, replicate in keys:
-            parts.append(chosen_curves(self.arms[arm], self.records[arm, null, replicate], chosen))
+            scenario = self.arms[arm]
+            part = chosen_curves(scenario, self.records[arm, null, replicate], chosen)
+            if null == "without_call" and (end := end_of_comparison(scenario)) is not None:
+                part = part[part["time"] < scenario.clock.moment(end)]
+            parts.append(part)
             labels.append((arm, null, replicate, len(parts[-1])))
         if not parts:
             return pd.DataFrame(columns=["arm", "replicate", "time", "curve", "value", "null"])
         table = pd.concat(parts, ignore_index=True)
         lengths = [n for *_, n in labels]
-        codes = pd.Categorical([arm for arm, *_ in labels], list(self.arms)).codes
-        table.insert(0, "replicate", _repeat([r for _, _, r, _ in labels], lengths))
-        table.insert(
-            0, "arm", pd.Series(pd.Categorical.from_codes(_repeat(list(codes), lengths), pd.Index(list(self.arms))))
-        )
+        table.insert(0, "replicate", np.repeat([r for _, _, r, _ in labels], lengths))
+        table.insert(0, "arm", pd.Series(_repeated([arm for arm, *_ in labels], list(self.arms), lengths)))
         if has_nulls:
-            table["null"] = pd.Categorical(_repeat([null for _, null, _, _ in labels], lengths))
+            nulls = [null for _, null, _, _ in labels]
+            table["null"] = _repeated(nulls, sorted(set(nulls)), lengths)
         return table
 
     @cached_property
@@ -220,9 +217,13 @@ class Study:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def _repeat(values: Sequence[Any], lengths: Sequence[int]) -> Any:
+def _repeated(names: Sequence[str], categories: Sequence[str], lengths: Sequence[int]) -> Any:
+    """Return names, each as often as its length says, as a categorical: texts would be millions."""
+    import pandas as pd
 
-    return np.repeat(np.asarray(values), lengths)
+    known = pd.Index(list(categories))
+    codes = known.get_indexer(pd.Index(list(names)))
+    return pd.Categorical.from_codes(np.repeat(codes.astype(np.int16), lengths), known)
 
 
 def run_study(
