@@ -20,7 +20,7 @@ from sim.scenario import NULL_NIGHTS, Scenario, fault_sentences
 from sim.study.design import Design
 from sim.study.designed import run_design
 from sim.study.points import Settings
-from sim.study.run import Study, run_study
+from sim.study.run import Study, check_request, run_study
 from sim.study.store import Store
 from sim.study.template import ArmsOfPoints
 from sim.world import World
@@ -203,10 +203,7 @@ def vary(
     from sim.study.design_folder import design_table, pieces
 
     directories = [str(config_dir)] if config_dir is not None else []
-    if world not in ("replicate", "fixed"):
-        raise InputError(f"world is {world!r}, expected replicate or fixed; correct it.")
-    if replicates < 1:
-        raise InputError(f"replicates is {replicates}, expected 1 or more; give a positive number.")
+    check_request(replicates, workers, world)
 
     def composed(values: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
         return tree_of(compose_tree([*overrides, *(override(k, v) for k, v in values.items()), *more], directories))

@@ -28,7 +28,7 @@ Value = bool | int | float | str | None
 _LAST = "outcomes.parquet"
 """A folder that holds it is finished: it is written last."""
 _STATUS = "status.json"
-_BOOKKEEPING = re.compile(r"hydra[./].*|design([./].*)?|study\.(store|workers|figures|retry)")
+_BOOKKEEPING = re.compile(r"hydra[./].*|design([./].*)?|study\.(store|workers|figures|retry|report|question)")
 """Overrides that say how and where a study is run, and nothing of what comes out."""
 _OF_STUDIES = ("seed", "engine", "study.replicates", "study.world")
 """Parameters that may differ although no command names them: a configuration file of one's own may set them."""

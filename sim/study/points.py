@@ -127,9 +127,11 @@ class _Memory:
 _MEMORY: dict[int, _Memory] = {}
 """Of each thread of this process that measures points."""
 _TOLD = [0.0]
-"""CPU seconds of this process that it has told of: what the pool does between chunks belongs to the next one."""
+"""CPU seconds of this process, all its threads, that it has told of: what the pool does between chunks belongs to the next."""
 _READ: dict[Path, ArmsOfPoints] = {}
 """The arms that this process has read last."""
+_SHARED = threading.Lock()
+"""Held where threads look at what the process has: workers of dask may have several."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,13 @@ class Posted:
 
     def read(self) -> ArmsOfPoints:
         """Return the arms."""
-        if self.path not in _READ:
-            _READ.clear()
-            _READ[self.path] = pickle.loads(self.path.read_bytes())
-        return _READ[self.path]
+        with _SHARED:
+            found = _READ.get(self.path)
+            if found is None:
+                found = pickle.loads(self.path.read_bytes())
+                _READ.clear()
+                _READ[self.path] = found
+        return found
 
 
 @contextlib.contextmanager
@@ -179,12 +184,14 @@ def measure_points(
     CapacityError
         The memory does not suffice.
     """
-    is_elsewhere, is_new = os.getpid() != settings.process, not _MEMORY
+    is_elsewhere = os.getpid() != settings.process
+    with _SHARED:
+        is_new = not _MEMORY
+        memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
     if is_new and is_elsewhere:
         _keep_memory()
     if is_new and os.getppid() == settings.process:
         threading.Thread(target=_end_with, args=(settings.process,), daemon=True).start()
-    memory = _MEMORY.setdefault(threading.get_ident(), _Memory())
     if isinstance(arms, Posted):
         arms = arms.read()
     found = []
@@ -206,8 +213,10 @@ def measure_points(
     ):  # what is there by now stays: the pool collects garbage after every chunk, and would look through all of it
         gc.collect()
         gc.freeze()
-    told, _TOLD[:] = _TOLD[0], [time.process_time()]
-    return found, _TOLD[0] - told
+    with _SHARED:  # what other threads compute meanwhile is told once, by whichever comes first
+        told, now = _TOLD[0], time.process_time()
+        _TOLD[0] = now
+    return found, now - told
 
 
 def forget_points() -> None:
@@ -245,6 +254,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
         for r in range(settings.replicates)
     ]
     names = [{arm: _name(tasks, arm) for arm in arms} for tasks in plan]
+    how: dict[str, str] = {}
     if not all(_is_settled(kept.get(name), settings.retry) for each in names for name in each.values()):
         with store.claimed(measured.key):
             kept = store.get_point(measured.key)  # another process may have been here meanwhile
@@ -253,7 +263,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
                 wanted = {a: n for a, n in names[replicate].items() if not _is_settled(kept.get(n), settings.retry)}
                 if not wanted:
                     continue
-                kept |= _replicate(arms, wanted, tasks, settings, memory, measured)
+                kept |= _replicate(arms, wanted, tasks, settings, memory, measured, how)
                 if replicate < len(plan) - 1 and time.monotonic() - saved > _SAVE_EVERY:
                     store.put_point(measured.key, kept)
                     saved = time.monotonic()
@@ -265,8 +275,11 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
             measured.names.append(name if "value" in entry else "")
             measured.is_too_large |= bool(entry["is_too_large"])
             measured.failures += [Failure(arm, null, replicate, reason) for null, reason in entry["failed"].items()]
-    keys = {task.key for tasks in plan for task in tasks}
-    measured.n_reused = max(0, len(keys) - measured.n_computed - len(measured.failures))
+    for replicate, tasks in enumerate(plan):
+        for task in tasks:
+            if not kept[names[replicate][task.arm]]["failed"].keys() & {"", task.null}:
+                how.setdefault(task.key, "found")  # with the measurement that it was made for
+    measured.n_computed, measured.n_reused = (list(how.values()).count(what) for what in ("computed", "found"))
     return measured
 
 
@@ -287,8 +300,9 @@ def _replicate(
     settings: Settings,
     memory: _Memory,
     measured: Measured,
+    how: dict[str, str],
 ) -> dict[str, Any]:
-    """Run what is wanted of a replicate; return its measurements by name."""
+    """Run what is wanted of a replicate; return its measurements by name, and note by its key how each run was had."""
     runner = Runner(Store(None), retry=settings.retry)
     records: dict[str, Record] = {}
     by_arm: dict[str, dict[str, Record]] = {arm: {} for arm in wanted}
@@ -300,7 +314,7 @@ def _replicate(
             continue
         done = _night(task, runner, records, memory, settings.store)
         measured.seconds += done.seconds
-        measured.n_computed += done.how == "computed"
+        how.setdefault(task.key, done.how)
         if done.record is not None:
             by_arm[task.arm][task.null] = done.record
         else:

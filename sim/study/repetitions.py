@@ -102,7 +102,8 @@ def note_overlaps(gathered: Gathered) -> None:
 def leave_out_covered(gathered: Gathered, tables: Collection[str] | None) -> None:
     """Drop designs all points of which another one has, too, and say which designs share some of theirs.
 
-    As a Sobol sequence of 100 points and one of 200 do, or a part of a design and the whole.
+    As a Sobol sequence of 100 points and one of 200 do, or a part of a design and the whole. A point that failed in the other
+    one, and not in the same way in this one, is none that it has.
     """
     aside = {i for i, key in enumerate(gathered.parameters) if key in ("seed", "study.replicates")}
     families: dict[tuple[object, ...], list[RunFolder]] = defaultdict(list)
@@ -122,11 +123,12 @@ def leave_out_covered(gathered: Gathered, tables: Collection[str] | None) -> Non
                 if id(larger) in covered or folder.content == larger.content:
                     continue  # what repeats a design with other seeds has been told
                 first, last = sorted((folder, larger), key=lambda f: f.seed)
-                common = len(points[id(folder)] & points[id(larger)])
+                its, others = points[id(folder)], points[id(larger)]
+                common = len(its.keys() & others.keys())
                 if not common or last.seed >= first.seed + first.replicates:
                     continue
                 is_same = (folder.seed, folder.replicates) == (larger.seed, larger.replicates)
-                if is_same and common == len(points[id(folder)]):
+                if is_same and all(others.get(point, "not there") in ("", reason) for point, reason in its.items()):
                     if _is_whole(gathered, larger, tables):
                         covered[id(folder)] = f"{folder.name} (in {larger.name})"
                         break
@@ -147,13 +149,18 @@ def leave_out_covered(gathered: Gathered, tables: Collection[str] | None) -> Non
         )
 
 
-def _points_of(folder: RunFolder) -> set[int]:
-    """Return a number for each point of a design, by its values; none where its table cannot be read."""
+def _points_of(folder: RunFolder) -> dict[tuple[object, ...], str]:
+    """Return why each point of a design failed, by its values, nothing if it did not; no point where the table is damaged."""
     import pyarrow.parquet as pq
 
     columns = [*sorted(folder.factors), *(["point"] if folder.is_own else [])]
     try:
-        table = pq.read_table(folder.path / "design.parquet", columns=columns, partitioning=None)
+        table = pq.read_table(folder.path / "design.parquet", columns=[*columns, "status", "reason"], partitioning=None)
+        places = zip(*(table[name].to_pylist() for name in columns), strict=True)
+        ends = zip(table["status"].to_pylist(), table["reason"].to_pylist(), strict=True)
     except faults():
-        return set()
-    return set(map(hash, zip(*(table[name].to_pylist() for name in columns), strict=True)))
+        return {}
+    return {
+        place: "" if status == "finished" else f"{status}: {reason}"
+        for place, (status, reason) in zip(places, ends, strict=True)
+    }

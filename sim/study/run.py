@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sim.engine.simulate import Record
 
-__all__ = ["Failure", "Study", "Task", "run_study"]
+__all__ = ["Failure", "Study", "Task", "check_request", "run_study"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -283,16 +283,11 @@ def run_study(
             raise InputError(
                 f"study.nulls names {name!r}, expected some of {', '.join(NULL_NIGHTS)}; correct the list."
             )
-    if world not in ("replicate", "fixed"):
-        raise InputError(f"study.world is {world!r}, expected replicate or fixed; correct it.")
+    check_request(replicates, workers, world)
     if not 0 <= seed <= MAX_SEED:
         raise InputError(
             f"seed is {seed}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number."
         )
-    if workers is not None and workers < 1:
-        raise InputError(f"study.workers is {workers}, expected 1 or more, or none; correct it.")
-    if replicates < 1:
-        raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
     store = store or Store(None)
     study = Study(dict(arms), baseline, replicates, world == "fixed")
     is_fixed = world == "fixed"
@@ -362,6 +357,22 @@ def _log(task: Task, done: Done) -> None:
         _LOG.info("%s: computed in %.2f s of CPU, %d events", task, done.seconds, done.record.scalars["events"])
     else:
         _LOG.info("%s: %s", task, done.how)
+
+
+def check_request(replicates: int, workers: int | None, world: str) -> None:
+    """Refuse what no study and no design can be asked for, whichever door it comes through.
+
+    Raises
+    ------
+    InputError
+        Fewer than one replicate or worker, or a world that is none.
+    """
+    if world not in ("replicate", "fixed"):
+        raise InputError(f"study.world is {world!r}, expected replicate or fixed; correct it.")
+    if workers is not None and workers < 1:
+        raise InputError(f"study.workers is {workers}, expected 1 or more, or none; correct it.")
+    if replicates < 1:
+        raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
 
 
 def n_processors() -> int:

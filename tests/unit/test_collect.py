@@ -23,7 +23,9 @@ import pytest
 import sim
 from sim import collect as door
 from sim.collect import batches, collect
+from sim.config import StudyPlan
 from sim.errors import InputError
+from sim.study import gather as gather_module
 from sim.study.gather import gather
 from sim.study.joined import Joined, TornError
 from sim.study.writing import write_table
@@ -255,11 +257,26 @@ def test_a_key_that_is_removed_has_nothing_there(make: Make, runs: Path) -> None
 
 
 def test_how_a_study_is_run_is_no_parameter(make: Make, runs: Path, tables: Tables) -> None:
-    make("0", "study.store=a", "study.workers=3", "study.figures=false", "study.retry=true", "design.points=3")
+    make("0", "study.store=a", "study.workers=3", "study.figures=false", "study.retry=true", "study.report=false",
+         "study.question=Why?", "design.points=3")  # fmt: skip
     make("1", content_hash={"none": "1"}, overrides=["hydra.run.dir=x", "hydra/launcher=joblib", "design=none"])
     with pytest.warns(UserWarning, match="same parameters hold different studies .*: 0 and 1; only the column folder"):
         joined = collect(runs)
     assert list(joined) == ["folder", *tables["outcomes"].columns]
+
+
+def test_every_option_of_a_study_is_a_parameter_or_says_how_it_is_run() -> None:
+    """A new one must be sorted: what is a parameter tells repetitions apart."""
+    what_comes_out = {"arms", "replicates", "nulls", "world"}
+    for name in StudyPlan.model_fields:
+        assert bool(gather_module._BOOKKEEPING.fullmatch(f"study.{name}")) == (name not in what_comes_out), name
+
+
+def test_a_study_with_a_report_repeats_the_one_without(make: Make, runs: Path) -> None:
+    for name, report in (("0", "true"), ("1", "false")):
+        make(name, f"study.report={report}")
+    with pytest.warns(UserWarning, match="1 folder repeats another"):
+        assert collect(runs)["folder"].nunique() == 1
 
 
 def test_seeds_are_a_column_where_they_differ(make: Make, runs: Path, tables: Tables) -> None:
@@ -425,6 +442,7 @@ def make_design(make: Make, tables: Tables) -> Make:
     def made(name: str, values: list[float], *overrides: str, changes: Tables | None = None, **more: Any) -> Path:
         points = pd.DataFrame({"point": range(len(values)), "throttle.push": values})
         rows = points.merge(tables["outcomes"], how="cross")
+        points["status"], points["reason"] = "finished", ""
         design = {
             "method": "sobol", "points": len(values), "seed": 1, "dice": "common", "factors": {"throttle.push": {}},
         } | more  # fmt: skip
@@ -455,6 +473,41 @@ def test_a_design_of_which_another_has_all_points_is_left_out(make_design: Make,
     assert not [each for each in told if "share points" in str(each.message)]
     assert sorted(again["throttle.push"].unique()) == [0.1, 0.2, 0.4, 0.7]
     assert again["folder"].unique().tolist() != rows["folder"].unique().tolist()
+
+
+def test_points_that_failed_in_the_larger_design_do_not_replace_those_of_a_clean_one(
+    make_design: Make, runs: Path
+) -> None:
+    make_design("few", [0.1, 0.7])
+    many = make_design("many", [0.1, 0.7, 0.4, 0.2], runs_failed=1)
+    points = pd.read_parquet(many / "design.parquet")
+    points.loc[1, ["status", "reason"]] = "failed", "broke"
+    write_table(many / "design.parquet", points)
+    with pytest.warns(UserWarning, match=r"designs share points .*: many with few \(2\)"):
+        assert set(collect(runs)["folder"]) == {"few", "many"}
+    # Where the same point has failed in the same way, nothing of it is lost.
+    write_table(runs / "few" / "design.parquet", points.iloc[:2])
+    with pytest.warns(UserWarning, match=r"left out: few \(in many\)"):
+        assert set(collect(runs)["folder"]) == {"many"}
+
+
+def test_of_designs_with_the_same_points_the_one_without_failures_stays(make_design: Make, runs: Path) -> None:
+    bad = make_design("bad", [0.1, 0.7], runs_failed=1, started="2026-01-02T00:00:00+00:00")
+    points = pd.read_parquet(bad / "design.parquet")
+    points.loc[1, ["status", "reason"]] = "failed", "broke"
+    write_table(bad / "design.parquet", points)
+    make_design("good", [0.7, 0.1])
+    with pytest.warns(UserWarning, match=r"left out: bad \(in good\)"):
+        assert set(collect(runs)["folder"]) == {"good"}
+
+
+def test_places_whose_numbers_python_hashes_alike_are_other_points(make_design: Make, runs: Path) -> None:
+    assert hash(-1.0) == hash(-2.0)
+    make_design("one", [-1.0])
+    make_design("other", [-2.0, 3.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(collect(runs)["throttle.push"]) == {-1.0, -2.0, 3.0}
 
 
 def test_designs_that_share_some_points_are_said(make_design: Make, runs: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +217,60 @@ def test_a_failed_run_is_kept_as_failed_and_tried_again_only_when_asked(
     assert found["contrasts"].set_index(["point", "outcome"]).loc[(0, "participants"), "n"] == 2
 
 
+def test_only_what_is_found_counts_as_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Null nights of a night that failed are neither."""
+    nulls, one = ("ordinary", "without_call", "stay_home", "keyboard"), {SEVERITY: {"values": [0.2]}}
+    with monkeypatch.context() as patched:
+        failing(patched, RuntimeError("broke"), lambda s, _: not s.throttle.is_none)
+        first = designed(tmp_path, one, nulls=nulls, replicates=1)
+        again = designed(tmp_path, one, nulls=nulls, replicates=1)
+    assert (first.n_computed, first.n_reused, first.n_failed) == (5, 0, 1)
+    assert (again.n_computed, again.n_reused, again.n_failed) == (0, 5, 1)
+
+
+def test_where_a_design_is_computed_is_no_part_of_its_content(tmp_path: Path) -> None:
+    found = {}
+    for backend, more in (("loky", {}), ("threading", {"address": "here"}), ("loky again", {"parts": 2})):
+        run = designed(tmp_path / "store", backend=backend.split()[0], **more)
+        tables(run, tmp_path / "store", tmp_path / backend)
+        found[backend] = json.loads((tmp_path / backend / "manifest.json").read_text())["content_hash"]
+    assert found["loky"] == found["threading"]
+    assert found["loky"] != found["loky again"]  # half of the points
+
+
+def test_threads_of_one_process_share_what_it_has_read_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a worker of dask with several threads: each reads its own arms, and the CPU time is told once."""
+    design = Design.model_validate({"method": "grid", "factors": GRID})
+    store, seconds = Store(tmp_path), 0.0
+    here = points_module.time.process_time()
+    monkeypatch.setattr(points_module, "_TOLD", [here])
+    monkeypatch.setattr(points_module, "_end_with", lambda _: None)
+    arms = ArmsOfPoints(compose, None, design)
+    run = DesignRun(design, designed_module.design_points(design), [])
+    designed_module._prepare(arms, run.points, run)
+    settings = Settings(1, (), False, "compiled", store, False, process=os.getppid())
+
+    def reads(place: points_module.Posted) -> None:
+        for _ in range(300):
+            place.read()
+
+    with ExitStack() as open_, ThreadPoolExecutor(4) as pool:
+        places = [open_.enter_context(points_module.posted(arms, store)) for _ in range(4)]
+        slow = points_module.pickle.loads
+        monkeypatch.setattr(points_module.pickle, "loads", lambda text: (time.sleep(1e-4), slow(text))[1])
+        for future in [pool.submit(reads, place) for place in places]:
+            future.result()
+        chunks = [[points_module.Point(i, values, 1)] for i, values in enumerate(run.points)]
+        for future in [pool.submit(points_module.measure_points, chunk, places[0], settings) for chunk in chunks]:
+            found, its = future.result()
+            assert not found[0].failures
+            seconds += its
+    assert 0 < seconds <= points_module.time.process_time() - here
+    assert seconds == pytest.approx(points_module._TOLD[0] - here)
+
+
 def test_a_null_night_that_fails_costs_its_outcomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, RuntimeError("broke"), lambda s, _: s.attendance.online_as_if_home)
     run = designed(tmp_path / "store", {SEVERITY: {"values": [0.2]}}, nulls=("keyboard",), replicates=1)
@@ -300,6 +358,8 @@ def test_vary_gives_the_tables_of_a_design(tmp_path: Path) -> None:
     ("named", "says"),
     [
         ({"replicates": 0}, "replicates is 0"),
+        ({"workers": 0}, "workers is 0"),
+        ({"workers": -1}, "workers is -1"),
         ({"world": "flat"}, "'flat'"),
         ({"seed": -1}, "seed is -1"),
         ({"method": "lhs"}, "design.points is missing"),
