@@ -25,9 +25,21 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from sim.door import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED, command, one_sentence, say, tell
+from sim.door import (
+    BAD_INPUT,
+    INTERRUPTED,
+    OK,
+    SOME_FAILED,
+    TERMINATED,
+    Terminated,
+    command,
+    one_sentence,
+    say,
+    tell,
+)  # fmt: skip
 from sim.errors import CapacityError, InputError, SimError
 from sim.options import CONFIG_DIR, callbacks_allowed, one_line, override, quoted, version_base
+from sim.study.whole import claimed
 from sim.sweep import STATUS, Sweep, begin_status, end_status, read_status
 
 __all__ = ["main"]
@@ -105,7 +117,7 @@ def _jobs(config: DictConfig) -> tuple[tuple[str, ...], ...] | None:
 
 
 def main() -> int:
-    """Run the command line and return its exit code: 0; 1 some runs failed; 2 bad input; 130 interrupted."""
+    """Run the command line and return its exit code: 0; 1 some runs failed; 2 bad input; 130 interrupted; 143 terminated."""
     return command(_hydra)
 
 
@@ -135,15 +147,15 @@ def _hydra() -> int:
             tell(f"{_launcher_failed(error)}; what it leaves undone is listed at the end.")
         return _end_sweep()
     finally:
-        _dismiss_workers()
+        _dismiss_workers(is_at_once=isinstance(sys.exc_info()[1], KeyboardInterrupt))
         _remove_empty()
     return _end_sweep()
 
 
-def _dismiss_workers() -> None:
+def _dismiss_workers(*, is_at_once: bool) -> None:
     """End joblib's idle workers, which otherwise wait for minutes and keep the terminal, or a pipe, from closing."""
-    if loky := sys.modules.get("joblib.externals.loky"):
-        loky.get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+    if loky := sys.modules.get("joblib.externals.loky"):  # killed only where they compute what nobody will ask for
+        loky.get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=is_at_once)
 
 
 def _end_sweep() -> int:
@@ -182,14 +194,23 @@ def _job(config: DictConfig) -> None:
     position = len(_codes)
     _codes.append(INTERRUPTED)
     status, sentence = None, ""
+    open_ = contextlib.ExitStack()
     try:
         for home in _homes:
             os.chdir(home)  # a launcher's worker may be elsewhere
+        if not open_.enter_context(claimed(folder)):  # before anything is written: what lies there is another's
+            raise InputError(
+                f"{folder} is being written by another command, expected a folder of one's own; wait, or choose another with "
+                f"hydra.{'sweep' if ours.mode == RunMode.MULTIRUN else 'run'}.dir=FOLDER."
+            )
         if ours.mode == RunMode.MULTIRUN:
             status = begin_status(folder, _sweep(ours), int(ours.job.num), list(ours.overrides.task))
         else:
             status = read_status(folder)  # a job of a sweep that is tried again by itself
         _codes[position] = _study(config, folder)
+    except Terminated:
+        _codes[position], sentence = TERMINATED, "terminated"
+        raise
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         _codes[position], sentence = BAD_INPUT, one_line(error)
         tell(sentence)
@@ -204,8 +225,9 @@ def _job(config: DictConfig) -> None:
         _codes[position], sentence = SOME_FAILED, f"{type(error).__name__}: {error}"
         raise
     finally:
-        if status is not None:
-            end_status(folder, status, _codes[position], sentence)
+        with open_:
+            if status is not None:
+                end_status(folder, status, _codes[position], sentence)
 
 
 def _unusable(error: OSError) -> InputError:
@@ -232,19 +254,7 @@ def _remove_empty() -> None:
 
 
 def _study(config: DictConfig, folder: Path) -> int:
-    """Run the study of one job and write its folder, which no other command may write meanwhile."""
-    from sim.study.whole import claimed
-
-    with claimed(folder) as is_free:
-        if not is_free:
-            raise InputError(
-                f"{folder} is being written by another command, expected a folder of one's own; wait, or choose another with "
-                "hydra.run.dir=FOLDER."
-            )
-        return _study_in(config, folder)
-
-
-def _study_in(config: DictConfig, folder: Path) -> int:
+    """Run the study of one job and write its folder."""
     from sim.config import plan_of, tree_of
     from sim.job import Job, run_job
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 from sim.draws import MAX_SEED
@@ -274,13 +275,23 @@ def _no_interrupts() -> Iterator[None]:
         yield  # Windows; or interrupts are another thread's matter
         return
     noted: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))  # which any thread may be sent
+    here = os.getpid()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == here:
+            noted.append(number)
+        else:  # a process that began in the block: SIGTERM is how the one that asks ends it
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}  # to any thread
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
         for number in noted[:1]:
             signal.raise_signal(number)
 

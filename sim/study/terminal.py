@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,19 +38,22 @@ class Progress:
     def __enter__(self) -> Progress:
         from multiprocessing import current_process
 
-        from tqdm import tqdm
+        self.bar: Any = None
+        if sys.stderr.isatty() and current_process().name == "MainProcess":  # one of many would draw over the others
+            from tqdm import tqdm
 
-        is_shown = (
-            sys.stderr.isatty() and current_process().name == "MainProcess"
-        )  # one of many would draw over the others
-        self.bar: Any = tqdm(total=1, unit=self.unit, disable=not is_shown, file=sys.stderr, leave=False)
+            tqdm.set_lock(threading.RLock())  # its own is one between processes, which none that is killed gives back
+            self.bar = tqdm(total=1, unit=self.unit, file=sys.stderr, leave=False)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def __call__(self, finished: int, failed: int, total: int) -> None:
         """Show how many runs or points are finished."""
+        if self.bar is None:
+            return
         self.bar.total = total
         if failed:
             self.bar.set_postfix(failed=failed, refresh=False)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sim.sweep import read_status
 from tests.door.shell import (
     TINY,
     Answer,
@@ -549,14 +550,19 @@ def _kept(folder: Path) -> int:
     return len(finished_runs(folder / "store"))
 
 
-def test_after_ctrl_c_what_is_finished_is_kept(tmp_path: Path) -> None:
+ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
+"""Exit code and word of a command that a signal ends."""
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_after_ctrl_c_or_sigterm_what_is_finished_is_kept(tmp_path: Path, number: signal.Signals) -> None:
     process = start(["-m", "sim", *LARGE, "study.replicates=200", "hydra.run.dir=cut"], tmp_path)
     wait_until(lambda: _kept(tmp_path) > RUNS_EACH, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     answer = finish(process)
-    assert answer.code == 130, answer.err
-    assert "Traceback" not in answer.err
-    assert len(answer.err.strip().splitlines()) == 1
+    code, word = ENDS[number]
+    assert answer.code == code, answer.err
+    assert answer.err.strip() == f"{word}; finished runs are kept and will be found again."
     assert [path.name for path in (tmp_path / "cut").glob("*")] in ([], ["mobsim.log"])
     assert half_written(tmp_path) == []
     assert RUNS_EACH < _kept(tmp_path) < 200 * RUNS_EACH
@@ -567,15 +573,35 @@ def test_after_ctrl_c_what_is_finished_is_kept(tmp_path: Path) -> None:
     assert (told["runs_computed"], told["runs_reused"]) == (0, RUNS_EACH)
 
 
-def test_ctrl_c_in_a_sweep(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ENDS)
+def test_ctrl_c_or_sigterm_in_a_sweep(tmp_path: Path, number: signal.Signals) -> None:
     process = start(["-m", "sim", "-m", "seed=1,2", *LARGE, "study.replicates=200", "hydra.sweep.dir=cut"], tmp_path)
     wait_until(lambda: _kept(tmp_path) > 1, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     answer = finish(process)
-    assert answer.code == 130, answer.err
-    assert "Traceback" not in answer.err
+    code, word = ENDS[number]
+    assert answer.code == code, answer.err
+    assert answer.err.strip() == f"{word}; finished runs are kept and will be found again."
     assert half_written(tmp_path) == []
     assert list(tmp_path.rglob("outcomes.parquet")) == []
+    status = read_status(tmp_path / "cut" / "0")
+    assert status is not None
+    assert (status.exit_code, status.sentence) == (code, word)
+
+
+def test_a_second_command_leaves_the_status_of_the_job_that_runs_as_it_is(tmp_path: Path) -> None:
+    process = start(["-m", "sim", "-m", "seed=1,2", *LARGE, "study.replicates=200", "hydra.sweep.dir=cut"], tmp_path)
+    try:
+        wait_until(lambda: _kept(tmp_path) > 1, process)
+        before = (tmp_path / "cut" / "0" / "status.json").read_bytes()
+        answer = forked_sim("-m", "seed=7", *TINY, STORE, "hydra.sweep.dir=cut", folder=tmp_path)
+        assert answer.code == 2, answer.err
+        assert "cut/0 is being written by another command" in answer.err
+        assert "choose another with hydra.sweep.dir=FOLDER." in answer.err
+        assert (tmp_path / "cut" / "0" / "status.json").read_bytes() == before
+    finally:
+        process.send_signal(signal.SIGTERM)
+        finish(process)
 
 
 def test_after_kill_9_the_next_command_completes(tmp_path: Path) -> None:

@@ -148,6 +148,21 @@ def test_a_job_that_is_tried_again_takes_its_place_in_the_sweep(tmp_path: Path) 
         assert sorted(collect(tmp_path / "here" / "sweep")["folder"].unique()) == ["0", "1", "2"]
 
 
+def test_a_good_sweep_says_nothing_on_standard_error(tmp_path: Path) -> None:
+    """Nor does what watches over the workers' locks."""
+    command = (
+        "-m",
+        "throttle.severity=0.2,0.5",
+        *SMALL,
+        "study.workers=1",
+        "study.store=store",
+        "hydra.sweep.dir=sweep",
+    )
+    answer = python_sim(*command, "hydra/launcher=joblib", folder=tmp_path)
+    assert (answer.code, answer.err) == (0, "")
+    assert summary_of(answer)[0].startswith("sweep of 2 jobs: 2 finished; runs: ")
+
+
 # -- what launchers do to a job
 
 ELSEWHERE = """

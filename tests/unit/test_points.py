@@ -238,14 +238,25 @@ def test_where_a_design_is_computed_is_no_part_of_its_content(tmp_path: Path) ->
     assert found["loky"] != found["loky again"]  # half of the points
 
 
+class Slow(dict[Any, Any]):
+    """Lets other threads in when something has been put into it."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        time.sleep(0.002)
+
+
 def test_threads_of_one_process_share_what_it_has_read_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a worker of dask with several threads: each reads its own arms, and the CPU time is told once."""
     design = Design.model_validate({"method": "grid", "factors": GRID})
     store, seconds = Store(tmp_path), 0.0
-    here = points_module.time.process_time()
+    here = time.process_time()
     monkeypatch.setattr(points_module, "_TOLD", [here])
+    monkeypatch.setattr(points_module, "_READ", Slow())
+    process_time = time.process_time
+    monkeypatch.setattr(time, "process_time", lambda: (time.sleep(0.05), process_time())[1])
     monkeypatch.setattr(points_module, "_end_with", lambda _: None)
     arms = ArmsOfPoints(compose, None, design)
     run = DesignRun(design, designed_module.design_points(design), [])
@@ -253,13 +264,11 @@ def test_threads_of_one_process_share_what_it_has_read_and_told(
     settings = Settings(1, (), False, "compiled", store, False, process=os.getppid())
 
     def reads(place: points_module.Posted) -> None:
-        for _ in range(300):
+        for _ in range(20):
             place.read()
 
     with ExitStack() as open_, ThreadPoolExecutor(4) as pool:
         places = [open_.enter_context(points_module.posted(arms, store)) for _ in range(4)]
-        slow = points_module.pickle.loads
-        monkeypatch.setattr(points_module.pickle, "loads", lambda text: (time.sleep(1e-4), slow(text))[1])
         for future in [pool.submit(reads, place) for place in places]:
             future.result()
         chunks = [[points_module.Point(i, values, 1)] for i, values in enumerate(run.points)]
@@ -267,7 +276,7 @@ def test_threads_of_one_process_share_what_it_has_read_and_told(
             found, its = future.result()
             assert not found[0].failures
             seconds += its
-    assert 0 < seconds <= points_module.time.process_time() - here
+    assert 0 < seconds <= process_time() - here
     assert seconds == pytest.approx(points_module._TOLD[0] - here)
 
 
