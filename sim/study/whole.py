@@ -11,6 +11,8 @@ import ctypes
 import errno
 import hashlib
 import os
+import platform
+import re
 import shutil
 import stat
 import sys
@@ -107,8 +109,8 @@ def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
     """
     place = place.resolve()  # a link stays, what it points to is replaced
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f"{_mark(place)}{uuid.uuid4().hex}")
-    temporary.mkdir()
+    temporary = place.with_name(f"{_mark(place)}{_machine()}-{uuid.uuid4().hex}")
+    lock = _made_and_held(temporary)
     try:
         yield temporary
         for folder, _, _ in os.walk(temporary):
@@ -122,6 +124,8 @@ def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
         _sync(place.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # what was not finished, or what lay in the place before
+        if lock is not None:
+            os.close(lock)
 
 
 @contextlib.contextmanager
@@ -152,7 +156,11 @@ def claimed(place: Path) -> Iterator[bool]:
 
 
 def clear_leftovers(place: Path) -> None:
-    """Remove what killed processes left beside a folder: unfinished versions of it, and whatever is older than a day."""
+    """Remove what killed processes left beside a folder.
+
+    These are unfinished versions of it (whose claim the caller has), unfinished folders that a process of this machine made and
+    none holds, and whatever is older than a day.
+    """
     place = place.resolve()
     _remove_unfinished(place.parent, _mark(place))
 
@@ -162,12 +170,59 @@ def _mark(place: Path) -> str:
     return f"{PARTIAL}{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:16]}-"
 
 
+@lru_cache(maxsize=1)
+def _machine() -> str:
+    """Return digits that name this machine as long as it runs: locks of another one need not reach it."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:  # no Linux
+        name = platform.node()
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _made_and_held(folder: Path) -> int | None:
+    """Make a folder and return a descriptor that holds a lock on it, so that nobody takes it for left over; None: no locks."""
+    while True:
+        folder.mkdir()
+        descriptor = None
+        try:
+            import fcntl
+
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_ino == os.stat(folder).st_ino:
+                return descriptor
+        except FileNotFoundError:
+            pass  # removed before it was held: once more
+        except (ImportError, OSError):
+            if descriptor is not None:
+                os.close(descriptor)
+            return None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove an unfinished folder of this machine unless a process holds it."""
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    finally:
+        os.close(descriptor)
+
+
 def _remove_unfinished(folder: Path, mark: str | None = None) -> None:
-    """Remove unfinished files and folders within a folder: those with the mark, and those older than a day."""
+    """Remove unfinished files and folders within a folder: those with the mark, those nobody holds, those older than a day."""
+    ours = re.compile(rf"{re.escape(PARTIAL)}[0-9a-f]{{16}}-{_machine()}-[0-9a-f]{{32}}")
     for path in folder.glob(f"{PARTIAL}*"):
-        with contextlib.suppress(OSError):  # another process may have been quicker
+        with contextlib.suppress(ImportError, OSError):  # no locks here, or another process was quicker, or holds it
             if (mark and path.name.startswith(mark)) or path.stat().st_mtime < time.time() - _DAY:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+            elif ours.fullmatch(path.name):
+                _remove_abandoned(path)
 
 
 def _sync(path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -367,7 +369,9 @@ def test_names_to_keep_move_to_the_new_folder(tmp_path: Path) -> None:
     assert texts(place) == WHOLE_NEW | {"run.log": "kept"}
 
 
-def test_leftovers_of_a_place_go_and_those_of_others_only_after_a_day(tmp_path: Path) -> None:
+def test_leftovers_of_a_place_go_and_those_of_other_machines_only_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def leave(name: str) -> Path:
         with whole_folder(tmp_path / name) as temporary:
             fill(temporary, "half")
@@ -378,9 +382,45 @@ def test_leftovers_of_a_place_go_and_those_of_others_only_after_a_day(tmp_path: 
         aside.rename(tmp_path / kept)
         return tmp_path / kept
 
-    mine, others, ancient = leave("mine"), leave("others"), leave("ancient")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(whole, "_machine", lambda: "f" * 8)
+        mine, others, ancient = leave("mine"), leave("others"), leave("ancient")
     age(ancient, 2)
     clear_leftovers(tmp_path / "mine")
     assert not mine.exists()
     assert others.exists()
     assert not ancient.exists()
+
+
+WRITES = """
+import sys
+from pathlib import Path
+
+from sim.study.whole import whole_folder
+
+with whole_folder(Path("one")) as temporary:
+    (temporary / "curves.parquet").touch()
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9, and locks that end with a process")
+def test_what_a_killed_process_left_goes_with_the_next_one_beside_it_and_what_is_written_stays(tmp_path: Path) -> None:
+    other_machine = tmp_path / f".partial-{'0' * 16}-{'f' * 8}-{'0' * 32}"
+    other_machine.mkdir()
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITES], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )  # fmt: skip
+    with writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        (begun,) = set(tmp_path.glob(".partial-*")) - {other_machine}
+        clear_leftovers(tmp_path / "another")
+        assert (begun / "curves.parquet").exists()
+        writer.kill()
+        writer.wait()
+    assert begun.exists()
+    clear_leftovers(tmp_path / "another")
+    assert set(tmp_path.iterdir()) == {other_machine}  # whose locks we may not see
