@@ -120,7 +120,7 @@ def table_text(study: Study, observed: Observed) -> str:
         return "  ".join(first + [c.rjust(w) for c, w in zip(cells[2:], widths[2:], strict=True)]).rstrip()
 
     n = max((len(study.finished(arm)) for arm in study.arms), default=0)
-    note = f"{n} replicates; observed: {observed.label}; counts scaled to real people"
+    note = f"{n} replicate{'s' * (n != 1)}; observed: {observed.label}; counts scaled to real people"
     if n > 1:
         note += "; intervals are pointwise" + " and conditional on one world" * study.is_conditional
     return "\n".join([line(header), line(["-" * w for w in widths]), *map(line, rows), "", note])
