@@ -76,7 +76,7 @@ class Warm:
         self.errors = open(folder / "warm.err", "w+", encoding="utf-8")  # noqa: SIM115 (open as long as the process runs)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.door.warm"], cwd=ROOT, env=environment(), stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            stdout=subprocess.PIPE, stderr=self.errors, text=True, preexec_fn=_listen,
         )  # fmt: skip
         self.ask_for("ready")
 
