@@ -41,8 +41,8 @@ SMALL = 0.01
 APART = 0.5
 """Replicates of a cell are of two kinds where two neighbours in their order are further apart than this share of people."""
 FEWEST = 4
-"""Replicates of either kind from which on a mean of two kinds gets an interval. The bootstrap (BCa, n = 32, level 0.95) holds
-0.43 at a chance of the cascade of 0.02, 0.79 at 0.05 and about 0.95 from 0.1 on."""
+"""Replicates of either kind from which on a mean of two kinds gets an interval: a bootstrap of fewer hardly knows of the rarer
+kind, and one of none not at all."""
 WHOLE = "whole"
 CUTS = {"half_cut": "half of all ties cut", "most_cut": "nine of ten ties cut"}
 METHODS = {"bootstrap bca": "paired bootstrap intervals (BCa)", "paired t": "paired t intervals"}

@@ -109,7 +109,7 @@ def _curves_shown(path: Path) -> pd.DataFrame:
 
     from sim.errors import InputError
     from sim.study.figures import curves_shown
-    from sim.study.repetitions import faults, unreadable
+    from sim.tables import faults, unreadable
 
     try:
         with pq.ParquetFile(path) as file:
@@ -166,9 +166,8 @@ def plot_sweep(folder: Path, outcomes: Sequence[str] = (), x: str | None = None,
     summary, contrasts = _rows_of(joined, wanted), _rows_of(Joined(gathered, "contrasts"), wanted)
     factors = [name for name in factors_of(summary) if name in joined.parameters]
     declared = list(dict.fromkeys(name for place in gathered.folders for name in place.factors))
-    factors.sort(
-        key=lambda name: declared.index(name) if name in declared else len(declared)
-    )  # as the run has drawn them
+    # As the run has drawn them.
+    factors.sort(key=lambda name: declared.index(name) if name in declared else len(declared))
     clear_leftovers(folder / "figures")
     with whole_folder(folder / "figures") as temporary:
         written = write_sweep(

@@ -1,4 +1,4 @@
-"""Reading the user's tables (CSV or Parquet) with one clear sentence for each thing that can be wrong."""
+"""Reading tables (CSV or Parquet) with one clear sentence for each thing that can be wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["integers", "numbers", "read_table"]
+__all__ = ["faults", "integers", "numbers", "read_table", "unreadable"]
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -42,6 +42,19 @@ def read_table(path: Path) -> pd.DataFrame:
     if len(table.columns) == 0:
         raise InputError(f"{path} is empty, expected a table with a header; write it again.")
     return table
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """Return what may be raised for a table that is cut, garbled or gone."""
+    import pyarrow as pa
+
+    return (pa.ArrowException, OSError, ValueError, KeyError)
+
+
+def unreadable(path: str | Path, error: Exception) -> str:
+    """Return the sentence about a table that cannot be read."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{path} cannot be read ({lines[0].replace('. ', ', ').rstrip('.')}); expected a whole table: run it again."
 
 
 def numbers(table: pd.DataFrame, column: str, path: Path, low: float, high: float) -> np.ndarray:

@@ -127,10 +127,7 @@ def write_folder(
     shown = study.arms[next((arm for arm in study.arms if arm != study.baseline), study.baseline)]
 
     def write(place: Path) -> None:
-        if any(study.finished(arm) for arm in study.arms):
-            put_parts(place / "curves.parquet", study.curves_by_run())
-        else:
-            put_table(place / "curves.parquet", study.curves)
+        put_parts(place / "curves.parquet", study.curves_by_run())
         for name, table in tables.items():
             put_table(place / (UNFINISHED if name == "outcomes" else f"{name}.parquet"), table)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 from sim.study.gather import Gathered, RunFolder, Value, value_text
-from sim.study.repetitions import faults, unreadable
+from sim.tables import faults, unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa

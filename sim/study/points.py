@@ -208,9 +208,8 @@ def measure_points(
         found.append(done)
     if not is_elsewhere:
         return found, 0.0
-    if (
-        is_new
-    ):  # what is there by now stays: the pool collects garbage after every chunk, and would look through all of it
+    if is_new:
+        # What is there by now stays: the pool collects garbage after every chunk, and would look through all of it.
         gc.collect()
         gc.freeze()
     with _SHARED:  # what other threads compute meanwhile is told once, by whichever comes first

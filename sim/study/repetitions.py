@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sim.tables import faults, unreadable
 
 if TYPE_CHECKING:
     from sim.study.gather import Gathered, RunFolder
 
-__all__ = ["faults", "leave_out_covered", "leave_out_repetitions", "names_of", "note_overlaps", "unreadable"]
+__all__ = ["leave_out_covered", "leave_out_repetitions", "names_of", "note_overlaps"]
 
 _ROWS = 1 << 16
 """Rows that are read at once."""
@@ -20,19 +21,6 @@ def names_of(names: Sequence[str], most: int = 5) -> str:
     """Return names as a list within a sentence, the first few of them."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
-
-
-def faults() -> tuple[type[Exception], ...]:
-    """Return what may be raised for a table that is cut, garbled or gone."""
-    import pyarrow as pa
-
-    return (pa.ArrowException, OSError, ValueError, KeyError)
-
-
-def unreadable(path: str | Path, error: Exception) -> str:
-    """Return the sentence about a table that cannot be read."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{path} cannot be read ({lines[0].replace('. ', ', ').rstrip('.')}); expected a whole table: run it again."
 
 
 def leave_out_repetitions(gathered: Gathered, tables: Collection[str] | None) -> None:

@@ -152,9 +152,12 @@ class Study:
         return self._stack(self._nights(), chosen)
 
     def curves_by_run(self) -> Iterator[pd.DataFrame]:
-        """Yield the curves run by run: the same rows in the same order, a part of them in memory at a time."""
-        for key in self._nights():
-            yield self._stack([key], lambda names: names)
+        """Yield the curves run by run: the same rows in the same order, a part of them in memory at a time.
+
+        Where no run is left, a table without rows.
+        """
+        for keys in [[key] for key in self._nights()] or [[]]:
+            yield self._stack(keys, lambda names: names)
 
     def _nights(self) -> list[tuple[str, str, int]]:
         return [(arm, "", r) for arm in self.arms for r in self.finished(arm)]

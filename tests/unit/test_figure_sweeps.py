@@ -666,6 +666,7 @@ def test_one_replicate_gets_no_map_of_signs(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep_pages, "save", lambda drawing, path, *_, **__: pages.update({path.stem: drawing}))
     levels, differences = swept()
     write_sweep(tmp_path, levels, differences, [X, Y])
+    assert any("Sign of" in ax.get_title(loc="left") for ax in pages["map_participants"].axes)
     write_sweep(tmp_path, levels, differences.assign(n=1, low=np.nan, high=np.nan), [X, Y], outcomes=["participants"])
     titles = [ax.get_title(loc="left") for ax in pages["map_participants"].axes]
     assert titles == [""]

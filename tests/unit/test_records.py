@@ -90,3 +90,11 @@ def test_a_table_in_parts_is_there_whole_or_not_at_all(study: Study, tmp_path: P
     with pytest.raises(OSError, match="disk is full"):
         writing.put_parts(tmp_path / "curves.parquet", parts())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_without_runs_has_a_table_without_rows(arms: dict[str, Scenario], tmp_path: Path) -> None:
+    nothing = Study(arms, "open", 2, is_conditional=False)
+    writing.put_parts(tmp_path / "curves.parquet", nothing.curves_by_run())
+    read = pd.read_parquet(tmp_path / "curves.parquet")
+    assert len(read) == 0
+    assert {"arm", "replicate", "time", "curve", "value"} <= {*read.columns}

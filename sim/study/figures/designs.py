@@ -245,8 +245,7 @@ def pooled(rows: pd.DataFrame) -> tuple[float, float, float, int]:
     error that they share is seen in no spread between them; it is at most the mean of their own errors (`averaged`). The
     half-width is the root of the sum of squares of both, n the smaller one of points and replicates. It is wider than
     need be in designs that fill space more evenly than independent draws (Latin hypercube, Sobol), and where points have
-    dice of their own; too short where replicates are skewed, as t intervals of few replicates are: log-normal noise
-    (sigma 1) in common to 15 points is covered with 0.82 at 4 replicates and 0.85 at 16. Bounds are NaN where those of a
+    dice of their own; too short where replicates are few and skewed, as t intervals are. Bounds are NaN where those of a
     point are: one replicate says nothing of others.
     """
     mean = mean_t(rows["value"].to_numpy(dtype=np.float64))

@@ -58,7 +58,7 @@ class _Cells:
         return self.table["decided"].to_numpy(dtype=bool)
 
     @property
-    def is_known_well(self) -> bool:
+    def has_intervals(self) -> bool:
         """Return whether any cell has an interval, so that a sign can be decided."""
         return bool(np.isfinite(self.table["low"].to_numpy(dtype=np.float64)).any())
 
@@ -115,7 +115,7 @@ def heat_map(
     _fill(ax, cells, scale.to_rgba(values))
     handles: list[Any] = []
     is_open = ~cells.is_decided & np.isfinite(values)
-    if cells.points.is_difference and not cells.is_known_well:
+    if cells.points.is_difference and not cells.has_intervals:
         handles.append(note(cells.decision))  # hatching all of it would say no more
     elif cells.points.is_difference and is_open.any():
         _cover(ax, cells.table.loc[is_open], _UNDECIDED, zorder=2, gid="undecided")
