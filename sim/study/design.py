@@ -129,7 +129,7 @@ class Design(Frozen):
     dice: Literal["common", "own"] = "common"
     """Whether all points use the same seeds, or each its own."""
     backend: str = "loky"
-    """joblib's backend: loky (processes), threading, multiprocessing, or dask or ray."""
+    """joblib's backend: loky (processes), threading, or dask or ray."""
     address: str | None = None
     """Of the scheduler of dask or ray; None starts one on this machine."""
     part: int = Field(0, ge=0)

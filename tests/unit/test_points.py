@@ -168,7 +168,7 @@ def test_a_fixed_world_is_conditional(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(part[list(expected.columns)], expected, check_exact=True)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_processes_and_threads_change_nothing(tmp_path: Path, backend: str) -> None:
     two = designed(tmp_path / "two", workers=2, backend=backend)
     one = designed(tmp_path / "one")
@@ -403,13 +403,12 @@ def _interrupted(store: Path) -> None:
     run_design(design, ArmsOfPoints(compose, None, design), settings, seed=1, workers=1, progress=progress)
 
 
-@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
-def test_other_processes_are_sent_the_arms_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+def test_other_processes_are_sent_the_arms_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
     state = ArmsOfPoints.__getstate__
     monkeypatch.setattr(ArmsOfPoints, "__getstate__", lambda self: sent.append(1) or state(self))
     factors = {SEVERITY: {"range": [0.1, 0.9], "levels": 6}, "decision": {"values": ["threshold", "hazard"]}}
-    run = designed(tmp_path / "store", factors, replicates=1, backend=backend, workers=2)
+    run = designed(tmp_path / "store", factors, replicates=1, workers=2)
     assert (len(run.measured), run.n_failed) == (12, 0)
     assert len(sent) == 1
     assert list((tmp_path / "store").rglob("*.arms")) == []
