@@ -5,8 +5,9 @@ A draw is named by (seed, purpose, subject, object, ordinal) and computed by the
 
     purpose 8 bits | ordinal 24 bits | subject 32 bits | object 64 bits
 
-which is injective: two draws of different names never share a counter. The arithmetic stays in uint64 lanes that hold 32-bit
-words, so that the same code runs uncompiled without overflow. Seeds are in [0, 2^63).
+which is injective: two draws of different names never share a counter. One counter gives 128 bits: `uniform` takes 52 of them;
+`quarters` takes four draws of 32 bits, for what one reader does with one message. The arithmetic stays in uint64 lanes that
+hold 32-bit words, so that the same code runs uncompiled without overflow. Seeds are in [0, 2^63).
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ __all__ = [
     "PURPOSES",
     "collision_bound",
     "exponential",
+    "fraction",
     "identity",
     "philox",
+    "quarters",
     "uniform",
     "uniforms",
 ]
@@ -51,13 +54,15 @@ W_EDGE, W_STUB, W_REWIRE, W_REWIRE_TO, W_CUT = range(24, 29)
 # -- sleep
 BED_JITTER, STAY_UP, STAY_UP_LENGTH, WOKEN, WOKEN_LENGTH, SLEEP_AFTER, SLEEP_AFTER_LENGTH = range(32, 39)
 # -- what is said and who gets it
-SKIP, LOOK, ATTEND, EXTRA_READER, NOTICE, STAGGER, WAIT_READ, THIN, WAITS, DIRECT, DIRECT_TO = range(48, 59)
-LOOK_RETURN, LOOK_AGAIN = range(59, 61)
+SKIP = 48
+EXTRA_READER = 51
+STAGGER, WAIT_READ = 53, 54
+WAITS, DIRECT, DIRECT_TO, LOOK_RETURN, LOOK_AGAIN, READER, SHOWING = range(56, 63)
 # -- gates
 SEND_GATE, READ_GATE, RETRY, RETRY_DELAY, HOLD, ADOPT, SUBSTITUTE = range(64, 71)
 # -- posting
 CANDIDATE_GAP, CANDIDATE_ACCEPT, POST_CHANNEL, POST_KIND, POST_GROUP = range(80, 85)
-REACTION_COUNT, REACTION_DELAY, REACTION_ACCEPT, REACTION_CHANNEL, REACTION_KIND = range(85, 90)
+REACTION_DELAY, REACTION_ACCEPT, REACTION_CHANNEL, REACTION_KIND = range(86, 90)
 LIVE_COUNT, LIVE_DELAY, VICTORY_COUNT, VICTORY_DELAY = range(90, 94)
 CREATE_GROUP, CREATE_DELAY, TELL, TELL_DELAY = range(95, 99)
 # -- going out
@@ -85,12 +90,24 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @njit
-def _words(seed, purpose, subject, object_, ordinal):
-    """Return the first two words of the draw with this name."""
+def quarters(seed, purpose, subject, object_, ordinal):
+    """Return the four words of the draw with this name, uint64 in [0, 2^32); arguments as those of `uniform`."""
     s = np.uint64(seed)
     o = np.uint64(object_)
     c0 = (np.uint64(purpose) << np.uint64(24)) | np.uint64(ordinal)
-    w0, w1, _, _ = philox(c0, np.uint64(subject), o & _MASK, o >> _32, s & _MASK, s >> _32)
+    return philox(c0, np.uint64(subject), o & _MASK, o >> _32, s & _MASK, s >> _32)
+
+
+@njit
+def fraction(word):
+    """Return a word of `quarters` as a uniform draw inside (0, 1): (word + 1/2) / 2^32."""
+    return (np.float64(word) + 0.5) * (1.0 / 4294967296.0)
+
+
+@njit
+def _words(seed, purpose, subject, object_, ordinal):
+    """Return the first two words of the draw with this name."""
+    w0, w1, _, _ = quarters(seed, purpose, subject, object_, ordinal)
     return w0, w1
 
 

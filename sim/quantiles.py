@@ -10,8 +10,10 @@ from sim.jit import njit
 
 __all__ = [
     "ceiling_of",
+    "delay_at",
     "delay_ticks",
     "delays",
+    "law_quantile",
     "law_value",
     "log_of_missing",
     "normal_quantile",
@@ -170,12 +172,45 @@ def law_value(law, points, u):
 @njit
 def delay_ticks(law, points, u):
     """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
-    value = law_value(law, points, u)
+    return _whole_ticks(law_value(law, points, u))
+
+
+@njit
+def law_quantile(law, points, p):
+    """Return the quantile of a LAW row at p in (0, 1), float ticks: as `law_value`, but never falling as p rises."""
+    code = law["code"]
+    if code == 1:
+        return -law["a"] * math.log1p(-p)
+    if code == 3:
+        return law["a"] * math.pow(-math.log1p(-p), 1.0 / law["b"])
+    if code == 5:
+        # What is left lies between the two exponentials; halving finds it to the last bit that matters.
+        unit = -math.log1p(-p)
+        low, high = unit * min(law["b"], law["c"]), unit * max(law["b"], law["c"])
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            left = law["a"] * math.exp(-middle / law["b"]) + (1.0 - law["a"]) * math.exp(-middle / law["c"])
+            if left > 1.0 - p:
+                low = middle
+            else:
+                high = middle
+        return high
+    return law_value(law, points, p)
+
+
+@njit
+def _whole_ticks(value):
     if value < 1.0:
         return np.int64(1)
     if value > 1099511627776.0:
         return np.int64(1099511627776)
     return np.int64(value)
+
+
+@njit
+def delay_at(law, points, p):
+    """Return `law_quantile` in whole ticks, as `delay_ticks`."""
+    return _whole_ticks(law_quantile(law, points, p))
 
 
 @njit

@@ -88,6 +88,9 @@ def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray
     """Return audience_starts, audience, and reachable uint32[n]."""
     receivers = list(scenario.population.receivers)
     lists = [world.people.with_receiver(receivers.index(c.receiver)) for c in scenario.channels.values()]
+    province = world.people.province
+    if np.any(province[1:] < province[:-1]):
+        lists = [x[np.argsort(province[x], kind="stable")] for x in lists]
     reachable = np.zeros(world.people.n, np.uint32)
     for index, people in enumerate(lists):
         reachable[people] |= np.uint32(1) << np.uint32(index)
@@ -186,6 +189,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     tables = Tables(
         people=person, province=people.province.astype(np.int16), channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
+        in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
         stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
         complete=np.array([world.ties[s].is_complete for s in TIE_SETS], np.uint8),
         group_starts=np.concatenate(group_starts), members=np.concatenate(members),

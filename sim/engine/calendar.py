@@ -1,7 +1,11 @@
 """The calendar of future events: buckets of time, each sorted when its turn comes.
 
 Events further away lie unsorted in chunks, chained per bucket. The bucket at hand is sorted into `current`; what is pushed
-into it meanwhile goes to a small heap, `late`. The next event is the smaller of the two heads.
+into it meanwhile goes to a small heap, `late`. The next event is the smaller of the two heads. What an airing shows to its
+readers is not pushed at all: its sweep adds the events of a bucket when the bucket is opened (`sweeping.py`).
+
+An event takes 16 bytes. Its key is not among them: among messages' events it is found by the message's slot, else it is the
+datum (and the slot, which says what the datum numbers).
 """
 
 from __future__ import annotations
@@ -10,13 +14,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.engine.order import EVENT
+from sim.engine.order import EVENT, IMPRESSION, REACTION, RETRY
 from sim.jit import njit
 
-__all__ = ["Calendar", "make_calendar", "peek", "pop", "push", "reserve", "spare"]
+__all__ = ["SLOT", "Calendar", "close", "make_calendar", "peek", "pop", "push", "reserve", "sort_into", "spare"]
 
 CHUNK = 16
 RUN = 16
+
+HOLD_SHIFT = 29
+AGAIN_BIT = np.int32(1 << 28)
+SLOT = np.int32((1 << 28) - 1)
+"""The bits of an event's slot that number its message; above them whether its datum says how often the message was looked at
+before, and what a gate has held (see `order.HELD_NOTICED`)."""
+
+_BUCKET = np.dtype([("head", "i4"), ("count", "i4")], align=True)
+"""Of a bucket: the chunk being filled, -1: none; how many events it holds."""
 
 _META = np.dtype(
     [
@@ -37,8 +50,7 @@ class Calendar(NamedTuple):
 
     pool: np.ndarray  # EVENT[n_chunks * CHUNK]
     chain: np.ndarray  # int32[n_chunks]: next chunk of the bucket, or next free one
-    heads: np.ndarray  # int32[n_buckets]: the chunk being filled, -1: none
-    counts: np.ndarray  # int32[n_buckets]: events in the bucket
+    buckets: np.ndarray  # _BUCKET[n_buckets]
     current: np.ndarray  # EVENT, sorted
     scratch: np.ndarray  # EVENT, as long as current
     late: np.ndarray  # EVENT, a binary heap
@@ -53,16 +65,17 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
     n_buckets = (horizon >> shift) + 1
     meta = np.zeros(1, _META)
     meta["shift"], meta["bucket"], meta["free"] = shift, -1, -1
+    buckets = np.zeros(n_buckets, _BUCKET)
+    buckets["head"] = -1
     calendar = Calendar(
-        np.zeros(0, EVENT),
-        np.zeros(0, np.int32),
-        np.full(n_buckets, -1, np.int32),
-        np.zeros(n_buckets, np.int32),
-        np.zeros(256, EVENT),
-        np.zeros(256, EVENT),
-        np.zeros(2 * n_people + 256, EVENT),
-        np.zeros(1, EVENT),
-        meta,
+        pool=np.zeros(0, EVENT),
+        chain=np.zeros(0, np.int32),
+        buckets=buckets,
+        current=np.zeros(256, EVENT),
+        scratch=np.zeros(256, EVENT),
+        late=np.zeros(256, EVENT),
+        taken=np.zeros(1, EVENT),
+        meta=meta,
     )
     # Generous, because zeros take no memory until they are written, and growing copies all that is there.
     # Everybody's first two events fit in any case: in the worst one each lies in a bucket of its own.
@@ -81,20 +94,19 @@ def _with_chunks(calendar: Calendar, more: int) -> Calendar:
     return calendar._replace(pool=pool, chain=chain)
 
 
-def reserve(calendar: Calendar, pushes: int) -> Calendar:
-    """Return the calendar with room for so many more pushes, wherever they fall."""
+def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
+    """Return the calendar with room for so many more pushes, wherever they fall, and for a bucket of `opened` events."""
     meta = calendar.meta[0]
     late = calendar.late
     # Chunks of other buckets may be part-filled, so the worst case is a new chunk per bucket beside full ones.
-    needed = pushes // CHUNK + min(pushes, len(calendar.heads)) + 1
+    needed = pushes // CHUNK + min(pushes, len(calendar.buckets)) + 1
     if meta["n_free"] < needed:
         calendar = _with_chunks(calendar, max(needed - int(meta["n_free"]), len(calendar.chain) // 2, 64))
     if len(late) < meta["n_late"] + pushes:
         late = np.concatenate([late, np.zeros(max(pushes, len(late)), EVENT)])
-    longest = int(calendar.counts.max()) if len(calendar.counts) else 0
     current, scratch = calendar.current, calendar.scratch
-    if len(current) < longest:
-        room = np.zeros(2 * longest - len(current), EVENT)
+    if len(current) < opened:
+        room = np.zeros(2 * opened - len(current), EVENT)
         current, scratch = np.concatenate([current, room]), np.concatenate([scratch, room])
     return calendar._replace(late=late, current=current, scratch=scratch)
 
@@ -104,63 +116,77 @@ def spare(calendar, pushes):
     """Return whether there is room for so many pushes without calling `reserve`."""
     meta = calendar.meta[0]
     return (
-        meta["n_free"] > pushes // CHUNK + min(pushes, len(calendar.heads))
+        meta["n_free"] > pushes // CHUNK + min(pushes, len(calendar.buckets))
         and len(calendar.late) >= meta["n_late"] + pushes
     )
 
 
 @njit
-def _before(a, b):
-    return a["order"] < b["order"] or (a["order"] == b["order"] and a["key"] < b["key"])
+def _key_before(a, b, messages):
+    """Return whether a comes before b, two events of one order: by the keys."""
+    kind = (a["order"] >> 27) & 15
+    if kind == IMPRESSION or kind == REACTION or kind == RETRY:
+        key = messages[a["slot"] & SLOT]["id"]
+        other = messages[b["slot"] & SLOT]["id"]
+        if a["slot"] & AGAIN_BIT:
+            key ^= np.int64(a["datum"])
+        if b["slot"] & AGAIN_BIT:
+            other ^= np.int64(b["datum"])
+        return key < other
+    return a["datum"] < b["datum"] or (a["datum"] == b["datum"] and a["slot"] < b["slot"])
 
 
 @njit
-def push(calendar, order, key, slot, flag):
+def _before(a, b, messages):
+    if a["order"] != b["order"]:
+        return a["order"] < b["order"]
+    return _key_before(a, b, messages)
+
+
+@njit
+def push(calendar, messages, order, slot, datum):
     """Add an event; its tick must not lie before the last one popped."""
     meta = calendar.meta[0]
-    bucket = (order >> 31) >> meta["shift"]
-    if bucket <= meta["bucket"]:
+    number = (order >> 31) >> meta["shift"]
+    if number <= meta["bucket"]:
+        taken = calendar.taken[0]  # which nobody needs any more
+        taken["order"], taken["slot"], taken["datum"] = order, slot, datum
         late = calendar.late
         i = meta["n_late"]
         meta["n_late"] = i + 1
         while i > 0:
             parent = (i - 1) >> 1
-            above = late[parent]
-            if order < above["order"] or (order == above["order"] and key < above["key"]):
-                late[i] = late[parent]
-                i = parent
-            else:
+            if not _before(taken, late[parent], messages):
                 break
-        e = late[i]
-    else:
-        count = calendar.counts[bucket]
-        within = count % CHUNK
-        if within == 0:
-            chunk = np.int32(meta["free"])
-            meta["free"] = calendar.chain[chunk]
-            meta["n_free"] -= 1
-            calendar.chain[chunk] = calendar.heads[bucket]
-            calendar.heads[bucket] = chunk
-        calendar.counts[bucket] = count + 1
-        e = calendar.pool[np.int64(calendar.heads[bucket]) * CHUNK + within]
+            late[i] = late[parent]
+            i = parent
+        late[i] = taken
+        return
+    bucket = calendar.buckets[number]
+    count = bucket["count"]
+    within = count % CHUNK
+    if within == 0:
+        chunk = np.int32(meta["free"])
+        meta["free"] = calendar.chain[chunk]
+        meta["n_free"] -= 1
+        calendar.chain[chunk] = bucket["head"]
+        bucket["head"] = chunk
+    bucket["count"] = count + 1
+    e = calendar.pool[np.int64(bucket["head"]) * CHUNK + within]
     e["order"] = order
-    e["key"] = key
     e["slot"] = slot
-    e["flag"] = flag
+    e["datum"] = datum
 
 
 @njit
-def _sort(events, scratch, first, last):
+def _sort(events, scratch, messages, first, last):
     """Sort events[first:last]: insertion within runs of `RUN`, then merges of runs; scratch is as long as events."""
     for start in range(first, last, RUN):
         for i in range(start + 1, min(start + RUN, last)):
-            if _before(events[i], events[i - 1]):
-                order, key = events[i]["order"], events[i]["key"]
+            if _before(events[i], events[i - 1], messages):
                 scratch[i] = events[i]
                 j = i
-                while j > start and (
-                    order < events[j - 1]["order"] or (order == events[j - 1]["order"] and key < events[j - 1]["key"])
-                ):
+                while j > start and _before(scratch[i], events[j - 1], messages):
                     events[j] = events[j - 1]
                     j -= 1
                 events[j] = scratch[i]
@@ -168,13 +194,13 @@ def _sort(events, scratch, first, last):
     while width < last - first:
         for left in range(first, last - width, 2 * width):
             middle, right = left + width, min(left + 2 * width, last)
-            if not _before(events[middle], events[middle - 1]):
+            if not _before(events[middle], events[middle - 1], messages):
                 continue
             for i in range(left, middle):
                 scratch[i] = events[i]
             i, j, k = left, middle, left
             while i < middle:
-                if j < right and _before(events[j], scratch[i]):
+                if j < right and _before(events[j], scratch[i], messages):
                     events[k] = events[j]
                     j += 1
                 else:
@@ -185,26 +211,32 @@ def _sort(events, scratch, first, last):
 
 
 @njit
-def _open(calendar, bucket):
-    """Sort a bucket into `current` and free its chunks: a counting pass over 256 parts by time, then each part."""
+def sort_into(calendar, messages, bucket, extra):
+    """Make `current` of a bucket: its chunks and the first `extra` events of scratch; return the number, the chunks are freed.
+
+    A counting pass over 256 parts by time, then each part. The caller sees to it that all fit.
+    """
     meta = calendar.meta[0]
-    count = np.int64(calendar.counts[bucket])
     current, scratch = calendar.current, calendar.scratch
-    chunk = calendar.heads[bucket]
-    within = (count - 1) % CHUNK + 1
-    k = count
-    while chunk >= 0:
-        k -= within  # the newest chunk comes first; events pushed in order stay in order
-        for j in range(within):
-            scratch[k + j] = calendar.pool[np.int64(chunk) * CHUNK + j]
-        following = calendar.chain[chunk]
-        calendar.chain[chunk] = np.int32(meta["free"])
-        meta["free"] = chunk
-        meta["n_free"] += 1
-        chunk = following
-        within = CHUNK
-    calendar.heads[bucket] = -1
-    calendar.counts[bucket] = 0
+    count = np.int64(extra)
+    if bucket != meta["bucket"]:
+        b = calendar.buckets[bucket]
+        chunk = b["head"]
+        count += b["count"]
+        within = (b["count"] - 1) % CHUNK + 1
+        k = count
+        while chunk >= 0:
+            k -= within  # the newest chunk comes first; events pushed in order stay in order
+            for j in range(within):
+                scratch[k + j] = calendar.pool[np.int64(chunk) * CHUNK + j]
+            following = calendar.chain[chunk]
+            calendar.chain[chunk] = np.int32(meta["free"])
+            meta["free"] = chunk
+            meta["n_free"] += 1
+            chunk = following
+            within = CHUNK
+        b["head"] = -1
+        b["count"] = 0
     fine = 31 + max(meta["shift"] - 8, 0)
     starts = np.zeros(257, np.int64)
     for i in range(count):
@@ -218,7 +250,7 @@ def _open(calendar, bucket):
     first = np.int64(0)
     for part in range(256):
         if starts[part] - first > 1:
-            _sort(current, scratch, first, starts[part])
+            _sort(current, scratch, messages, first, starts[part])
         first = starts[part]
     meta["bucket"] = bucket
     meta["at"] = 0
@@ -226,22 +258,19 @@ def _open(calendar, bucket):
 
 
 @njit
-def peek(calendar, limit):
-    """Return the order of the next event with tick < limit; -1 if there is none; -2 if `current` is too small."""
+def close(calendar):
+    """Move what is left of the bucket at hand to the front of scratch, to be sorted again with more; return how many."""
     meta = calendar.meta[0]
-    while meta["at"] == meta["length"] and meta["n_late"] == 0:
-        bucket = meta["bucket"] + 1
-        last = (limit - 1) >> meta["shift"]
-        while bucket <= last and calendar.counts[bucket] == 0:
-            bucket += 1
-        if bucket > last:
-            meta["bucket"] = max(meta["bucket"], last)
-            meta["at"] = 0
-            meta["length"] = 0
-            return np.int64(-1)
-        if calendar.counts[bucket] > len(calendar.current):
-            return np.int64(-2)
-        _open(calendar, bucket)
+    left = meta["length"] - meta["at"]
+    for i in range(left):
+        calendar.scratch[i] = calendar.current[meta["at"] + i]
+    return left
+
+
+@njit
+def peek(calendar, limit):
+    """Return the order of the next event of the bucket at hand with tick < limit; -1 if there is none."""
+    meta = calendar.meta[0]
     order = np.int64(9223372036854775807)
     if meta["at"] < meta["length"]:
         order = calendar.current[meta["at"]]["order"]
@@ -251,7 +280,7 @@ def peek(calendar, limit):
 
 
 @njit
-def pop(calendar):
+def pop(calendar, messages):
     """Move the next event, there must be one (see `peek`), to `taken[0]`.
 
     Memory, not a returned tuple: what a call returns is read in wider pieces than it was written, and such a read waits until
@@ -260,7 +289,7 @@ def pop(calendar):
     meta = calendar.meta[0]
     late = calendar.late
     at = meta["at"]
-    if meta["n_late"] == 0 or (at < meta["length"] and _before(calendar.current[at], late[0])):
+    if meta["n_late"] == 0 or (at < meta["length"] and _before(calendar.current[at], late[0], messages)):
         calendar.taken[0] = calendar.current[at]
         meta["at"] = at + 1
         return
@@ -272,9 +301,9 @@ def pop(calendar):
         child = 2 * i + 1
         if child >= n:
             break
-        if child + 1 < n and _before(late[child + 1], late[child]):
+        if child + 1 < n and _before(late[child + 1], late[child], messages):
             child += 1
-        if not _before(late[child], late[n]):
+        if not _before(late[child], late[n], messages):
             break
         late[i] = late[child]
         i = child

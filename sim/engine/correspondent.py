@@ -63,9 +63,13 @@ class Correspondent(ABC):
         """Return this person's draw for a purpose."""
         return float(draws.uniform(self.nation.seed, purpose, self.number, object_, ordinal))
 
+    def dice(self, key: int) -> list[float]:
+        """Return this reader's four draws for a message: distraction, thinning, delay of the look, number of reactions."""
+        return [float(draws.fraction(w)) for w in draws.quarters(self.nation.seed, draws.READER, self.number, key, 0)]
+
     def distraction(self, message: Message) -> float:
         """Return the attention that noticing a message takes, in (0, ceiling of the channel): the same wherever it is asked."""
-        return self.u(draws.ATTEND, message.id) * float(self.nation.channels[message.channel]["ceiling"])
+        return self.dice(message.id)[0] * float(self.nation.channels[message.channel]["ceiling"])
 
     # -- what a body does with what is read (`Person`)
 
@@ -315,7 +319,7 @@ class Correspondent(ABC):
 
     def seeing_return(self, tick: int, neighbour: int, trip: int) -> Life:
         """Notice that a neighbour is home again."""
-        key = neighbour * 256 + trip
+        key = o.return_key(neighbour, trip)
         yield self.at(tick, o.RETURN_SEEN, key)
         is_counted = self.contacts.get(neighbour) == trip
         if is_counted:
@@ -333,7 +337,7 @@ class Correspondent(ABC):
             law = st.L_MEMORY
         if mean <= 0:
             return
-        for j in range(poisson(min(mean, MOST_REACTIONS), self.u(draws.REACTION_COUNT, message.id))):
+        for j in range(poisson(min(mean, MOST_REACTIONS), self.dice(message.id)[3])):
             tick = self.now + nation.delay(law, self.u(draws.REACTION_DELAY, message.id, j))
             if tick >= nation.horizon:
                 continue
@@ -350,9 +354,9 @@ class Correspondent(ABC):
     def telling(self, tick: int) -> Life:
         """Tell the neighbours."""
         id_ = int(draws.identity(self.nation.seed, draws.ID_TELLING, self.number, 0, 0))
-        yield self.at(tick, o.TELL, id_)
+        yield self.at(tick, o.TELL, 0)
         self.nation.announce(self, id_, NEWS)
-        self.note(o.TELL, id_, o.DONE)
+        self.note(o.TELL, 0, o.DONE)
 
     def film(self) -> None:
         """Plan live videos from the square."""

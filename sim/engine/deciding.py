@@ -34,10 +34,10 @@ from sim.engine.order import (
     STALE,
     TIPPED,
     order_of,
+    prompt_key,
 )
 from sim.engine.state import (
     AGAIN,
-    AGAIN_KEY,
     CUT,
     L_PREPARE,
 )
@@ -53,7 +53,7 @@ __all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "look_
 def schedule_timer(T, S, tick, kind, p, key):
     """Put a timer of a person on the calendar, unless it falls behind the horizon."""
     if tick < T.rules[0]["horizon"]:
-        push(S.calendar, order_of(tick, kind, p), key, -1, 0)
+        push(S.calendar, S.messages, order_of(tick, kind, p), -1, key)
 
 
 @njit
@@ -132,8 +132,8 @@ def rejoin(T, S, p, t):
 def look_around_at(T, S, p, tick, is_woken):
     """Plan to look around: at home again and rested (is_woken 0), or awake again (1)."""
     if tick < T.rules[0]["horizon"]:
-        key = AGAIN_KEY + 2 * np.int64(S.people[p]["trips"]) + is_woken
-        push(S.calendar, order_of(tick, PROMPT, p), key, -1, AGAIN)
+        key = prompt_key(AGAIN, 2 * np.int64(S.people[p]["trips"]) + is_woken)
+        push(S.calendar, S.messages, order_of(tick, PROMPT, p), -1, key)
 
 
 @njit
@@ -212,16 +212,17 @@ def on_decide(T, S, p, t, key):
 
 
 @njit
-def on_prompt(T, S, p, t, flag, key):
-    """Be asked to join: by those who gather, or by the sight of the crowd; or look around (flag AGAIN)."""
+def on_prompt(T, S, p, t, key):
+    """Be asked to join: by those who gather, or by the sight of the crowd; or look around."""
     s = S.people[p]
-    if flag == AGAIN:
+    why = key >> 28
+    if why == AGAIN:
         if s["phase"] == RESTING and key & 1 == 0:
             set_phase(S, p, BACK)
         return TIPPED if rejoin(T, S, p, t) else IGNORED
     if not can_decide(T, s):
         return IGNORED
-    decide(T, S, p, t, len(T.channels) + flag)
+    decide(T, S, p, t, len(T.channels) + why)
     return TIPPED
 
 

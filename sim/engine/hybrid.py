@@ -49,10 +49,9 @@ class CompiledRoom:
 
     def air(self, airing: int) -> None:
         """See `Room`."""
-        c = int(self.tables.airings[airing]["channel"])
-        starts = self.tables.audience_starts
-        most = len(self.tables.people) if c < 0 else int(starts[c + 1] - starts[c])
-        self.state = grown(self.state, most + self.margin, self.margin)
+        gathering = int(np.diff(self.tables.gather_starts)[airing])
+        parts = self.tables.airs_in.shape[1]
+        self.state = grown(self.state, gathering + self.margin, self.margin, parts)
         kernel.air(self.tables, self.state, airing, self.now)
 
     def observed(self, watch: str, since: int) -> float:

@@ -6,10 +6,11 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
-from sim.channels import BROADCAST, CALL, NEWS
-from sim.draws import identity, uniform
-from sim.engine.calendar import peek, pop, push, spare
+from sim.channels import CALL, NEWS
+from sim.draws import identity
+from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, pop, push, spare
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
+from sim.engine.messages import release, write
 from sim.engine.order import (
     ADOPT,
     ARRIVE,
@@ -24,29 +25,19 @@ from sim.engine.order import (
     LEAVE,
     PROMPT,
     REACTION,
-    RETRY,
     RETURN_SEEN,
     TELL,
     WAKE,
     order_of,
+    prompt_key,
+    return_key,
 )
 from sim.engine.reading import announce, celebrate, film, on_impression, on_return_seen, show_return
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
-from sim.engine.sending import (
-    deliver,
-    distraction,
-    impression_at,
-    is_thinned,
-    jump,
-    on_candidate,
-    on_reaction,
-    on_retry,
-    schedule_candidate,
-    write,
-)
-from sim.engine.state import CREATED, CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, TRENDING, UNSEEN_TOTAL
+from sim.engine.sending import on_candidate, on_reaction, on_retry, schedule_candidate
+from sim.engine.showing import begin_showings, next_order
+from sim.engine.state import CREATED, CROWD, GATHERING, TOPICAL, TRENDING
 from sim.jit import by_reference, njit, prefetch
-from sim.quantiles import ceiling_of, delay_ticks, log_of_missing
 from sim.units import MINUTE
 
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
@@ -85,12 +76,12 @@ def _advance(T, S, until, margin):
     while True:
         if (
             not spare(S.calendar, margin)
-            or now["n_messages"] + margin > len(S.messages)
+            or len(S.messages) - now["n_messages"] + now["n_free"] < margin
             or (keeps_log and now["n_log"] + 1 > len(S.log))
         ):
             return MORE_ROOM
         minute_tick = now["next_minute"] * MINUTE
-        order = peek(S.calendar, min(until, minute_tick))
+        order = next_order(T, S, min(until, minute_tick))
         if order == -2:
             return MORE_ROOM
         if order == -1:
@@ -100,19 +91,29 @@ def _advance(T, S, until, margin):
             now["next_minute"] += 1
             continue
         look_ahead(T, S)
-        pop(S.calendar)
+        pop(S.calendar, S.messages)
         e = S.calendar.taken[0]
-        order, key, slot, flag = e["order"], e["key"], np.int64(e["slot"]), np.int64(e["flag"])
-        tick = order >> 31
+        order, slot, datum = e["order"], np.int64(e["slot"]), np.int64(e["datum"])
         kind = (order >> 27) & 15
-        p = order & _PERSON
-        result, channel = react_to(T, S, kind, p, tick, key, slot, flag)
         now["n_events"] += 1
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1
-            row["tick"], row["kind"], row["person"] = tick, kind, p
-            row["key"], row["channel"], row["result"] = key, channel, result
+            row["tick"], row["kind"], row["person"] = order >> 31, kind, order & _PERSON
+            row["key"] = key_of(S, kind, slot, datum)
+            row["result"], row["channel"] = react_to(T, S, order, slot, datum)
+        else:
+            react_to(T, S, order, slot, datum)
+
+
+@njit
+def key_of(S, kind, slot, datum):
+    """Return the key of an event in the total order (`order.py`)."""
+    if slot >= 0:
+        return S.messages[slot & SLOT]["id"] ^ (datum if slot & AGAIN_BIT else 0)
+    if kind == RETURN_SEEN:
+        return return_key(datum, slot + 256)
+    return datum
 
 
 @njit
@@ -125,35 +126,43 @@ def look_ahead(T, S):
         p = e["order"] & _PERSON
         prefetch(S.people, p)
         if e["slot"] >= 0:
-            prefetch(S.messages, np.int64(e["slot"]))
+            prefetch(S.messages, np.int64(e["slot"] & SLOT))
         else:
             prefetch(T.people, p)
 
 
 @njit
-def react_to(T, S, kind, p, t, key, slot, flag):
+def react_to(T, S, order, slot, datum):
     """Carry out one event; return (result, channel) for the log."""
-    if kind == IMPRESSION:
-        return on_impression(T, S, p, t, slot, flag), np.int64(S.messages[slot]["channel"])
+    t = order >> 31
+    kind = (order >> 27) & 15
+    p = order & _PERSON
+    if slot >= 0:
+        held, is_again = slot >> HOLD_SHIFT, (slot & AGAIN_BIT) != 0
+        slot &= SLOT
+        channel = np.int64(S.messages[slot]["channel"])
+        if kind == IMPRESSION:
+            result = on_impression(T, S, p, t, slot, held, is_again, datum)
+        elif kind == REACTION:
+            result = on_reaction(T, S, p, t, slot)
+        else:
+            result = on_retry(T, S, p, t, slot, datum)
+        release(S, slot)
+        return result, channel
     if kind == CANDIDATE:
-        return on_candidate(T, S, p, t, key)
-    if kind == REACTION:
-        return on_reaction(T, S, p, t, slot)
-    if kind == RETRY:
-        return on_retry(T, S, p, t, slot, flag), np.int64(S.messages[slot]["channel"])
+        return on_candidate(T, S, p, t, datum)
     result = DONE
-    channel = np.int64(-1)
     seed = T.rules[0]["seed"]
     if kind == WAKE:
-        result = on_wake(T, S, p, t, key)
+        result = on_wake(T, S, p, t, datum)
     elif kind == BED:
-        result = on_bed(T, S, p, t, key)
+        result = on_bed(T, S, p, t, datum)
     elif kind == DECIDE:
-        result = on_decide(T, S, p, t, key)
+        result = on_decide(T, S, p, t, datum)
     elif kind == PROMPT:
-        result = on_prompt(T, S, p, t, flag, key)
+        result = on_prompt(T, S, p, t, datum)
     elif kind == DEPART:
-        announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, key), CALL, key)
+        announce(T, S, p, t, identity(seed, draws.ID_DEPARTURE, p, 0, datum), CALL, datum)
         depart(T, S, p, t)
     elif kind == ARRIVE:
         arrive(T, S, p, t)
@@ -164,15 +173,15 @@ def react_to(T, S, kind, p, t, key, slot, flag):
         celebrate(T, S, p, come_home(T, S, p, t))
         show_return(T, S, p, t)
     elif kind == RETURN_SEEN:
-        result = on_return_seen(T, S, p, key)
+        result = on_return_seen(T, S, p, datum, slot + 256)
     elif kind == TELL:
-        announce(T, S, p, t, key, NEWS, 0)
+        announce(T, S, p, t, identity(seed, draws.ID_TELLING, p, 0, 0), NEWS, 0)
     elif kind == ADOPT:
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
-        S.exists[key] = 1
-        S.counts[t // MINUTE, T.group_channel[key], CREATED] += 1
-    return result, channel
+        S.exists[datum] = 1
+        S.counts[t // MINUTE, T.group_channel[datum], CREATED] += 1
+    return result, np.int64(-1)
 
 
 @njit
@@ -219,7 +228,7 @@ def snapshot(T, S, minute):
             if rules["by_contacts"] == 0 and T.people[p]["threshold"] > now["taking_part"]:
                 break
             if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
-                push(S.calendar, order_of(tick + 1, PROMPT, p), minute, -1, CROWD)
+                push(S.calendar, S.messages, order_of(tick + 1, PROMPT, p), -1, prompt_key(CROWD, minute))
 
 
 @njit
@@ -231,45 +240,13 @@ def air(T, S, airing, t):
 @njit
 def _air(T, S, airing, t):
     a = T.airings[airing]
-    rules = T.rules[0]
-    seed = rules["seed"]
-    c = a["channel"]
-    share = a["audience"]
-    if c < 0:
+    if a["channel"] < 0:
         for k in range(T.gather_starts[airing], T.gather_starts[airing + 1]):
             p = np.int64(T.gatherers[k])
             tick = t + 1 + T.stagger[airing, T.province[p]]
-            if tick < rules["horizon"]:
-                push(S.calendar, order_of(tick, PROMPT, p), a["id"], -1, GATHERING)
+            if tick < T.rules[0]["horizon"]:
+                push(S.calendar, S.messages, order_of(tick, PROMPT, p), -1, prompt_key(GATHERING, airing))
         return
-    channel = T.channels[c]
-    slot = write(S, a["id"], -1, c, a["kind"], 0, a["authority"], a["arousal"])
-    share = share * channel["ceiling"]
-    rate = ceiling_of(share)
-    log_miss = log_of_missing(rate)
-    i = T.audience_starts[c]
-    k = 0
-    while share > 0.0:
-        i += jump(seed, draws.SKIP, k, a["id"], log_miss)
-        if i >= T.audience_starts[c + 1]:
-            return
-        reader = np.int64(T.audience[i])
-        province = T.province[reader]
-        if (
-            T.airs_in[airing, province] == 1
-            and not is_thinned(seed, reader, a["id"], rate, share)
-            and distraction(T, reader, c, a["id"]) < channel["attention_max"]
-        ):
-            begins = t + T.stagger[airing, province]
-            if channel["type"] == BROADCAST:
-                u = uniform(seed, draws.NOTICE, reader, a["id"], 0)
-                delay = delay_ticks(T.laws[LOOKS + c], T.points, u)
-                S.totals[c, DELIVERED] += 1
-                if delay >= a["ticks"]:
-                    S.totals[c, UNSEEN_TOTAL] += 1
-                else:
-                    impression_at(T, S, begins + delay, reader, slot, 0, 0)
-            else:
-                deliver(T, S, begins, slot, reader)
-        i += 1
-        k += 1
+    slot = write(S, a["id"], -1 - airing, a["channel"], a["kind"], 0)
+    begin_showings(T, S, airing, t, slot)
+    release(S, slot)

@@ -17,8 +17,10 @@ from sim.engine.actors import At, Process, start_actors
 from sim.engine.correspondent import Correspondent
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
+from sim.engine.showing import coming_at, number_coming
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.scenario import Scenario
+from sim.shuffle import bits_of, shuffled
 from sim.units import MINUTE
 
 __all__ = ["Message", "Nation", "run_reference"]
@@ -166,18 +168,19 @@ class Nation:
         rate = ceiling_of(largest * ceiling)
         i = k = 0
         while share * ceiling > 0:
-            u = draws.uniform(self.seed, purpose, k >> 24, key, k & draws.MAX_ORDINAL)
-            i, k = i + int(skip_length(u, log_of_missing(rate))), k + 1
+            if rate < 1:  # else nobody can be missed
+                words = draws.quarters(self.seed, purpose, k >> 26, key, (k >> 2) & draws.MAX_ORDINAL)
+                i, k = i + int(skip_length(draws.fraction(words[k % 4]), log_of_missing(rate))), k + 1
             if i >= len(people):
                 return
-            if self.people[people[i]].u(draws.THIN, key) * rate < share * ceiling:
+            if self.people[people[i]].dice(key)[1] * rate < share * ceiling:
                 yield people[i]
             i += 1
 
     def deliver(self, message: Message, reader: Correspondent, start: int) -> None:
         """Deliver a message; the reader looks at it after a while."""
         self.totals[message.channel, st.DELIVERED] += 1
-        delay = self.delay(st.LOOKS + message.channel, reader.u(draws.LOOK, message.id))
+        delay = self.delay(st.LOOKS + message.channel, reader.dice(message.id)[2])
         self.impression_at(start + delay, reader, message)
 
     def impression_at(self, tick: int, reader: Correspondent, message: Message, hold: int = 0, again: int = 0) -> None:
@@ -205,31 +208,36 @@ class Nation:
             for number in self.tables.gatherers[lo:hi].tolist():
                 person = self.people[number]
                 tick = self.now + 1 + int(self.tables.stagger[airing, person.traits["province"]])
-                person.begin(tick, person.joining(tick, key, len(self.channels) + st.GATHERING))
+                person.begin(tick, person.joining(tick, st.GATHERING, airing))
             return
         message = Message(key, None, c, int(a["kind"]), False, float(a["authority"]), float(a["arousal"]))
-        channel = self.channels[c]
-        for number in self.noticing(message, self.audience(c), audience, audience, draws.SKIP):
-            reader = self.people[number]
-            start = self.start_in_province(airing, reader)
-            if start is None:
-                continue
-            if channel["type"] != BROADCAST:
-                self.deliver(message, reader, start)
-                continue
-            self.totals[c, st.DELIVERED] += 1
-            delay = self.delay(st.LOOKS + c, reader.u(draws.NOTICE, key))
-            if delay < a["ticks"]:
-                self.impression_at(start + delay, reader, message)
-            else:
-                self.totals[c, st.UNSEEN_TOTAL] += 1
+        everyone = self.audience(c)
+        if not self.tables.in_parts[airing]:
+            self.show(message, everyone, audience, self.now, a["ticks"], 0)
+            return
+        provinces = self.tables.province[everyone]
+        for q in np.flatnonzero(self.tables.airs_in[airing]).tolist():
+            people = np.array(everyone)[provinces == q].tolist()
+            self.show(message, people, audience, self.now + int(self.tables.stagger[airing, q]), a["ticks"], q + 1)
 
-    def start_in_province(self, airing: int, person: Correspondent) -> int | None:
-        """Return when an airing begins where a person lives; None where it is not aired."""
-        province = person.traits["province"]
-        if not self.tables.airs_in[airing, province]:
-            return None
-        return self.now + int(self.tables.stagger[airing, province])
+    def show(self, message: Message, people: list[int], share: float, begins: int, ticks: int, part: int) -> None:
+        """Let a share of the people notice an airing, one after the other in a shuffled order; see `engine/showing.py`."""
+        channel, n = self.channels[message.channel], len(people)
+        wanted = share * channel["ceiling"]
+        if n == 0 or wanted <= 0:
+            return
+        ends = min(begins + ticks, self.horizon) if channel["type"] == BROADCAST else self.horizon
+        *keys, last_key = map(np.uint64, draws.quarters(self.seed, draws.SHOWING, part, message.id, 0))
+        m, tick = int(number_coming(n, wanted)), 0
+        for k in range(m):
+            law = self.tables.laws[st.LOOKS + message.channel]
+            tick = max(tick, int(coming_at(law, self.tables.points, begins, k, m, last_key)))
+            if tick >= ends:
+                return
+            reader = self.people[people[int(shuffled(k, n, bits_of(n), *keys))]]
+            if reader.dice(message.id)[1] * (m / n) < wanted and reader.distraction(message) < channel["attention_max"]:
+                self.totals[message.channel, st.DELIVERED] += 1
+                self.impression_at(tick, reader, message)
 
     def observed(self, watch: str, since: int) -> float:
         """See `Room`."""
@@ -281,8 +289,7 @@ class Nation:
         for number in self.tables.by_threshold.tolist():
             person = self.people[number]
             if person.can_decide() and person.joins():
-                cause = len(self.channels) + st.CROWD
-                person.begin(self.now + 1, person.joining(self.now + 1, minute, cause))
+                person.begin(self.now + 1, person.joining(self.now + 1, st.CROWD, minute))
 
     # -- small helpers
 

@@ -1,7 +1,8 @@
 """The one total order of events, and the words of the event log.
 
 Events happen in the order of (tick, rank). At one tick the scripted world comes first: window ends, window starts, airings,
-inspectors, observers; then people, by (kind, person, key). The key is the identity of a message or an ordinal of a timer.
+inspectors, observers; then people, by (kind, person, key). The key is the identity of a message or an ordinal of a timer
+(see `prompt_key` and `return_key`).
 An effect lies at least one tick after its cause.
 """
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from sim.jit import njit
 
-__all__ = ["ACTOR_RANKS", "EVENT", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank"]
+__all__ = ["ACTOR_RANKS", "EVENT", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank", "prompt_key",
+           "return_key"]  # fmt: skip
 
 # -- kinds of people's events; the number is the rank within a tick
 WAKE, BED, HOME_AGAIN, LEAVE, ARRIVE, DEPART, DECIDE, PROMPT, ADOPT, CREATE = range(10)
@@ -34,8 +36,9 @@ HELD_NOTICED, HELD_UNNOTICED = 1, 2
 
 ACTOR_RANKS = {"window_end": 0, "window_start": 1, "airing": 2, "inspector": 3, "observer": 4}
 
-EVENT = np.dtype([("order", "i8"), ("key", "i8"), ("slot", "i4"), ("flag", "i4")], align=True)
-"""A future event: order = tick 2^31 + kind 2^27 + person; key; slot of its message; flag."""
+EVENT = np.dtype([("order", "i8"), ("slot", "i4"), ("datum", "u4")], align=True)
+"""A future event: order = tick 2^31 + kind 2^27 + person; slot of its message, and what is held of it; a datum: of an
+impression the reader's distraction (or how often it was looked at before), else an ordinal."""
 
 LOG = np.dtype(
     [("tick", "i8"), ("kind", "i8"), ("person", "i8"), ("key", "i8"), ("channel", "i8"), ("result", "i8")], align=True
@@ -47,6 +50,18 @@ LOG = np.dtype(
 def order_of(tick, kind, person):
     """Return tick, kind and person in one int64 that sorts as they do."""
     return (np.int64(tick) << 31) | (np.int64(kind) << 27) | np.int64(person)
+
+
+@njit
+def prompt_key(why, number):
+    """Return the key of a prompt: why (state.GATHERING, CROWD or AGAIN), and the airing, the minute, or trips x 2 + woken."""
+    return np.int64(why) << 28 | np.int64(number)
+
+
+@njit
+def return_key(neighbour, trip):
+    """Return the key of seeing a neighbour come home from a trip."""
+    return np.int64(neighbour) << 8 | np.int64(trip)
 
 
 def person_rank(kind: int, person: int, key: int) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
 from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
-from sim.draws import identity, uniform
-from sim.engine.calendar import push
+from sim.draws import fraction, identity, quarters, uniform
+from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
+from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     DONE,
     DROPPED,
@@ -29,7 +30,7 @@ from sim.engine.order import (
     order_of,
 )
 from sim.engine.rules import hear, offline_until, prolong, rouse
-from sim.engine.sending import distraction, impression_at, own_channel, place_of, release_tick, spread_tied, write
+from sim.engine.sending import impression_at, own_channel, place_of, release_tick, spread_tied
 from sim.engine.state import (
     DELIVERED,
     DROPPED_TOTAL,
@@ -51,7 +52,7 @@ __all__ = ["announce", "celebrate", "film", "on_impression", "on_return_seen", "
 
 
 @njit
-def on_impression(T, S, p, t, slot, flag):
+def on_impression(T, S, p, t, slot, hold, is_again, datum):
     """Look at a message: asleep? interested? let through? Then see. What keyboard changes is told in `Correspondent.look`."""
     m = S.messages[slot]
     s = S.people[p]
@@ -61,15 +62,18 @@ def on_impression(T, S, p, t, slot, flag):
     rules = T.rules[0]
     seed = rules["seed"]
     totals = S.totals[c]
-    hold, again = flag & 3, flag >> 2
+    again = datum if is_again else np.int64(0)
     key = id_ ^ again
+    word = quarters(seed, draws.READER, p, id_, 0)[0] if is_again else np.uint64(datum)
+    taken = fraction(word) * channel["ceiling"]  # the attention that noticing it takes
+    held = (hold << HOLD_SHIFT) | (AGAIN_BIT if is_again else 0)
     if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(S, m):
         totals[UNSEEN_TOTAL] += 1
         return UNSEEN
     if channel["repeats"] == 1 and hold == 0 and is_departure(T, m):
         totals[DELIVERED] += 1
         delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.LOOK_AGAIN, p, id_, again + 1))
-        impression_at(T, S, t + delay, p, slot, 0, again + 1)
+        impression_at(T, S, t + delay, p, slot, AGAIN_BIT, again + 1)
     phase = s["phase"]
     is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
     wakes_at = offline_until(T, S, p, t)
@@ -80,7 +84,7 @@ def on_impression(T, S, p, t, slot, flag):
     if s["asleep"] == 1 and channel["wakes"] > 0.0 and is_news:
         is_woken = (
             uniform(seed, draws.WOKEN, p, id_, np.int64(s["night"]) + 1) < channel["wakes"]
-            and distraction(T, p, c, id_) < channel["attention"][seeking(S, s)]
+            and taken < channel["attention"][seeking(S, s)]
         )
     if is_woken:
         rouse(T, S, p, t, id_)
@@ -89,7 +93,7 @@ def on_impression(T, S, p, t, slot, flag):
         night = np.int64(s["night"]) + 1
         if channel["waits"] > 0.0 and uniform(seed, draws.WAITS, p, id_, night) < channel["waits"]:
             delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.WAIT_READ, p, id_, night))
-            impression_at(T, S, wakes_at + delay, p, slot, hold, again)
+            impression_at(T, S, wakes_at + delay, p, slot, held, datum)
             return WAITING
         elif s["asleep"] == 1:
             totals[UNSEEN_TOTAL] += 1
@@ -104,7 +108,6 @@ def on_impression(T, S, p, t, slot, flag):
             where_one_is = level * channel["while_out"]
         if not answers or rules["as_if_home"] == 0:
             level = where_one_is
-        taken = distraction(T, p, c, id_)
         if taken >= level:
             totals[UNSEEN_TOTAL] += 1
             return UNSEEN
@@ -117,8 +120,8 @@ def on_impression(T, S, p, t, slot, flag):
             if uniform(seed, draws.READ_GATE, p, key, 0) < gate["severity"]:
                 cut_off(T, S, p, t)
                 if gate["mode"] == 1:
-                    held = HELD_NOTICED if weighs else HELD_UNNOTICED
-                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, held, again)
+                    held |= (HELD_NOTICED if weighs else HELD_UNNOTICED) << HOLD_SHIFT
+                    impression_at(T, S, release_tick(T, S, p, t, c, id_, 1), p, slot, held, datum)
                     return HELD
                 totals[DROPPED_TOTAL] += 1
                 return DROPPED
@@ -150,7 +153,8 @@ def see(T, S, p, t, slot, answers, weighs, key):
         if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
             is_tipped = count_contact(T, S, p, t, m)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
-    return TIPPED if expose(T, S, p, t, c, kind, m["authority"], on_screen, key) or is_tipped else SEEN
+    authority = T.rules[0]["authority"] if m["author"] >= 0 else T.airings[-1 - m["author"]]["authority"]
+    return TIPPED if expose(T, S, p, t, c, kind, authority, on_screen, key) or is_tipped else SEEN
 
 
 @njit
@@ -193,15 +197,15 @@ def show_return(T, S, p, t):
             reader = np.int64(T.ties[k])
             tick = t + delay_ticks(law, T.points, uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip))
             if tick < rules["horizon"]:
-                push(S.calendar, order_of(tick, RETURN_SEEN, reader), np.int64(p) * 256 + trip, -1, 0)
+                push(S.calendar, S.messages, order_of(tick, RETURN_SEEN, reader), trip - 256, p)
 
 
 @njit
-def on_return_seen(T, S, p, key):
-    """Notice that a neighbour is home again."""
+def on_return_seen(T, S, p, neighbour, trip):
+    """Notice that a neighbour is home again from a trip."""
     ties = T.rules[0]["neighbours_ties"]
-    k = place_of(T, ties, key >> 8, p) - T.ties_starts[ties, 0]
-    if S.seen_out[k] != key & 255:
+    k = place_of(T, ties, neighbour, p) - T.ties_starts[ties, 0]
+    if S.seen_out[k] != trip:
         return IGNORED
     S.seen_out[k] = 0
     S.people[p]["contacts_out"] -= 1
@@ -219,14 +223,14 @@ def react(T, S, p, t, slot):
     id_ = m["id"]
     parent_kind = np.int64(m["kind"])
     if m["author"] < 0:
-        mean = m["arousal"] * HOUR * s["posts_per_tick"]
+        mean = T.airings[-1 - m["author"]]["arousal"] * HOUR * s["posts_per_tick"]
         law = L_AROUSAL
     else:
         mean = rules["reaction_scale"] * T.channels[c]["reaction"] * s["propensity"]
         law = L_MEMORY
     if mean <= 0.0:
         return
-    count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.REACTION_COUNT, p, id_, 0))
+    count = poisson(min(mean, MOST_REACTIONS), fraction(quarters(seed, draws.READER, p, id_, 0)[3]))
     for j in range(count):
         tick = t + delay_ticks(T.laws[law], T.points, uniform(seed, draws.REACTION_DELAY, p, id_, j))
         if tick >= rules["horizon"]:
@@ -241,8 +245,14 @@ def react(T, S, p, t, slot):
             if uniform(seed, draws.REACTION_KIND, p, id_, j) >= rules["relay"]:
                 kind = NEWS
         child = identity(seed, draws.ID_REACTION, p, id_, j)
-        reply = write(S, child, p, d, kind, 0, rules["authority"], 0.0)
-        push(S.calendar, order_of(tick, REACTION, p), child, reply, 0)
+        schedule_post(S, tick, write(S, child, p, d, kind, 0))
+
+
+@njit
+def schedule_post(S, tick, slot):
+    """Schedule a post that was provoked."""
+    push_message(S, order_of(tick, REACTION, S.messages[slot]["author"]), slot, 0, 0)
+    release(S, slot)
 
 
 @njit
@@ -252,9 +262,10 @@ def announce(T, S, p, t, id_, kind, trip):
     c = rules["neighbours"]
     if c < 0:
         return
-    slot = write(S, id_, p, c, kind, 0, rules["authority"], 0.0)
+    slot = write(S, id_, p, c, kind, 0)
     S.messages[slot]["tries"] = trip
     spread_tied(T, S, t, slot, rules["neighbours_ties"])
+    release(S, slot)
 
 
 @njit
@@ -277,8 +288,7 @@ def film(T, S, p, t):
             if tick < rules["horizon"]:
                 id_ = identity(seed, draws.ID_LIVE, p, c, ordinal)
                 kind = CALL if uniform(seed, draws.REACTION_KIND, p, id_, 0) < rules["relay"] else NEWS
-                slot = write(S, id_, p, c, kind, 1, rules["authority"], 0.0)
-                push(S.calendar, order_of(tick, REACTION, p), id_, slot, 0)
+                schedule_post(S, tick, write(S, id_, p, c, kind, 1))
 
 
 @njit
@@ -297,5 +307,4 @@ def celebrate(T, S, p, t):
         c = own_channel(T, p, uniform(seed, draws.POST_CHANNEL, p, 1, ordinal))
         if tick < rules["horizon"] and c >= 0:
             id_ = identity(seed, draws.ID_VICTORY, p, 0, ordinal)
-            slot = write(S, id_, p, c, NEWS, 0, rules["authority"], 0.0)
-            push(S.calendar, order_of(tick, REACTION, p), id_, slot, 0)
+            schedule_post(S, tick, write(S, id_, p, c, NEWS, 0))

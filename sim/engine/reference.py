@@ -248,7 +248,7 @@ class Person(Correspondent):
 
     def looking_around(self, tick: int, is_woken: bool) -> Life:
         """Be at home again and rested, or awake again: free to leave."""
-        key = st.AGAIN_KEY + 2 * self.trips + is_woken
+        key = o.prompt_key(st.AGAIN, 2 * self.trips + is_woken)
         yield self.at(tick, o.PROMPT, key)
         if self.phase == RESTING and not is_woken:
             self.phase = BACK
@@ -278,11 +278,12 @@ class Person(Correspondent):
             self.decide(self.last_on)
             self.note(o.DECIDE, stamp, o.TIPPED)
 
-    def joining(self, tick: int, key: int, cause: int) -> Life:
-        """Be asked to join, by those who gather or by the sight of the crowd."""
+    def joining(self, tick: int, why: int, number: int) -> Life:
+        """Be asked to join, by those who gather (number of the airing) or by the sight of the crowd (of the minute)."""
+        key = o.prompt_key(why, number)
         yield self.at(tick, o.PROMPT, key)
         if self.can_decide():
-            self.decide(cause)
+            self.decide(len(self.nation.channels) + why)
             self.note(o.PROMPT, key, o.TIPPED)
         else:
             self.note(o.PROMPT, key, o.IGNORED)

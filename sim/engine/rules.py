@@ -9,7 +9,7 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import BACK, HOME, ON_SQUARE, RESTING, RETURNING, TRAVELLING
-from sim.draws import identity, uniform
+from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
 from sim.engine.order import (
     ARRIVE,
@@ -65,11 +65,13 @@ def next_bed(T, S, p, t):
     """Schedule the first bed time after t."""
     s = S.people[p]
     night = max((t + T.rules[0]["time_of_day"] - T.people[p]["bed"]) // DAY - 1, -1)
-    while bed_tick(T, p, night) <= t:
+    bed = bed_tick(T, p, night)
+    while bed <= t:
         night += 1
+        bed = bed_tick(T, p, night)
     s["night"] = night
     s["sleep_stamp"] += 1
-    schedule_timer(T, S, bed_tick(T, p, night), BED, p, np.int64(s["sleep_stamp"]))
+    schedule_timer(T, S, bed, BED, p, np.int64(s["sleep_stamp"]))
 
 
 @njit
@@ -93,10 +95,11 @@ def first_night(T, S, p):
         return
     s = S.people[p]
     night = np.int64(-1)
-    while bed_tick(T, p, night) + T.people[p]["sleep"] <= 0:
-        night += 1
-    s["night"] = night
     bed = bed_tick(T, p, night)
+    while bed + T.people[p]["sleep"] <= 0:
+        night += 1
+        bed = bed_tick(T, p, night)
+    s["night"] = night
     if bed <= 0:
         fall_asleep(T, S, p, 0, bed + T.people[p]["sleep"])
     else:
@@ -203,7 +206,7 @@ def hear(T, S, p, t, c):
     seed = rules["seed"]
     if rules["neighbours"] >= 0 and uniform(seed, draws.TELL, p, 0, 0) < rules["tell"]:
         delay = delay_ticks(T.laws[L_TELL], T.points, uniform(seed, draws.TELL_DELAY, p, 0, 0))
-        schedule_timer(T, S, t + delay, TELL, p, identity(seed, draws.ID_TELLING, p, 0, 0))
+        schedule_timer(T, S, t + delay, TELL, p, np.int64(0))
     group = T.people[p]["owned_group"]
     if group >= 0 and uniform(seed, draws.CREATE_GROUP, p, 0, 0) < rules["create"]:
         delay = delay_ticks(T.laws[L_CREATE], T.points, uniform(seed, draws.CREATE_DELAY, p, 0, 0))

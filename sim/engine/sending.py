@@ -10,9 +10,10 @@ import numpy as np
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
 from sim.channels import CALL, CHATTER, FEED, NEWS
-from sim.draws import MAX_ORDINAL, exponential, identity, uniform
-from sim.engine.calendar import push
+from sim.draws import MAX_ORDINAL, exponential, fraction, identity, quarters, uniform
+from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
+from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     CANDIDATE,
     FAILED,
@@ -42,26 +43,8 @@ from sim.posting import cycle_at
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
 
-__all__ = ["deliver", "distraction", "impression_at", "is_thinned", "jump", "on_candidate", "on_reaction", "on_retry",
-           "own_channel", "place_of", "release_tick", "schedule_candidate", "spread_tied", "write"]  # fmt: skip
-
-
-@njit
-def write(S, id_, author, channel, kind, live, authority, arousal):
-    """Store a message and return its slot."""
-    now = S.now[0]
-    slot = now["n_messages"]
-    now["n_messages"] = slot + 1
-    m = S.messages[slot]
-    m["id"] = id_
-    m["author"] = author
-    m["channel"] = channel
-    m["kind"] = kind
-    m["live"] = live
-    m["tries"] = 0
-    m["authority"] = authority
-    m["arousal"] = arousal
-    return slot
+__all__ = ["impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "place_of", "release_tick",
+           "schedule_candidate", "spread_tied"]  # fmt: skip
 
 
 @njit
@@ -109,7 +92,7 @@ def schedule_candidate(T, S, p, t, k):
     rules = T.rules[0]
     gap = exponential(rules["seed"], draws.CANDIDATE_GAP, p, 0, k) / rate
     if gap < rules["horizon"] - t - 1:
-        push(S.calendar, order_of(t + 1 + np.int64(gap), CANDIDATE, p), k, -1, 0)
+        push(S.calendar, S.messages, order_of(t + 1 + np.int64(gap), CANDIDATE, p), -1, k)
 
 
 @njit
@@ -127,8 +110,10 @@ def on_candidate(T, S, p, t, k):
         u = uniform(seed, draws.POST_KIND, p, 0, k)
         if u < rules["topical"]:
             kind = CALL if s["called"] == 1 and u < rules["topical"] * rules["relay"] else NEWS
-    slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0, rules["authority"], 0.0)
-    return attempt(T, S, p, t, slot), c
+    slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0)
+    result = attempt(T, S, p, t, slot)
+    release(S, slot)
+    return result, c
 
 
 @njit
@@ -180,7 +165,7 @@ def retry_at(T, S, tick, p, slot, is_held):
     """Schedule the next try of a post; one that falls behind the horizon is pending."""
     m = S.messages[slot]
     if tick < T.rules[0]["horizon"]:
-        push(S.calendar, order_of(tick, RETRY, p), m["id"], slot, is_held)
+        push_message(S, order_of(tick, RETRY, p), slot, 0, is_held)
     else:
         S.totals[m["channel"], POSTS_PENDING] += 1
 
@@ -270,86 +255,74 @@ def place_of(T, ties, author, reader):
 
 
 @njit
-def jump(seed, purpose, k, key, log_miss):
-    """Return how many people the k-th jump passes over; without a draw where nobody can be missed."""
-    if log_miss == 0.0:
-        return np.int64(0)
-    return np.int64(skip_length(uniform(seed, purpose, k >> 24, key, k & MAX_ORDINAL), log_miss))
-
-
-@njit
-def is_thinned(seed, reader, key, rate, share):
-    """Return whether someone found by jumps at a rate falls out of those who are reached with probability `share`."""
-    return share < rate and uniform(seed, draws.THIN, reader, key, 0) * rate >= share
-
-
-@njit
-def distraction(T, reader, c, key):
-    """Return the attention that noticing a message takes, in (0, ceiling of the channel): the same wherever it is asked."""
-    return uniform(T.rules[0]["seed"], draws.ATTEND, reader, key, 0) * T.channels[c]["ceiling"]
-
-
-@njit
 def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
     """Show a message to each of people[lo:hi] with probability `share`, jumping from reader to reader; see `Nation.chosen`.
 
     The author is left out, and so are the author's own ties in the set `but_ties` (they have it already).
     """
     m = S.messages[slot]
+    id_ = m["id"]
+    author = np.int64(m["author"])
     c = np.int64(m["channel"])
     channel = T.channels[c]
-    wanted = share * channel["ceiling"]
+    ceiling = channel["ceiling"]
+    wanted = share * ceiling
     if wanted <= 0.0:
         return
     seed = T.rules[0]["seed"]
-    rate = ceiling_of(largest * channel["ceiling"])
+    rate = ceiling_of(largest * ceiling)
     log_miss = log_of_missing(rate)
+    attention = channel["attention_max"] / ceiling
+    law = T.laws[LOOKS + c]
+    horizon = T.rules[0]["horizon"]
+    n_delivered = 0
     i = np.int64(lo)
     k = 0
+    w0 = w1 = w2 = w3 = np.uint64(0)
     while True:
-        i += jump(seed, purpose, k, m["id"], log_miss)
+        if log_miss != 0.0:  # else nobody can be missed
+            if k & 3 == 0:
+                w0, w1, w2, w3 = quarters(seed, purpose, k >> 26, id_, (k >> 2) & MAX_ORDINAL)
+            i += skip_length(fraction(w0), log_miss)
+            w0, w1, w2 = w1, w2, w3
+            k += 1
         if i >= hi:
-            return
-        reader = people[i]
-        if (
-            reader != m["author"]
-            and (but_ties < 0 or place_of(T, but_ties, m["author"], reader) < 0)
-            and not is_thinned(seed, reader, m["id"], rate, wanted)
-            and distraction(T, reader, c, m["id"]) < channel["attention_max"]
-        ):
-            deliver(T, S, t, slot, reader)
+            break
+        reader = np.int64(people[i])
         i += 1
-        k += 1
+        d0, d1, d2, _ = quarters(seed, draws.READER, reader, id_, 0)
+        if (
+            fraction(d1) * rate < wanted
+            and fraction(d0) < attention
+            and reader != author
+            and (but_ties < 0 or place_of(T, but_ties, author, reader) < 0)
+        ):
+            n_delivered += 1
+            tick = t + delay_ticks(law, T.points, fraction(d2))
+            if tick < horizon:
+                push_message(S, order_of(tick, IMPRESSION, reader), slot, AGAIN_BIT if channel["repeats"] == 1 else 0,
+                             0 if channel["repeats"] == 1 else d0)  # fmt: skip
+            else:
+                S.totals[c, PENDING] += 1
+    S.totals[c, DELIVERED] += n_delivered
 
 
 @njit
-def deliver(T, S, t, slot, reader):
-    """Schedule when a reader will look at a message."""
-    m = S.messages[slot]
-    c = np.int64(m["channel"])
-    u = uniform(T.rules[0]["seed"], draws.LOOK, reader, m["id"], 0)
-    S.totals[c, DELIVERED] += 1
-    impression_at(T, S, t + delay_ticks(T.laws[LOOKS + c], T.points, u), reader, slot, 0, 0)
-
-
-@njit
-def impression_at(T, S, tick, reader, slot, hold, again):
-    """Schedule an impression, perhaps one more of the same message; one that falls behind the horizon is pending."""
-    m = S.messages[slot]
+def impression_at(T, S, tick, reader, slot, held, datum):
+    """Schedule one more impression of a message; one that falls behind the horizon is pending."""
     if tick < T.rules[0]["horizon"]:
-        push(S.calendar, order_of(tick, IMPRESSION, reader), m["id"] ^ again, slot, hold | again << 2)
+        push_message(S, order_of(tick, IMPRESSION, reader), slot, held, datum)
     else:
-        S.totals[m["channel"], PENDING] += 1
+        S.totals[S.messages[slot]["channel"], PENDING] += 1
 
 
 @njit
 def on_reaction(T, S, p, t, slot):
-    """Post what was provoked, if the moment allows; live video only from the square. Return (result, channel)."""
+    """Post what was provoked, if the moment allows; live video only from the square."""
     m = S.messages[slot]
-    c = np.int64(m["channel"])
     if m["live"] == 1:
         if S.people[p]["phase"] != ON_SQUARE:
-            return THINNED, c
+            return THINNED
     elif uniform(T.rules[0]["seed"], draws.REACTION_ACCEPT, p, m["id"], 0) >= activity(T, S, p, t):
-        return THINNED, c
-    return attempt(T, S, p, t, slot), c
+        return THINNED
+    return attempt(T, S, p, t, slot)

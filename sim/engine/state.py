@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.channels import KINDS
-from sim.engine.calendar import Calendar, make_calendar, reserve
+from sim.engine.calendar import SLOT, Calendar, make_calendar, reserve
 from sim.engine.order import LOG
 from sim.errors import CapacityError
 from sim.units import MINUTE
@@ -19,6 +19,7 @@ __all__ = [
     "NOW",
     "PERSON",
     "RULES",
+    "SHOWING",
     "SNAPSHOT",
     "STATE",
     "State",
@@ -91,9 +92,8 @@ STATE = np.dtype(
 MESSAGE = np.dtype(
     [
         ("id", "i8"),
-        ("authority", "f8"),
-        ("arousal", "f8"),
-        ("author", "i4"),  # -1: an actor
+        ("author", "i4"),  # -1 - airing: an actor; of a free slot: the next free one, -1: none
+        ("pending", "i4"),  # events that refer to it, and 1 as long as it is shown; without any the slot is free again
         ("channel", "i1"),
         ("kind", "i1"),
         ("live", "i1"),
@@ -102,6 +102,21 @@ MESSAGE = np.dtype(
     align=True,
 )
 """A message."""
+
+SHOWING = np.dtype(
+    [
+        ("slot", "i8"), ("channel", "i8"),
+        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # the readers are audience[first:first + n], in a shuffled order
+        ("keys", "u8", 4),
+        ("m", "i8"),  # so many come to it, in this order, one after the other
+        ("share", "f8"), ("wanted", "f8"),  # the share that m is of n, and the share that is to be reached
+        ("begins", "i8"), ("ends", "i8"),
+        ("k", "i8"), ("tick", "i8"),  # who comes next, and when
+        ("next_k", "i8"), ("next_tick", "i8"), ("found", "i8"),  # the same after the bucket that is being opened
+    ],
+    align=True,
+)  # fmt: skip
+"""An airing that is being shown: who comes when to notice it (see `showing.py`)."""
 
 AIRING = np.dtype([("id", "i8"), ("authority", "f8"), ("audience", "f8"), ("arousal", "f8"), ("channel", "i8"),
                    ("kind", "i8"), ("ticks", "i8")], align=True)  # fmt: skip
@@ -139,14 +154,16 @@ NOW = np.dtype(
     [
         ("phases", "i8", 7), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"),
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
-        ("throttled_before", "i8"), ("n_messages", "i8"),
+        ("throttled_before", "i8"), ("n_messages", "i8"), ("free_message", "i8"), ("n_free", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
+        ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"), ("wanted", "i8"),
     ],
     align=True,
 )  # fmt: skip
 """The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
 shows throttled_before, plus the time since throttled_since while some channel is throttled; the first n_done people by
-threshold have made all their trips."""
+threshold have made all their trips; the next reader of a showing comes at shown_at, into the bucket at hand if is_late; wanted
+is how many events a bucket needs room for."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -170,13 +187,11 @@ LOOKS = 13
 GATHERING, CUT, CROWD = range(3)
 BEYOND_CHANNELS = ("gathering", "cut_off", "crowd")
 
-MOST_MESSAGES = 2**31 - 1
-"""Messages of a run: a slot has 32 bits."""
-
 AGAIN = 3
-"""Flag of a prompt: nobody asks, but this person is at home again and rested, or awake again, and looks around."""
-AGAIN_KEY = 1 << 40
-"""The key of such a prompt, with twice the number of trips and 1 if awake again; crowds and gatherings have other numbers."""
+"""Of a prompt: nobody asks, but this person is at home again and rested, or awake again, and looks around."""
+
+MOST_MESSAGES = int(SLOT)
+"""Messages that are on their way at once: a slot has 28 bits."""
 
 
 class Tables(NamedTuple):
@@ -189,6 +204,7 @@ class Tables(NamedTuple):
     gather_starts: np.ndarray  # int64[a + 1]
     gatherers: np.ndarray  # int32: people who gather by themselves at each airing of channel -1
     airs_in: np.ndarray  # uint8[a, provinces]
+    in_parts: np.ndarray  # uint8[a]: an airing that begins in each province at its own time, or not everywhere
     stagger: np.ndarray  # int64[a, provinces] ticks
     laws: np.ndarray  # LAW
     points: np.ndarray  # float64[k, 2]
@@ -201,7 +217,7 @@ class Tables(NamedTuple):
     joined_starts: np.ndarray  # int64[group channels, n + 1]
     joined: np.ndarray  # int32
     audience_starts: np.ndarray  # int64[c + 1]
-    audience: np.ndarray  # int32: who can be reached on each channel
+    audience: np.ndarray  # int32: who can be reached on each channel, by province
     cycle: np.ndarray  # float64[24]
     by_threshold: (
         np.ndarray
@@ -214,6 +230,7 @@ class State(NamedTuple):
 
     people: np.ndarray  # STATE[n]
     messages: np.ndarray  # MESSAGE
+    showings: np.ndarray  # SHOWING
     seen_out: (
         np.ndarray
     )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
@@ -255,9 +272,12 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
     now = np.zeros(1, NOW)
     now["phases"][0, 0] = n
     now["circumventing"] = int(tables.people["ready"].sum())
+    now["free_message"] = -1
+    now["shown_at"] = horizon
     return State(
         people=people,
-        messages=np.zeros(4 * n + 4096, MESSAGE),  # zeros take no memory until they are written
+        messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
+        showings=np.zeros(64, SHOWING),
         seen_out=np.zeros(_remembered(tables), np.uint8),
         exists=exists.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
@@ -284,23 +304,26 @@ def _remembered(tables: Tables) -> int:
     return int(starts[-1] - starts[0]) if rules["remembers"] else 0
 
 
-def grown(state: State, pushes: int, margin: int) -> State:
-    """Return the state with room for so many pushes, and for `margin` messages and log rows.
+def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
+    """Return the state with room for so many pushes and showings, for `margin` messages and log rows, and the next bucket.
 
     Raises
     ------
     CapacityError
-        More messages than a slot can number.
+        More messages are on their way than a slot can number.
     """
     now = state.now[0]
-    if now["n_messages"] + margin > MOST_MESSAGES:
+    if now["n_messages"] - now["n_free"] + margin > MOST_MESSAGES:
         raise CapacityError(
-            f"the run has written {now['n_messages']:,} messages, expected fewer than {MOST_MESSAGES:,}; make it shorter, "
-            "give it fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
+            f"{now['n_messages'] - now['n_free']:,} messages are on their way, expected fewer than {MOST_MESSAGES:,}; give "
+            "the run fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
         )
-    messages, log = state.messages, state.log
-    if len(messages) < now["n_messages"] + margin:
-        messages = np.concatenate([messages, np.zeros(max(len(messages), margin), MESSAGE)])
+    messages, log, shown = state.messages, state.log, state.showings
+    if len(messages) - now["n_messages"] + now["n_free"] < margin:
+        messages = np.concatenate([messages, np.zeros(max(len(messages) // 2, margin), MESSAGE)])
     if len(log) and len(log) < now["n_log"] + margin:
         log = np.concatenate([log, np.zeros(max(len(log), margin), LOG)])
-    return state._replace(messages=messages, log=log, calendar=reserve(state.calendar, pushes))
+    if len(shown) < now["n_showings"] + showings:
+        shown = np.concatenate([shown, np.zeros(max(len(shown), showings), SHOWING)])
+    calendar = reserve(state.calendar, pushes, int(now["wanted"]))
+    return state._replace(messages=messages, log=log, showings=shown, calendar=calendar)

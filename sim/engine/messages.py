@@ -1,0 +1,49 @@
+"""Messages on their way, compiled: a slot for each, free again when nobody will look at it any more."""
+
+from __future__ import annotations
+
+from sim.engine.calendar import push
+from sim.jit import njit
+
+__all__ = ["push_message", "release", "write"]
+
+
+@njit
+def write(S, id_, author, channel, kind, live):
+    """Store a message and return its slot; whoever writes pushes it or ends with `release`."""
+    now = S.now[0]
+    slot = now["free_message"]
+    if slot >= 0:
+        now["free_message"] = S.messages[slot]["author"]
+        now["n_free"] -= 1
+    else:
+        slot = now["n_messages"]
+        now["n_messages"] = slot + 1
+    m = S.messages[slot]
+    m["id"] = id_
+    m["author"] = author
+    m["pending"] = 1
+    m["channel"] = channel
+    m["kind"] = kind
+    m["live"] = live
+    m["tries"] = 0
+    return slot
+
+
+@njit
+def release(S, slot):
+    """Be done with a message, as its writer or as one of its events; the last one gives the slot back."""
+    m = S.messages[slot]
+    m["pending"] -= 1
+    if m["pending"] == 0:
+        now = S.now[0]
+        m["author"] = now["free_message"]
+        now["free_message"] = slot
+        now["n_free"] += 1
+
+
+@njit
+def push_message(S, order, slot, held, datum):
+    """Add an event of a message; `held` are the bits above those of the slot."""
+    S.messages[slot]["pending"] += 1
+    push(S.calendar, S.messages, order, slot | held, datum)
