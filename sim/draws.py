@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from sim.jit import njit
+from sim.jit import inlined, njit
 
 __all__ = [
     "MAX_ORDINAL",
@@ -74,7 +74,7 @@ PURPOSES: dict[str, int] = {
 """All purposes by name, in [1, 255]."""
 
 
-@njit
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):
     """Return four 32-bit words (as uint64) of Philox4x32-10 for four counter words and two key words (uint64, < 2^32)."""
     for _ in range(10):
@@ -89,7 +89,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit
+@inlined
 def quarters(seed, purpose, subject, object_, ordinal):
     """Return the four words of the draw with this name, uint64 in [0, 2^32); arguments as those of `uniform`."""
     s = np.uint64(seed)
@@ -98,13 +98,13 @@ def quarters(seed, purpose, subject, object_, ordinal):
     return philox(c0, np.uint64(subject), o & _MASK, o >> _32, s & _MASK, s >> _32)
 
 
-@njit
+@inlined
 def fraction(word):
     """Return a word of `quarters` as a uniform draw inside (0, 1): (word + 1/2) / 2^32."""
     return (np.float64(word) + 0.5) * (1.0 / 4294967296.0)
 
 
-@njit
+@inlined
 def _words(seed, purpose, subject, object_, ordinal):
     """Return the first two words of the draw with this name."""
     w0, w1, _, _ = quarters(seed, purpose, subject, object_, ordinal)

@@ -27,7 +27,7 @@ from numba.core.types import BaseNamedTuple as NamedTupleType  # type: ignore[at
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
 
-__all__ = ["by_reference", "cache_folder", "is_compiling", "model_hash", "njit", "prefetch", "source_hash"]
+__all__ = ["by_reference", "cache_folder", "inlined", "is_compiling", "model_hash", "njit", "prefetch", "source_hash"]
 
 _KEEP = 4
 _DOORS = {
@@ -111,6 +111,11 @@ if is_compiling:
 def njit(function: Callable[..., Any]) -> Any:
     """Compile a function: cached, without the interpreter lock, IEEE arithmetic in the order written (no fastmath)."""
     return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a short function into whatever calls it: a call costs as much as what it does."""
+    return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)(function)
 
 
 class ByReference(types.Type):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from sim.jit import njit
+from sim.jit import inlined, njit
 
 __all__ = [
     "ceiling_of",
@@ -169,7 +169,7 @@ def law_value(law, points, u):
     return points[first + law["count"] - 1, 0]
 
 
-@njit
+@inlined
 def delay_ticks(law, points, u):
     """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
     return _whole_ticks(law_value(law, points, u))
@@ -198,7 +198,7 @@ def law_quantile(law, points, p):
     return law_value(law, points, p)
 
 
-@njit
+@inlined
 def _whole_ticks(value):
     if value < 1.0:
         return np.int64(1)
@@ -207,7 +207,7 @@ def _whole_ticks(value):
     return np.int64(value)
 
 
-@njit
+@inlined
 def delay_at(law, points, p):
     """Return `law_quantile` in whole ticks, as `delay_ticks`."""
     return _whole_ticks(law_quantile(law, points, p))
@@ -258,7 +258,7 @@ def log_of_missing(p):
     return math.log1p(-p) if p < 1.0 else 0.0
 
 
-@njit
+@inlined
 def skip_length(u, log_miss):
     """Return how many candidates are passed over before the next reader: geometric, floor(ln u / ln(1 - p)).
 

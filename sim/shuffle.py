@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.jit import njit
+from sim.jit import inlined, njit
 
 __all__ = ["bits_of", "scattered", "shuffled"]
 
@@ -27,7 +27,7 @@ def bits_of(n):
     return bits
 
 
-@njit
+@inlined
 def shuffled(k, n, bits, key0, key1, key2):
     """Return where position k in [0, n) goes; bits = `bits_of(n)` of at most 31, keys are uint64 in [0, 2^32)."""
     mask = (_1 << np.uint64(bits)) - _1
@@ -44,7 +44,7 @@ def shuffled(k, n, bits, key0, key1, key2):
             return np.int64(x)
 
 
-@njit
+@inlined
 def scattered(k, key):
     """Return a number inside (0, 1) for each k in [0, 2^31) and key (uint64 in [0, 2^32)), evenly scattered over them."""
     x = (np.uint64(k) * _A + key) & _MASK

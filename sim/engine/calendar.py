@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.order import EVENT, IMPRESSION, REACTION, RETRY
-from sim.jit import njit
+from sim.jit import inlined, njit
 
 __all__ = ["SLOT", "Calendar", "close", "make_calendar", "peek", "pop", "push", "reserve", "sort_into", "spare"]
 
@@ -111,7 +111,7 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     return calendar._replace(late=late, current=current, scratch=scratch)
 
 
-@njit
+@inlined
 def spare(calendar, pushes):
     """Return whether there is room for so many pushes without calling `reserve`."""
     meta = calendar.meta[0]
@@ -136,7 +136,7 @@ def _key_before(a, b, messages):
     return a["datum"] < b["datum"] or (a["datum"] == b["datum"] and a["slot"] < b["slot"])
 
 
-@njit
+@inlined
 def _before(a, b, messages):
     if a["order"] != b["order"]:
         return a["order"] < b["order"]
@@ -267,7 +267,7 @@ def close(calendar):
     return left
 
 
-@njit
+@inlined
 def peek(calendar, limit):
     """Return the order of the next event of the bucket at hand with tick < limit; -1 if there is none."""
     meta = calendar.meta[0]
@@ -279,7 +279,7 @@ def peek(calendar, limit):
     return order if order < (np.int64(limit) << 31) else np.int64(-1)
 
 
-@njit
+@inlined
 def pop(calendar, messages):
     """Move the next event, there must be one (see `peek`), to `taken[0]`.
 

@@ -41,7 +41,7 @@ from sim.engine.state import (
     CUT,
     L_PREPARE,
 )
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks
 from sim.units import MINUTE
 
@@ -49,14 +49,14 @@ __all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "look_
            "on_prompt", "rejoin", "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
 
 
-@njit
+@inlined
 def schedule_timer(T, S, tick, kind, p, key):
     """Put a timer of a person on the calendar, unless it falls behind the horizon."""
     if tick < T.rules[0]["horizon"]:
         push(S.calendar, S.messages, order_of(tick, kind, p), -1, key)
 
 
-@njit
+@inlined
 def set_phase(S, p, phase):
     """Move a person to another phase."""
     s = S.people[p]
@@ -66,7 +66,7 @@ def set_phase(S, p, phase):
     s["phase"] = phase
 
 
-@njit
+@inlined
 def can_decide(T, s):
     """Return whether a person could leave home now."""
     rules = T.rules[0]
@@ -80,7 +80,7 @@ def can_decide(T, s):
     )
 
 
-@njit
+@inlined
 def settle(T, S, p, t):
     """Bring dose and integrated hazard up to t; the hazard stands still in sleep."""
     s = S.people[p]
@@ -108,7 +108,7 @@ def decide(T, S, p, t, cause):
     schedule_timer(T, S, t + length, DEPART, p, np.int64(s["trips"]))
 
 
-@njit
+@inlined
 def joins(T, S, s):
     """Rule critical_mass: return whether enough people, or enough of a person's neighbours, are out."""
     rules = T.rules[0]
@@ -177,7 +177,7 @@ def add_dose(T, S, p, t, dose, cause, key):
     return False
 
 
-@njit
+@inlined
 def expose(T, S, p, t, c, kind, authority, on_screen, key):
     """Weigh an impression of the message `key`; return whether it tips the person over."""
     rules = T.rules[0]
@@ -234,7 +234,7 @@ def throttled_clock(S, t):
     return now["throttled_before"] + running
 
 
-@njit
+@inlined
 def seeking(S, s):
     """Return how much a person looks for news now."""
     if s["substitutes"] == 1 and S.now[0]["throttled"] == 1 and s["circumventing"] == 0:

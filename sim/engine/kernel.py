@@ -37,7 +37,7 @@ from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_
 from sim.engine.sending import on_candidate, on_reaction, on_retry, schedule_candidate
 from sim.engine.showing import begin_showings, next_order
 from sim.engine.state import CREATED, CROWD, GATHERING, TOPICAL, TRENDING
-from sim.jit import by_reference, njit, prefetch
+from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
 
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
@@ -106,7 +106,7 @@ def _advance(T, S, until, margin):
             react_to(T, S, order, slot, datum)
 
 
-@njit
+@inlined
 def key_of(S, kind, slot, datum):
     """Return the key of an event in the total order (`order.py`)."""
     if slot >= 0:
@@ -116,7 +116,7 @@ def key_of(S, kind, slot, datum):
     return datum
 
 
-@njit
+@inlined
 def look_ahead(T, S):
     """Fetch ahead what a coming event will need: its person and its message."""
     calendar = S.calendar
@@ -131,7 +131,7 @@ def look_ahead(T, S):
             prefetch(T.people, p)
 
 
-@njit
+@inlined
 def react_to(T, S, order, slot, datum):
     """Carry out one event; return (result, channel) for the log."""
     t = order >> 31

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sim.engine.calendar import push
-from sim.jit import njit
+from sim.jit import inlined
 
 __all__ = ["push_message", "release", "write"]
 
 
-@njit
+@inlined
 def write(S, id_, author, channel, kind, live):
     """Store a message and return its slot; whoever writes pushes it or ends with `release`."""
     now = S.now[0]
@@ -30,7 +30,7 @@ def write(S, id_, author, channel, kind, live):
     return slot
 
 
-@njit
+@inlined
 def release(S, slot):
     """Be done with a message, as its writer or as one of its events; the last one gives the slot back."""
     m = S.messages[slot]
@@ -42,7 +42,7 @@ def release(S, slot):
         now["n_free"] += 1
 
 
-@njit
+@inlined
 def push_message(S, order, slot, held, datum):
     """Add an event of a message; `held` are the bits above those of the slot."""
     S.messages[slot]["pending"] += 1

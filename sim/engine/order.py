@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.jit import njit
+from sim.jit import inlined, njit
 
 __all__ = ["ACTOR_RANKS", "EVENT", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank", "prompt_key",
            "return_key"]  # fmt: skip
@@ -46,7 +46,7 @@ LOG = np.dtype(
 """A row of the event log, people's events only; ticks count from the start of the warm-up, channel -1: none."""
 
 
-@njit
+@inlined
 def order_of(tick, kind, person):
     """Return tick, kind and person in one int64 that sorts as they do."""
     return (np.int64(tick) << 31) | (np.int64(kind) << 27) | np.int64(person)

@@ -43,7 +43,7 @@ from sim.engine.state import (
     SEEN_TOTAL,
     UNSEEN_TOTAL,
 )
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import delay_ticks, poisson
 from sim.units import HOUR, MINUTE
@@ -128,7 +128,7 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
     return see(T, S, p, t, slot, answers, weighs, key)
 
 
-@njit
+@inlined
 def see(T, S, p, t, slot, answers, weighs, key):
     """Take in a message that has been looked at: hear, answer, weigh, perhaps decide."""
     m = S.messages[slot]
@@ -157,13 +157,13 @@ def see(T, S, p, t, slot, answers, weighs, key):
     return TIPPED if expose(T, S, p, t, c, kind, authority, on_screen, key) or is_tipped else SEEN
 
 
-@njit
+@inlined
 def is_departure(T, m):
     """Return whether a message is the sight of a neighbour who leaves home."""
     return T.channels[m["channel"]]["type"] == NEIGHBOURS and m["kind"] == CALL and m["author"] >= 0
 
 
-@njit
+@inlined
 def is_still_out(S, m):
     """Return whether the neighbour who was seen to leave has not come home from that trip."""
     author = S.people[m["author"]]

@@ -32,7 +32,7 @@ from sim.engine.state import (
     L_STAY_UP,
     L_TELL,
 )
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks, normal_quantile
 from sim.units import DAY, MINUTE
 
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 
-@njit
+@inlined
 def bed_tick(T, p, night):
     """Return the tick of a person's bed time in a night; night 0 belongs to the first midnight at or before tick 0."""
     rules = T.rules[0]
@@ -142,7 +142,7 @@ def rouse(T, S, p, t, key):
     schedule_timer(T, S, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED, p, np.int64(s["sleep_stamp"]))
 
 
-@njit
+@inlined
 def offline_until(T, S, p, t):
     """Return when whoever is asleep as a reader and writer wakes up; -1 if awake.
 

@@ -38,7 +38,7 @@ from sim.engine.state import (
     PUBLISHED_COUNT,
     TOPICAL,
 )
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.posting import cycle_at
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
@@ -307,7 +307,7 @@ def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
     S.totals[c, DELIVERED] += n_delivered
 
 
-@njit
+@inlined
 def impression_at(T, S, tick, reader, slot, held, datum):
     """Schedule one more impression of a message; one that falls behind the horizon is pending."""
     if tick < T.rules[0]["horizon"]:

@@ -18,7 +18,7 @@ from sim.engine.calendar import close, peek, sort_into
 from sim.engine.messages import release
 from sim.engine.order import IMPRESSION, order_of
 from sim.engine.state import DELIVERED, LOOKS
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.quantiles import ceiling_of, delay_at
 from sim.shuffle import bits_of, scattered, shuffled
 
@@ -31,7 +31,7 @@ def number_coming(n, wanted):
     return min(n, np.int64(math.ceil(ceiling_of(wanted) * n)))
 
 
-@njit
+@inlined
 def coming_at(law, points, begins, k, m, key):
     """Return the tick at which the k-th of m people comes to a showing that begins at a tick."""
     return begins + delay_at(law, points, (k + scattered(k, key)) / m)
@@ -109,14 +109,14 @@ def _show(T, S, s, end, count, room):
     while tick < ends:
         reader = np.int64(T.audience[first + shuffled(k, n, bits, key0, key1, key2)])
         w0, w1, _, _ = quarters(seed, draws.READER, reader, id_, 0)
-        if fraction(w1) * share < wanted and fraction(w0) < attention:
-            if count == room:
-                return np.int64(-1)
-            e = scratch[count]
-            e["order"] = order_of(tick, IMPRESSION, reader)
-            e["slot"] = slot
-            e["datum"] = w0
-            count += 1
+        if count == room:
+            return np.int64(-1)
+        # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
+        e = scratch[count]
+        e["order"] = order_of(tick, IMPRESSION, reader)
+        e["slot"] = slot
+        e["datum"] = w0
+        count += np.int64((fraction(w1) * share < wanted) & (fraction(w0) < attention))
         k += 1
         tick = max(tick, coming_at(law, T.points, begins, k, m, key3)) if k < m else s["ends"]
     s["next_k"], s["next_tick"], s["found"] = k, tick, count - before
