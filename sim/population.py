@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from sim import draws
 from sim.errors import InputError
+from sim.jit import njit
 from sim.laws import DelayLaw, File, Frozen, encode_laws
 from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
 from sim.quantiles import delays
@@ -124,13 +126,44 @@ class People:
         """Number of people."""
         return len(self.province)
 
+    @cached_property
+    def province_starts(self) -> np.ndarray:
+        """int64[provinces + 1]: the people of province k stand at [k] to [k + 1] of `by_province`."""
+        return self._by_province[0]
+
+    @cached_property
+    def by_province(self) -> np.ndarray:
+        """int32[n]: people by province, ascending within each; length 0 where they are numbered so, as generated people are."""
+        return self._by_province[1]
+
+    @cached_property
+    def _by_province(self) -> tuple[np.ndarray, np.ndarray]:
+        sizes, is_ascending = _sizes(self.province, len(self.provinces.names))
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        order = np.zeros(0, np.int32) if is_ascending else np.argsort(self.province, kind="stable").astype(np.int32)
+        return starts, order
+
     def with_receiver(self, index: int) -> np.ndarray:
         """Return the people (int32, ascending) who have receiver `index`."""
         return np.flatnonzero(self.receivers >> np.uint32(index) & np.uint32(1)).astype(np.int32)
 
 
+@njit
+def _sizes(province, n_provinces):
+    """Return int64[n_provinces]: how many people live in each, and whether nobody lives in an earlier one than the last."""
+    sizes = np.zeros(n_provinces, np.int64)
+    n_steps_back = 0
+    for i in range(len(province)):
+        sizes[province[i]] += 1
+        if i > 0 and province[i] < province[i - 1]:
+            n_steps_back += 1
+    return sizes, n_steps_back == 0
+
+
 def make_people(population: Population, seed: int) -> People:
-    """Return the people of one world, every trait a keyed draw of its person.
+    """Return the people of one world, numbered province by province, every other trait a keyed draw of its person.
+
+    A file of people may put anybody anywhere.
 
     Raises
     ------
@@ -144,7 +177,6 @@ def make_people(population: Population, seed: int) -> People:
     def draw(purpose: int, object_: int = 0) -> np.ndarray:
         return np.asarray(draws.uniforms(seed, purpose, ids, object_, 0))
 
-    shares = np.cumsum(provinces.populations) / provinces.total
     receivers = np.zeros(n, np.uint32)
     for index, (_, receiver) in enumerate(population.receivers.items()):
         share, has = receiver.share, draw(draws.W_RECEIVER, index)
@@ -159,7 +191,7 @@ def make_people(population: Population, seed: int) -> People:
 
     travel_law = population.travel
     traits = {
-        "province": np.searchsorted(shares, draw(draws.W_PROVINCE), side="right").clip(0, len(shares) - 1),
+        "province": np.repeat(np.arange(len(provinces.names), dtype=np.int16), provinces.shared_out(n)),
         "propensity": np.exp(sigma * ndtri(draw(draws.W_PROPENSITY)) - sigma**2 / 2),
         "travel": _delays(travel_law, draw(draws.W_TRAVEL)),
         "bed": np.zeros(n),

@@ -187,7 +187,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, person["able"] == 1, seed)
     rules = _rules(scenario, world, seed, rule)
     tables = Tables(
-        people=person, province=people.province.astype(np.int16), channels=channels, airings=airings,
+        people=person, province=people.province, by_province=people.by_province, province_starts=people.province_starts,
+        channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
         stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
@@ -197,13 +198,16 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
         by_threshold=_by_threshold(person, decision), rules=rules,
     )  # fmt: skip
-    rules["reaction_scale"] = (
-        reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
-        if world.reaction_scale is None
-        else world.reaction_scale
-    )
-    for array in tables:
+    for (
+        array
+    ) in tables:  # parts of the world among them, which are so already for its other arms: one compiled type of tables
         array.setflags(write=False)
+    scale = world.reaction_scale
+    if scale is None:
+        scale = reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
+    rules.setflags(write=True)
+    rules["reaction_scale"] = scale
+    rules.setflags(write=False)
     return tables
 
 

@@ -199,6 +199,8 @@ class Tables(NamedTuple):
 
     people: np.ndarray  # PERSON[n]
     province: np.ndarray  # int16[n], apart: an airing asks for it alone
+    by_province: np.ndarray  # int32[n]: people by province, ascending within; of length 0 if they are numbered so
+    province_starts: np.ndarray  # int64[provinces + 1]: where each province begins in that order
     channels: np.ndarray  # CHANNEL[c]
     airings: np.ndarray  # AIRING[a]
     gather_starts: np.ndarray  # int64[a + 1]

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from sim import draws
 from sim.errors import InputError
-from sim.places import PROVINCES_FILE, read_provinces
+from sim.places import read_provinces
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
 from tests.nights import TRAITS, constant, night
@@ -105,20 +105,52 @@ def test_nobody_lives_in_an_empty_province(tmp_path):
 # -- people
 
 
-def test_people_are_spread_over_the_provinces_by_population(world):
-    counts = np.bincount(world.people.province, minlength=3)
-    for count, share in zip(counts, (0.5, 0.3, 0.2), strict=True):
-        assert is_binomial(count, N, share, tests=3)
+def test_people_are_shared_out_over_the_provinces_and_numbered_one_after_the_other(world):
+    assert world.people.province.tolist() == [0] * (N // 2) + [1] * (3 * N // 10) + [2] * (N // 5)
+    assert world.people.province_starts.tolist() == [0, N // 2, 8 * N // 10, N]
+    assert len(world.people.by_province) == 0
 
 
-def test_turkeys_people_are_spread_over_81_provinces():
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [
+        (1, [0, 1, 0, 0]),
+        (2, [1, 1, 0, 0]),
+        (5, [1, 3, 1, 0]),
+        (7, [2, 4, 1, 0]),
+        (14, [3, 8, 3, 0]),
+        (28, [6, 16, 6, 0]),
+    ],
+)
+def test_people_are_shared_out_by_largest_remainders(tmp_path, n, sizes):
+    """By hand: shares 3/14, 8/14, 3/14 and none, of equal remainders the first in the table."""
+    path = tmp_path / "places.csv"
+    path.write_text("province,latitude,longitude,population\nA,1,1,3\nB,1,1,8\nC,1,1,3\nD,1,1,0\n", encoding="utf-8")
+    assert read_provinces(path).shared_out(n).tolist() == sizes
+
+
+def test_turkeys_people_are_shared_out_over_81_provinces_to_less_than_one_person():
     provinces = read_provinces()
-    population = {"size": 40_000, "provinces": PROVINCES_FILE}
-    network = {"followers": {"mean": 0}, "friends": {"mean": 0}, "neighbours": {"mean": 0}}
-    people = make_world(night(population=population, network=network, scenario={"timeline": []}), 3).people
-    counts = np.bincount(people.province, minlength=81)
-    shares = provinces.populations / provinces.total
-    assert all(is_binomial(c, 40_000, p, tests=81) for c, p in zip(counts, shares, strict=True))
+    assert provinces.shared_out(provinces.total).tolist() == provinces.populations.tolist()
+    for n in (1, 40_000, 10_000_019):
+        sizes = provinces.shared_out(n)
+        assert sizes.sum() == n
+        assert (np.abs(sizes - n * (provinces.populations / provinces.total)) < 1).all()
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_people_can_be_listed_by_province(tmp_path, is_given):
+    n = 30
+    population = {"size": n}
+    if is_given:  # in no order
+        write(pd.DataFrame({"province": ["Eastern", "Western", "Middle"] * 10}), tmp_path / "people.csv")
+        population["file"] = tmp_path / "people.csv"
+    people = make_world(night(population=population), 1).people
+    order = people.by_province if is_given else np.arange(n)
+    assert len(people.by_province) == (n if is_given else 0)
+    for k in range(3):
+        listed = order[people.province_starts[k] : people.province_starts[k + 1]]
+        assert listed.tolist() == np.flatnonzero(people.province == k).tolist()
 
 
 def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world):
@@ -168,7 +200,8 @@ def test_traits_are_drawn_by_person_not_by_place_in_a_stream(scenario, world):
     # Person 17 of a small nation is person 17 of a large one.
     small = make_world(night(population={"size": 50}), 7).people
     for name in TRAITS:
-        np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
+        if name != "province":
+            np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
 
 
 def test_the_same_seed_makes_the_same_world_and_another_seed_another(scenario, world):
