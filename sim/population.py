@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,6 +16,7 @@ from sim.laws import DelayLaw, File, Frozen, encode_laws
 from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
 from sim.quantiles import delays
 from sim.tables import integers, numbers, read_table
+from sim.threads import CHUNK, in_chunks, n_chunks
 from sim.traits import TraitLaw, trait_quantile
 from sim.units import HOUR, MAX_PEOPLE, MINUTE
 
@@ -145,7 +147,63 @@ class People:
 
     def with_receiver(self, index: int) -> np.ndarray:
         """Return the people (int32, ascending) who have receiver `index`."""
-        return np.flatnonzero(self.receivers >> np.uint32(index) & np.uint32(1)).astype(np.int32)
+        for indices, (starts, listed) in self._listed.items():
+            if index in indices and not len(self.by_province):
+                k = indices.index(index)
+                return listed[starts[k] : starts[k + 1]]
+        return _listed(self.receivers, (index,))[1]
+
+    def audiences(self, indices: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return int64[k + 1] and int32: where each list begins, and the people who have each of k receivers, by province.
+
+        Lists are kept: all runs in this world share them.
+        """
+        if indices not in self._listed:
+            starts, listed = _listed(self.receivers, indices)
+            if len(self.by_province):
+                for low, high in pairwise(starts):
+                    people = listed[low:high]
+                    listed[low:high] = people[np.argsort(self.province[people], kind="stable")]
+            listed.setflags(write=False)
+            self._listed[indices] = starts, listed
+        return self._listed[indices]
+
+    @cached_property
+    def _listed(self) -> dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
+        return {}
+
+
+def _listed(receivers: np.ndarray, indices: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return int64[k + 1] and int32: where each list begins, and the people who have each of k receivers, ascending."""
+    n, bits = len(receivers), np.array(indices, np.uint32)
+    counts = np.array(in_chunks(n, lambda low, high: _count_bits(receivers[low:high], bits)), np.int64)
+    counts = counts.reshape(n_chunks(n), len(bits))  # also of no receivers
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.sum(axis=0))])
+    firsts = starts[:-1] + np.cumsum(counts, axis=0) - counts
+    listed = np.empty(starts[-1], np.int32)
+    in_chunks(n, lambda low, high: _list_bits(receivers[low:high], bits, low, firsts[low // CHUNK], listed))
+    return starts, listed
+
+
+@njit
+def _count_bits(receivers, bits):
+    """Return int64[len(bits)]: how many have each bit."""
+    counts = np.zeros(len(bits), np.int64)
+    for i in range(len(receivers)):
+        for k in range(len(bits)):
+            counts[k] += np.int64((receivers[i] >> bits[k]) & np.uint32(1))
+    return counts
+
+
+@njit
+def _list_bits(receivers, bits, first, starts, listed):
+    """Write the people, numbered from `first`, who have bit k to `listed` from starts[k] on."""
+    places = starts.copy()
+    for i in range(len(receivers)):
+        for k in range(len(bits)):
+            if (receivers[i] >> bits[k]) & np.uint32(1):
+                listed[places[k]] = first + i
+                places[k] += 1
 
 
 @njit

@@ -18,7 +18,7 @@ from sim.scenario import Scenario
 from sim.timeline import Entry
 from sim.traits import trait_quantile
 from sim.units import HOUR, MINUTE, minutes_to_ticks
-from sim.world import World
+from sim.world import World, receivers_used
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "reaction_scale"]
 
@@ -85,18 +85,11 @@ def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, n
 
 
 def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return audience_starts, audience, and reachable uint32[n]."""
-    receivers = list(scenario.population.receivers)
-    lists = [world.people.with_receiver(receivers.index(c.receiver)) for c in scenario.channels.values()]
-    province = world.people.province
-    if np.any(province[1:] < province[:-1]):
-        lists = [x[np.argsort(province[x], kind="stable")] for x in lists]
-    reachable = np.zeros(world.people.n, np.uint32)
-    for index, people in enumerate(lists):
-        reachable[people] |= np.uint32(1) << np.uint32(index)
-    starts = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum([len(x) for x in lists], out=starts[1:])
-    return starts, np.concatenate(lists), reachable
+    """Return audience_starts, audience_ends and audience."""
+    receivers, used = list(scenario.population.receivers), receivers_used(scenario)
+    starts, audience = world.people.audiences(used)
+    lists = np.array([used.index(receivers.index(c.receiver)) for c in scenario.channels.values()], np.int64)
+    return starts[lists], starts[lists + 1], audience
 
 
 def group_exists(scenario: Scenario, world: World) -> np.ndarray:
@@ -124,8 +117,11 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
             "say the thresholds: remove the column or set decision.thresholds=drawn."
         )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
-    audience_starts, audience, reachable = _audiences(scenario, world)
-    _refuse_too_many_sights(scenario, world, np.diff(audience_starts))
+    audience_starts, audience_ends, audience = _audiences(scenario, world)
+    _refuse_too_many_sights(scenario, world, audience_ends - audience_starts)
+    reachable = np.zeros(n, np.uint32)
+    for c, (low, high) in enumerate(zip(audience_starts, audience_ends, strict=True)):
+        reachable[audience[low:high]] |= np.uint32(1) << np.uint32(c)
 
     offsets = np.cumsum([0] + [len(world.ties[s].indices) for s in TIE_SETS])
     ties_starts = np.stack([world.ties[s].starts + o for s, o in zip(TIE_SETS, offsets[:-1], strict=True)])
@@ -195,7 +191,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         complete=np.array([world.ties[s].is_complete for s in TIE_SETS], np.uint8),
         group_starts=np.concatenate(group_starts), members=np.concatenate(members),
         group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
-        audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
+        audience_starts=audience_starts, audience_ends=audience_ends, audience=audience, cycle=cycle / cycle.max(),
         by_threshold=_by_threshold(person, decision), rules=rules,
     )  # fmt: skip
     for (

@@ -218,8 +218,9 @@ class Tables(NamedTuple):
     group_channel: np.ndarray  # int32[groups]
     joined_starts: np.ndarray  # int64[group channels, n + 1]
     joined: np.ndarray  # int32
-    audience_starts: np.ndarray  # int64[c + 1]
-    audience: np.ndarray  # int32: who can be reached on each channel, by province
+    audience_starts: np.ndarray  # int64[c]
+    audience_ends: np.ndarray  # int64[c]
+    audience: np.ndarray  # int32: who can be reached on each channel, by province; one list for channels of one receiver
     cycle: np.ndarray  # float64[24]
     by_threshold: (
         np.ndarray

@@ -4,13 +4,15 @@ Statistical checks are two-sided at level 1e-4 each (Bonferroni within a test), 
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtri
 
-from sim import draws
+from sim import draws, population, threads
+from sim.engine.build import make_tables
 from sim.errors import InputError
 from sim.places import read_provinces
 from sim.units import HOUR, MINUTE
@@ -163,6 +165,36 @@ def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world)
     assert has["street"] == set(range(N))
     # Independent where nothing is said: television among phones.
     assert is_binomial(len(has["tv"] & has["phone"]), len(has["phone"]), 0.9)
+
+
+def test_everybody_who_has_a_receiver_is_listed_once_and_ascending(scenario, world, monkeypatch):
+    people, indices = world.people, (3, 0, 2)
+    starts, listed = people.audiences(indices)
+    assert people.audiences(indices)[1] is listed
+    for k, index in enumerate(indices):
+        expected = np.flatnonzero(people.receivers >> np.uint32(index) & np.uint32(1))
+        np.testing.assert_array_equal(listed[starts[k] : starts[k + 1]], expected)
+        np.testing.assert_array_equal(people.with_receiver(index), expected)
+    # However they are cut into chunks.
+    monkeypatch.setattr(population, "CHUNK", 1 << 8)
+    monkeypatch.setattr(threads, "CHUNK", 1 << 8)
+    monkeypatch.setattr(threads, "n_processors", lambda: 3)
+    in_chunks_ = replace(people)
+    assert in_chunks_.audiences(indices)[1] is not listed
+    np.testing.assert_array_equal(in_chunks_.audiences(indices)[0], starts)
+    np.testing.assert_array_equal(in_chunks_.audiences(indices)[1], listed)
+    assert [len(part) for part in people.audiences(())] == [1, 0]
+
+
+def test_channels_of_one_receiver_share_one_list():
+    tables = make_tables(night(), make_world(night(), 1), 1)
+    receivers = [channel.receiver for channel in night().channels.values()]
+    lists = list(zip(tables.audience_starts.tolist(), tables.audience_ends.tolist(), strict=True))
+    assert len(set(lists)) == len(set(receivers)) < len(receivers)
+    assert len(tables.audience) == sum(high - low for low, high in set(lists))
+    for receiver, (low, high) in zip(receivers, lists, strict=True):
+        index = list(night().population.receivers).index(receiver)
+        np.testing.assert_array_equal(tables.audience[low:high], make_world(night(), 1).people.with_receiver(index))
 
 
 def test_traits_follow_their_laws(scenario, world):
