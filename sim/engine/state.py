@@ -220,7 +220,7 @@ class Tables(NamedTuple):
     joined: np.ndarray  # int32
     audience_starts: np.ndarray  # int64[c]
     audience_ends: np.ndarray  # int64[c]
-    audience: np.ndarray  # int32: who can be reached on each channel, by province; one list for channels of one receiver
+    audience: np.ndarray  # int32: who can be reached on each channel, by province; channels of one receiver share it
     cycle: np.ndarray  # float64[24]
     by_threshold: (
         np.ndarray

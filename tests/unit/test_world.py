@@ -153,6 +153,11 @@ def test_people_can_be_listed_by_province(tmp_path, is_given):
     for k in range(3):
         listed = order[people.province_starts[k] : people.province_starts[k + 1]]
         assert listed.tolist() == np.flatnonzero(people.province == k).tolist()
+    starts, audience = people.audiences((0, 2))
+    for low, high, receiver in ((starts[0], starts[1], 0), (starts[1], starts[2], 2)):
+        has = people.with_receiver(receiver)
+        assert (np.diff(has) > 0).all()
+        assert audience[low:high].tolist() == [p for p in order if p in has]
 
 
 def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world):
@@ -209,10 +214,28 @@ def test_traits_follow_their_laws(scenario, world):
     # The median of the travel time, log-normal: asymptotic standard error of a sample median.
     log_travel = np.log(people.travel / MINUTE)
     assert abs(np.median(log_travel) - math.log(8)) < z() * 0.5 * math.sqrt(math.pi / 2 / N)
-    for u in (people.u_threshold, people.u_able, people.u_circumvent):
+    dispositions = people.dispositions(0, N)
+    for u in dispositions:
+        assert 0 < u.min() <= u.max() < 1
         assert abs(u.mean() - 0.5) < z(3) / math.sqrt(12 * N)
-    u = np.corrcoef([people.u_threshold, people.u_able, people.u_circumvent, people.province, people.propensity])
-    assert np.abs(u[np.triu_indices(5, 1)]).max() < z(10) / math.sqrt(N)
+    # Log: correlations of what is heavy-tailed scatter more than those of numbers with a normal distribution.
+    traits = [*dispositions, np.log(people.propensity), np.log(people.travel), people.bed, people.sleep]
+    traits += [people.receivers >> np.uint32(k) & np.uint32(1) for k in (0, 1)]
+    found = np.corrcoef(traits)[np.triu_indices(len(traits), 1)]
+    assert np.abs(found).max() < z(len(found)) / math.sqrt(N)
+    np.testing.assert_array_equal(people.dispositions(100, 120), dispositions[:, 100:120])
+
+
+def test_the_number_of_threads_and_the_size_of_chunks_change_no_trait(scenario, world, monkeypatch):
+    rows = make_tables(scenario, world.replace(reaction_scale=1.0), 7).people
+    for chunk, n_threads in ((1 << 8, 1), (1 << 8, 3), (1000, 2)):
+        monkeypatch.setattr(threads, "CHUNK", chunk)
+        monkeypatch.setattr(population, "CHUNK", chunk)
+        monkeypatch.setattr(threads, "n_processors", lambda n=n_threads: n)
+        other = make_world(scenario, 7)
+        for name in TRAITS:
+            np.testing.assert_array_equal(getattr(other.people, name), getattr(world.people, name))
+        np.testing.assert_array_equal(make_tables(scenario, other.replace(reaction_scale=1.0), 7).people, rows)
 
 
 def test_a_travel_time_is_at_least_a_tick():
@@ -234,6 +257,7 @@ def test_traits_are_drawn_by_person_not_by_place_in_a_stream(scenario, world):
     for name in TRAITS:
         if name != "province":
             np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
+    np.testing.assert_array_equal(small.dispositions(0, 50), world.people.dispositions(0, 50))
 
 
 def test_the_same_seed_makes_the_same_world_and_another_seed_another(scenario, world):
@@ -447,15 +471,14 @@ def test_people_read_from_a_file_are_those_of_the_file(tmp_path, suffix):
     np.testing.assert_array_equal(given.travel, np.maximum(table["travel_minutes"] * MINUTE, 1).astype(int))
     np.testing.assert_allclose(given.bed, table["bed_hour"] * HOUR, atol=1)
     np.testing.assert_allclose(given.sleep, table["sleep_hours"] * HOUR, atol=1)
-    np.testing.assert_array_equal(given.propensity, table["propensity"])
+    np.testing.assert_array_equal(given.propensity, table["propensity"].astype(np.float32))
     np.testing.assert_array_equal(given.threshold, table["threshold"])
-    assert ((given.u_able < 1e-9) == (table["able"] == 1)).all()
-    assert (given.u_able[table["able"] == 0] >= 1).all()
+    np.testing.assert_array_equal(given.able, table["able"])
     assert given.with_receiver(2).tolist() == list(range(0, n, 3))
     assert len(given.with_receiver(0)) == n
     # What the file does not say is generated as ever.
     np.testing.assert_array_equal(given.with_receiver(3), generated.with_receiver(3))
-    np.testing.assert_array_equal(given.u_threshold, generated.u_threshold)
+    np.testing.assert_array_equal(given.dispositions(0, n), generated.dispositions(0, n))
 
 
 GOOD = {
