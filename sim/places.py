@@ -35,6 +35,19 @@ class Provinces:
         """Return the number of people in all provinces."""
         return int(self.populations.sum())
 
+    def shared_out(self, n: int) -> np.ndarray:
+        """Return int64[provinces]: n people shared out by population, n in all, by the method of largest remainders.
+
+        Every province has its exact share rounded down, and those with the largest remainders one more; of equal remainders
+        the first in the table. With n = `total` that is the table itself.
+        """
+        real, total = [int(p) for p in self.populations], self.total
+        sizes = np.array([n * p // total for p in real], np.int64)
+        remainders = [n * p % total for p in real]
+        first = sorted(range(len(real)), key=lambda k: -remainders[k])
+        sizes[first[: n - int(sizes.sum())]] += 1
+        return sizes
+
 
 def one_place(n: int) -> Provinces:
     """Return a single place in which n people live."""

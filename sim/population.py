@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from sim import draws
 from sim.errors import InputError
+from sim.jit import njit
 from sim.laws import DelayLaw, File, Frozen, encode_laws
 from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
-from sim.quantiles import delays
+from sim.quantiles import delay_ticks, normal_quantile
 from sim.tables import integers, numbers, read_table
+from sim.threads import CHUNK, in_chunks, n_chunks
 from sim.traits import TraitLaw, trait_quantile
-from sim.units import HOUR, MAX_PEOPLE, MINUTE
+from sim.units import DAY, HOUR, MAX_PEOPLE, MINUTE
 
 __all__ = ["People", "Population", "Receiver", "SleepHabits", "StayUp", "make_people"]
+
+MOST_TRAVEL = 7 * DAY
+"""The longest way to a square, in ticks."""
 
 
 class Receiver(Frozen):
@@ -105,106 +113,234 @@ class Population(Frozen):
 
 @dataclass(frozen=True)
 class People:
-    """Traits of n people as arrays of length n (read-only)."""
+    """Traits of n people as arrays of length n (read-only), 22 bytes each; what is needed once per run is drawn again then."""
 
     provinces: Provinces
+    seed: int
+    """The seed of the world, which keys what is drawn again."""
     province: np.ndarray  # int16
     receivers: np.ndarray  # uint32, bit k: has receiver k
-    propensity: np.ndarray  # float64, mean 1
+    propensity: np.ndarray  # float32 (a factor on rates, seven digits of it), mean 1
     travel: np.ndarray  # int32 ticks
     bed: np.ndarray  # int32 ticks after midnight, may be negative
     sleep: np.ndarray  # int32 ticks
-    u_threshold: np.ndarray  # float64 in (0, 1): the quantile of the personal threshold
-    u_able: np.ndarray
-    u_circumvent: np.ndarray
-    threshold: np.ndarray | None = None  # given thresholds, else from the law of the decision
+    threshold: np.ndarray | None = None  # float64: given thresholds, else from the law of the decision
+    able: np.ndarray | None = None  # int8: given, 1 or 0; -1 or None: as drawn
 
     @property
     def n(self) -> int:
         """Number of people."""
         return len(self.province)
 
+    def dispositions(self, low: int, high: int) -> np.ndarray:
+        """Return float64[3, high - low] of people [low, high), each uniform in (0, 1).
+
+        The quantile of the personal threshold; below a share: is able to go at all; below a share: circumvents from the
+        beginning.
+        """
+        return np.asarray(_dispositions(self.seed, low, high))
+
+    @cached_property
+    def province_starts(self) -> np.ndarray:
+        """int64[provinces + 1]: the people of province k stand at [k] to [k + 1] of `by_province`."""
+        return self._by_province[0]
+
+    @cached_property
+    def by_province(self) -> np.ndarray:
+        """int32[n]: people by province, ascending within each; length 0 where they are numbered so, as generated people are."""
+        return self._by_province[1]
+
+    @cached_property
+    def _by_province(self) -> tuple[np.ndarray, np.ndarray]:
+        sizes, is_ascending = _sizes(self.province, len(self.provinces.names))
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        order = np.zeros(0, np.int32) if is_ascending else np.argsort(self.province, kind="stable").astype(np.int32)
+        return starts, order
+
     def with_receiver(self, index: int) -> np.ndarray:
         """Return the people (int32, ascending) who have receiver `index`."""
-        return np.flatnonzero(self.receivers >> np.uint32(index) & np.uint32(1)).astype(np.int32)
+        for indices, (starts, listed) in self._listed.items():
+            if index in indices and not len(self.by_province):
+                k = indices.index(index)
+                return listed[starts[k] : starts[k + 1]]
+        return _listed(self.receivers, (index,))[1]
+
+    def audiences(self, indices: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return int64[k + 1] and int32: where each list begins, and the people who have each of k receivers, by province.
+
+        Lists are kept: all runs in this world share them.
+        """
+        if indices not in self._listed:
+            starts, listed = _listed(self.receivers, indices)
+            if len(self.by_province):
+                for low, high in pairwise(starts):
+                    people = listed[low:high]
+                    listed[low:high] = people[np.argsort(self.province[people], kind="stable")]
+            listed.setflags(write=False)
+            self._listed[indices] = starts, listed
+        return self._listed[indices]
+
+    @cached_property
+    def _listed(self) -> dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
+        return {}
+
+
+def _listed(receivers: np.ndarray, indices: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return int64[k + 1] and int32: where each list begins, and the people who have each of k receivers, ascending."""
+    n, bits = len(receivers), np.array(indices, np.uint32)
+    counts = np.array(in_chunks(n, lambda low, high: _count_bits(receivers[low:high], bits)), np.int64)
+    counts = counts.reshape(n_chunks(n), len(bits))  # also of no receivers
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.sum(axis=0))])
+    firsts = starts[:-1] + np.cumsum(counts, axis=0) - counts
+    listed = np.empty(starts[-1], np.int32)
+    in_chunks(n, lambda low, high: _list_bits(receivers[low:high], bits, low, firsts[low // CHUNK], listed))
+    return starts, listed
+
+
+@njit
+def _count_bits(receivers, bits):
+    """Return int64[len(bits)]: how many have each bit."""
+    counts = np.zeros(len(bits), np.int64)
+    for i in range(len(receivers)):
+        for k in range(len(bits)):
+            counts[k] += np.int64((receivers[i] >> bits[k]) & np.uint32(1))
+    return counts
+
+
+@njit
+def _list_bits(receivers, bits, first, starts, listed):
+    """Write the people, numbered from `first`, who have bit k to `listed` from starts[k] on."""
+    places = starts.copy()
+    for i in range(len(receivers)):
+        for k in range(len(bits)):
+            if (receivers[i] >> bits[k]) & np.uint32(1):
+                listed[places[k]] = first + i
+                places[k] += 1
+
+
+@njit
+def _sizes(province, n_provinces):
+    """Return int64[n_provinces]: how many people live in each, and whether nobody lives in an earlier one than the last."""
+    sizes = np.zeros(n_provinces, np.int64)
+    n_steps_back = 0
+    for i in range(len(province)):
+        sizes[province[i]] += 1
+        if i > 0 and province[i] < province[i - 1]:
+            n_steps_back += 1
+    return sizes, n_steps_back == 0
+
+
+@njit
+def _dispositions(seed, low, high):
+    """See `People.dispositions`."""
+    out = np.empty((3, high - low))
+    for i in range(high - low):
+        u, v, w, _ = draws.quarters(seed, draws.W_DISPOSITION, low + i, 0, 0)
+        out[0, i], out[1, i], out[2, i] = draws.fraction(u), draws.fraction(v), draws.fraction(w)
+    return out
+
+
+@njit
+def _draw(seed, first, shares, parents, sigma, laws, points, receivers, propensity, travel):
+    """Write traits of the people from `first` on, and return the draws for their bed time and for their length of sleep.
+
+    shares[k] is receiver k's share of those who have receiver parents[k] (-1: of all).
+    """
+    n = len(receivers)
+    u_bed, u_sleep = np.empty(n), np.empty(n)
+    for i in range(n):
+        person = first + i
+        has = np.uint32(0)
+        drawn = -1
+        w0 = w1 = w2 = w3 = np.uint64(0)
+        for k in range(len(shares)):
+            if parents[k] >= 0 and not (has >> np.uint32(parents[k])) & np.uint32(1):
+                continue
+            if shares[k] < 1.0:
+                if k // 4 != drawn:
+                    drawn = k // 4
+                    w0, w1, w2, w3 = draws.quarters(seed, draws.W_RECEIVER, person, drawn, 0)
+                place = k % 4
+                word = w0 if place == 0 else w1 if place == 1 else w2 if place == 2 else w3
+                if draws.fraction(word) >= shares[k]:
+                    continue
+            has |= np.uint32(1) << np.uint32(k)
+        receivers[i] = has
+        w0, w1, w2, w3 = draws.quarters(seed, draws.W_TRAITS, person, 0, 0)
+        propensity[i] = math.exp(sigma * normal_quantile(draws.fraction(w0)) - sigma * sigma / 2.0)
+        travel[i] = min(delay_ticks(laws[0], points, draws.fraction(w1)), MOST_TRAVEL)
+        u_bed[i], u_sleep[i] = draws.fraction(w2), draws.fraction(w3)
+    return u_bed, u_sleep
 
 
 def make_people(population: Population, seed: int) -> People:
-    """Return the people of one world, every trait a keyed draw of its person.
+    """Return the people of one world, numbered province by province, every other trait a keyed draw of its person.
+
+    A file of people may put anybody anywhere.
 
     Raises
     ------
     InputError
         The provinces or the file of people cannot be used.
     """
-    n = population.n_people
-    ids = np.arange(n, dtype=np.int64)
-    provinces = population.places
-
-    def draw(purpose: int, object_: int = 0) -> np.ndarray:
-        return np.asarray(draws.uniforms(seed, purpose, ids, object_, 0))
-
-    shares = np.cumsum(provinces.populations) / provinces.total
-    receivers = np.zeros(n, np.uint32)
-    for index, (_, receiver) in enumerate(population.receivers.items()):
-        share, has = receiver.share, draw(draws.W_RECEIVER, index)
-        if receiver.within is not None:
-            parent = list(population.receivers).index(receiver.within)
-            outer = population.receivers[receiver.within].share
-            share = share / outer if outer > 0 else 0.0
-            has = np.where(receivers >> np.uint32(parent) & np.uint32(1), has, 2.0)
-        receivers |= (has < share).astype(np.uint32) << np.uint32(index)
-    sigma = population.propensity_sigma
-    from scipy.special import ndtri
-
-    travel_law = population.travel
-    traits = {
-        "province": np.searchsorted(shares, draw(draws.W_PROVINCE), side="right").clip(0, len(shares) - 1),
-        "propensity": np.exp(sigma * ndtri(draw(draws.W_PROPENSITY)) - sigma**2 / 2),
-        "travel": _delays(travel_law, draw(draws.W_TRAVEL)),
-        "bed": np.zeros(n),
-        "sleep": np.zeros(n),
-    }
-    if population.sleep is not None:
-        traits["bed"] = trait_quantile(population.sleep.bed_hour, draw(draws.W_BED)) * HOUR
-        traits["sleep"] = trait_quantile(population.sleep.length_hours, draw(draws.W_SLEEP)).clip(1.0, 16.0) * HOUR
-    if np.abs(traits["bed"]).max() > 24 * HOUR:
-        raise InputError(
-            f"population.sleep.bed_hour gives a bed time of {traits['bed'][np.abs(traits['bed']).argmax()] / HOUR:.1f} h, "
-            "expected -24 to 24 hours after midnight; correct the law."
-        )
-    threshold = None
-    u_able = draw(draws.W_ABLE)
-    if population.file is not None:
-        threshold, u_able, receivers = _from_file(population, provinces, traits, u_able, receivers)
-    return People(
+    n, provinces = population.n_people, population.places
+    shares, parents = _nested(population.receivers)
+    laws, points = encode_laws([population.travel])
+    habits = population.sleep
+    people = People(
         provinces=provinces,
-        province=traits["province"].astype(np.int16),
-        receivers=receivers,
-        propensity=np.asarray(traits["propensity"], np.float64),
-        travel=np.maximum(traits["travel"], 1).astype(np.int32),
-        bed=traits["bed"].astype(np.int32),
-        sleep=traits["sleep"].astype(np.int32),
-        u_threshold=draw(draws.W_THRESHOLD),
-        u_able=u_able,
-        u_circumvent=draw(draws.W_CIRCUMVENT),
-        threshold=threshold,
+        seed=seed,
+        province=np.repeat(np.arange(len(provinces.names), dtype=np.int16), provinces.shared_out(n)),
+        receivers=np.empty(n, np.uint32),
+        propensity=np.empty(n, np.float32),
+        travel=np.empty(n, np.int32),
+        bed=np.zeros(n, np.int32),
+        sleep=np.zeros(n, np.int32),
     )
 
+    def draw(low: int, high: int) -> float:
+        """Draw the traits of people [low, high), and return the bed time, in hours, that is the furthest from midnight."""
+        u_bed, u_sleep = _draw(
+            seed, low, shares, parents, population.propensity_sigma, laws, points, people.receivers[low:high],
+            people.propensity[low:high], people.travel[low:high],
+        )  # fmt: skip
+        if habits is None:
+            return 0.0
+        bed = trait_quantile(habits.bed_hour, u_bed, low, n)
+        furthest = float(bed[np.abs(bed).argmax()])
+        if abs(furthest) <= 24.0:
+            people.bed[low:high] = bed * HOUR
+        people.sleep[low:high] = trait_quantile(habits.length_hours, u_sleep, low, n).clip(1.0, 16.0) * HOUR
+        return furthest
 
-def _delays(law: DelayLaw, u: np.ndarray) -> np.ndarray:
-    rows, points = encode_laws([law])
-    return np.asarray(np.minimum(delays(rows[0], points, u), 7 * 24 * HOUR))
+    furthest = max(in_chunks(n, draw), key=abs)
+    if abs(furthest) > 24.0:
+        raise InputError(
+            f"population.sleep.bed_hour gives a bed time of {furthest:.1f} h, expected -24 to 24 hours after midnight; "
+            "correct the law."
+        )
+    if population.file is not None:
+        people = _from_file(population, people)
+    for array in (people.province, people.receivers, people.propensity, people.travel, people.bed, people.sleep):
+        array.setflags(write=False)
+    return people
 
 
-def _from_file(
-    population: Population,
-    provinces: Provinces,
-    traits: dict[str, np.ndarray],
-    u_able: np.ndarray,
-    receivers: np.ndarray,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """Overwrite generated traits by the columns of the user's file."""
+def _nested(receivers: dict[str, Receiver]) -> tuple[np.ndarray, np.ndarray]:
+    """Return of each receiver its share of those who have the one within which it lies, and the index of that one or -1."""
+    names = list(receivers)
+    shares, parents = np.empty(len(names)), np.full(len(names), -1)
+    for index, receiver in enumerate(receivers.values()):
+        shares[index] = receiver.share
+        if receiver.within is not None:
+            outer = receivers[receiver.within].share
+            parents[index] = names.index(receiver.within)
+            shares[index] = receiver.share / outer if outer > 0 else 0.0
+    return shares, parents
+
+
+def _from_file(population: Population, people: People) -> People:
+    """Return the people with the columns of the user's file in the place of what was drawn."""
     assert population.file is not None
     table = read_table(population.file)
     n = population.n_people
@@ -221,28 +357,28 @@ def _from_file(
             "set population.size to the number of rows."
         )
     if "province" in table:
-        names = {name: k for k, name in enumerate(provinces.names)}
+        names = {name: k for k, name in enumerate(people.provinces.names)}
         unknown = sorted(set(map(str, table["province"])) - names.keys())
         if unknown:
             raise InputError(
                 f"{population.file} names the province {unknown[0]!r}, expected one of {population.provinces}."
             )
-        traits["province"] = np.array([names[str(p)] for p in table["province"]])
+        people.province[:] = [names[str(p)] for p in table["province"]]
     scales = {
-        "travel_minutes": ("travel", MINUTE, 0.0, 7 * 24 * 60.0), "bed_hour": ("bed", HOUR, -24.0, 24.0),
-        "sleep_hours": ("sleep", HOUR, 1 / 60, 24.0),
+        "travel_minutes": (people.travel, MINUTE, 0.0, 7 * 24 * 60.0), "bed_hour": (people.bed, HOUR, -24.0, 24.0),
+        "sleep_hours": (people.sleep, HOUR, 1 / 60, 24.0),
     }  # fmt: skip
     for column, (trait, factor, low, high) in scales.items():
         if column in table:
-            traits[trait] = numbers(table, column, population.file, low, high) * factor
+            trait[:] = numbers(table, column, population.file, low, high) * factor
+    np.maximum(people.travel, 1, out=people.travel)
     if "propensity" in table:
-        traits["propensity"] = numbers(table, "propensity", population.file, 0.0, 1e6)
+        people.propensity[:] = numbers(table, "propensity", population.file, 0.0, 1e6)
     for index, name in enumerate(population.receivers):
         if name in table:
             bit = np.uint32(1) << np.uint32(index)
             flag = integers(table, name, population.file, 0, 1).astype(np.uint32)
-            receivers = (receivers & ~bit) | (flag << np.uint32(index))
-    if "able" in table:
-        u_able = np.where(integers(table, "able", population.file, 0, 1) == 1, 0.0, 2.0)
+            people.receivers[:] = (people.receivers & ~bit) | (flag << np.uint32(index))
+    able = integers(table, "able", population.file, 0, 1).astype(np.int8) if "able" in table else None
     threshold = numbers(table, "threshold", population.file, 0.0, np.inf) if "threshold" in table else None
-    return threshold, u_able, receivers
+    return replace(people, threshold=threshold, able=able)

@@ -12,9 +12,20 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sim.errors import InputError
+from sim.jit import njit
 from sim.laws import Frozen
+from sim.quantiles import normal_quantile
 
 __all__ = ["TraitLaw", "trait_quantile"]
+
+
+@njit
+def _normal_quantiles(u):
+    """Return float64[len(u)]: the standard normal quantile at each u."""
+    out = np.empty(len(u), np.float64)
+    for i in range(len(u)):
+        out[i] = normal_quantile(u[i])
+    return out
 
 
 class ConstantTrait(Frozen):
@@ -37,9 +48,7 @@ class LogNormalTrait(Frozen):
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         """Return median exp(sigma z(u))."""
-        from scipy.special import ndtri
-
-        return np.asarray(self.median * np.exp(self.sigma * ndtri(u)))
+        return np.asarray(self.median * np.exp(self.sigma * _normal_quantiles(u)))
 
 
 class NormalTrait(Frozen):
@@ -51,9 +60,7 @@ class NormalTrait(Frozen):
 
     def quantile(self, u: np.ndarray) -> np.ndarray:
         """Return mean + sd z(u)."""
-        from scipy.special import ndtri
-
-        return np.asarray(self.mean + self.sd * ndtri(u))
+        return np.asarray(self.mean + self.sd * _normal_quantiles(u))
 
 
 class UniformTrait(Frozen):
@@ -160,20 +167,20 @@ class ListedTrait(Frozen):
     law: Literal["listed"]
     values: tuple[float, ...] = Field(min_length=1)
 
-    def quantile(self, u: np.ndarray) -> np.ndarray:
-        """Return the values themselves, one for each of u.
+    def of(self, first: int, count: int, n: int) -> np.ndarray:
+        """Return the values of `count` of n people, from `first` on.
 
         Raises
         ------
         InputError
             There are more or fewer people than values.
         """
-        if len(u) != len(self.values):
+        if n != len(self.values):
             raise InputError(
-                f"a law: listed gives {len(self.values)} values, expected one for each of {len(u)} people; "
+                f"a law: listed gives {len(self.values)} values, expected one for each of {n} people; "
                 "set population.size to the number of values or correct the list."
             )
-        return np.asarray(self.values, np.float64)
+        return np.array(self.values[first : first + count], np.float64)
 
 
 TraitLaw = Annotated[
@@ -183,6 +190,11 @@ TraitLaw = Annotated[
 ]  # fmt: skip
 
 
-def trait_quantile(law: TraitLaw, u: np.ndarray) -> np.ndarray:
-    """Return float64[len(u)]: the law's quantile at each u in (0, 1); of a list, everybody's own value."""
+def trait_quantile(law: TraitLaw, u: np.ndarray, first: int = 0, n: int | None = None) -> np.ndarray:
+    """Return float64[len(u)]: the law's quantile at each u in (0, 1); of a list, everybody's own value.
+
+    The draws are those of the people from `first` on, of n in all (none: of all of them).
+    """
+    if isinstance(law, ListedTrait):
+        return law.of(first, len(u), len(u) if n is None else n)
     return np.asarray(law.quantile(u))

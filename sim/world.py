@@ -11,7 +11,7 @@ from sim.population import People, make_people
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-__all__ = ["World", "make_world"]
+__all__ = ["World", "make_world", "receivers_used"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,18 @@ class World:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
+def receivers_used(scenario: Scenario) -> tuple[int, ...]:
+    """Return the indices of the receivers of all channels, each once, ascending."""
+    receivers = list(scenario.population.receivers)
+    return tuple(sorted({receivers.index(channel.receiver) for channel in scenario.channels.values()}))
+
+
 def make_world(scenario: Scenario, seed: int) -> World:
     """Return the world that a scenario's population and network make with a seed in [0, 2^63)."""
     population, network = scenario.population, scenario.network
     people = make_people(population, seed)
     receivers = list(population.receivers)
+    people.audiences(receivers_used(scenario))
     users = {"followers": people.with_receiver(0)[:0], "friends": people.with_receiver(0)[:0]}
     groups = {}
     for index, (name, channel) in enumerate(scenario.channels.items()):

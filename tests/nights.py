@@ -19,7 +19,7 @@ PROVINCES = Path(__file__).parent / "data" / "three_provinces.csv"
 
 Tree = dict[str, Any]
 
-TRAITS = ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_threshold", "u_able", "u_circumvent")
+TRAITS = ("province", "receivers", "propensity", "travel", "bed", "sleep")
 """Arrays of people that every world has."""
 
 

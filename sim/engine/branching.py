@@ -35,7 +35,7 @@ def next_generation(tables, exists, posts):
         attention = channel["attention_max"]
         seen = np.zeros(n)
         if channel["type"] == 1:
-            lo, hi = tables.audience_starts[c], tables.audience_starts[c + 1]
+            lo, hi = tables.audience_starts[c], tables.audience_ends[c]
             everyone = 0.0
             for j in range(n):
                 everyone += posts[c, j]

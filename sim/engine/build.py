@@ -11,14 +11,15 @@ from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
-from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
+from sim.engine.people import count_against, make_rows, who_gather
+from sim.engine.state import AIRING, LOOKS, RULES, Tables
 from sim.errors import CapacityError, InputError
 from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
+from sim.threads import in_chunks
 from sim.timeline import Entry
-from sim.traits import trait_quantile
 from sim.units import HOUR, MINUTE, minutes_to_ticks
-from sim.world import World
+from sim.world import World, receivers_used
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "reaction_scale"]
 
@@ -85,18 +86,11 @@ def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, n
 
 
 def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return audience_starts, audience, and reachable uint32[n]."""
-    receivers = list(scenario.population.receivers)
-    lists = [world.people.with_receiver(receivers.index(c.receiver)) for c in scenario.channels.values()]
-    province = world.people.province
-    if np.any(province[1:] < province[:-1]):
-        lists = [x[np.argsort(province[x], kind="stable")] for x in lists]
-    reachable = np.zeros(world.people.n, np.uint32)
-    for index, people in enumerate(lists):
-        reachable[people] |= np.uint32(1) << np.uint32(index)
-    starts = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum([len(x) for x in lists], out=starts[1:])
-    return starts, np.concatenate(lists), reachable
+    """Return audience_starts, audience_ends and audience."""
+    receivers, used = list(scenario.population.receivers), receivers_used(scenario)
+    starts, audience = world.people.audiences(used)
+    lists = np.array([used.index(receivers.index(c.receiver)) for c in scenario.channels.values()], np.int64)
+    return starts[lists], starts[lists + 1], audience
 
 
 def group_exists(scenario: Scenario, world: World) -> np.ndarray:
@@ -124,8 +118,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
             "say the thresholds: remove the column or set decision.thresholds=drawn."
         )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
-    audience_starts, audience, reachable = _audiences(scenario, world)
-    _refuse_too_many_sights(scenario, world, np.diff(audience_starts))
+    audience_starts, audience_ends, audience = _audiences(scenario, world)
+    _refuse_too_many_sights(scenario, world, audience_ends - audience_starts)
 
     offsets = np.cumsum([0] + [len(world.ties[s].indices) for s in TIE_SETS])
     ties_starts = np.stack([world.ties[s].starts + o for s, o in zip(TIE_SETS, offsets[:-1], strict=True)])
@@ -134,7 +128,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     groups = [world.groups[name] for name in group_names]
     group_starts, members = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
     joined_starts, joined = np.zeros((max(1, len(groups)), n + 1), np.int64), [np.zeros(0, np.int32)]
-    owned = np.full(n, -1, np.int32)
+    rows = make_rows(scenario, world, channels["posts_per_tick"])
     n_groups = n_members = n_joined = 0
     for k, g in enumerate(groups):
         group_starts.append(g.starts[1:] + n_members)
@@ -142,35 +136,16 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         joined_starts[k] = g.joined_starts + n_joined
         joined.append((g.joined + n_groups).astype(np.int32))
         new = np.flatnonzero(g.owner >= 0)
-        owned[g.owner[new]] = new + n_groups
+        rows["owned_group"][g.owner[new]] = new + n_groups
         n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
 
     channel_names = list(scenario.channels)
     group_channel = np.repeat([channel_names.index(name) for name in group_names], [len(g.owner) for g in groups])
 
-    person = aligned(n, PERSON)
-    person["able"] = people.u_able < decision.able_share
-    rule = DECISION_RULES.index(decision.rule)
-    person["threshold"] = _thresholds(decision, world)
-    rates = np.zeros(n)
-    for c, row in enumerate(channels):
-        rates += np.where(reachable >> np.uint32(c) & np.uint32(1), row["posts_per_tick"], 0.0)
-    person["posts_per_tick"] = rates * people.propensity
-    person["propensity"] = np.minimum(people.propensity, posting.propensity_cap)
-    person["reachable"] = reachable
-    person["travel"], person["bed"], person["sleep"] = people.travel, people.bed, people.sleep
-    person["owned_group"] = owned
-    near = world.ties["neighbours"]
-    is_guard = np.zeros(n, bool)
-    if decision.guards is not None:
-        is_guard[people.with_receiver(list(scenario.population.receivers).index(decision.guards))] = True
-        person["able"] &= ~is_guard
-    shown = (
-        np.repeat(is_guard, np.diff(near.starts)) if decision.guards is not None else np.ones(len(near.indices), bool)
-    )
-    person["n_against"] = np.bincount(near.indices[shown], minlength=n)
-    # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
-    person["ready"] = (people.u_circumvent < scenario.throttle.circumvention.share_before) & (rates > 0)
+    if decision.counts_contacts or decision.social > 0:
+        near = world.ties["neighbours"]
+        guards = None if decision.guards is None else list(scenario.population.receivers).index(decision.guards)
+        count_against(rows, near.starts, near.indices, people.receivers, -1 if guards is None else guards)
 
     attendance, throttle, sleep = scenario.attendance, scenario.throttle, scenario.population.sleep
     laws = [
@@ -184,26 +159,29 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     assert len(law_rows) == LOOKS + len(channels)
     airings, airs_in, stagger = _airings(scenario, world, seed)
     cycle = np.array(posting.daily_cycle or [1.0] * 24, np.float64)
-    gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, person["able"] == 1, seed)
-    rules = _rules(scenario, world, seed, rule)
+    gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, rows, seed)
+    rules = _rules(scenario, world, seed, DECISION_RULES.index(decision.rule))
     tables = Tables(
-        people=person, province=people.province.astype(np.int16), channels=channels, airings=airings,
+        people=rows, province=people.province, by_province=people.by_province, province_starts=people.province_starts,
+        channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
         stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
         complete=np.array([world.ties[s].is_complete for s in TIE_SETS], np.uint8),
         group_starts=np.concatenate(group_starts), members=np.concatenate(members),
         group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
-        audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
-        by_threshold=_by_threshold(person, decision), rules=rules,
+        audience_starts=audience_starts, audience_ends=audience_ends, audience=audience, cycle=cycle / cycle.max(),
+        by_threshold=_by_threshold(rows, decision), rules=rules,
     )  # fmt: skip
-    rules["reaction_scale"] = (
-        reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
-        if world.reaction_scale is None
-        else world.reaction_scale
-    )
+    # Parts of the world, which other arms have used, are read-only already: so is all the rest, and has one type when compiled.
     for array in tables:
         array.setflags(write=False)
+    scale = world.reaction_scale
+    if scale is None:
+        scale = reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
+    rules.setflags(write=True)
+    rules["reaction_scale"] = scale
+    rules.setflags(write=False)
     return tables
 
 
@@ -226,77 +204,51 @@ def _counted_as(decision: Decision) -> int:
     return {"contacts_share": SHARE, "contacts_per_guard": PER_GUARD}.get(decision.critical_mass_of, NUMBER)
 
 
-def _thresholds(decision: Decision, world: World) -> np.ndarray:
-    """Return everybody's threshold: from a file, or of a law; then learnt from neighbours."""
-    people, law = world.people, decision.law_of_threshold
-    if people.threshold is not None:
-        found = people.threshold
-    elif law is None:
-        return np.full(people.n, np.inf)
-    else:
-        found = trait_quantile(
-            law, people.u_threshold if decision.thresholds == "drawn" else _evenly(people.u_threshold)
-        )
-    ties = world.ties["neighbours"]
-    shown = np.diff(ties.starts)
-    seen = np.bincount(ties.indices, minlength=people.n)
-    for _ in range(decision.learning_rounds):
-        if ties.is_complete:
-            found = np.full(people.n, found.mean())
-        else:
-            found = (found + np.bincount(ties.indices, np.repeat(found, shown), people.n)) / (1 + seen)
-    return np.asarray(found)
-
-
-def _evenly(u: np.ndarray) -> np.ndarray:
-    """Return (k - 1/2) / n for the k-th smallest of n draws, in the place of each."""
-    ranks = np.empty(len(u), np.int64)
-    ranks[np.argsort(u, kind="stable")] = np.arange(len(u))
-    return np.asarray((ranks + 0.5) / len(u))
-
-
 def _gatherings(
-    scenario: Scenario, world: World, airings: np.ndarray, airs_in: np.ndarray, able: np.ndarray, seed: int
+    scenario: Scenario, world: World, airings: np.ndarray, airs_in: np.ndarray, rows: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return gather_starts and gatherers: who goes by themselves; a larger share or number adds people and exchanges none."""
-    n = world.people.n
+    n, province = world.people.n, world.people.province
     gatherers = [np.zeros(0, np.int32)]
     for index, (_, entry, _) in enumerate(airing_ticks(scenario)):
         if entry.kind != "gathering":
             gatherers.append(gatherers[0])
             continue
         if entry.people is not None:
-            asked = np.zeros(n, bool)
-            asked[list(entry.people)] = True
-            gatherers.append(np.flatnonzero(asked & able).astype(np.int32))
+            asked = np.array(sorted(set(entry.people)), np.int32)
+            gatherers.append(asked[rows["able"][asked] == 1])
             continue
-        could = np.flatnonzero(able & (airs_in[index, world.people.province] == 1))
-        u = draws.uniforms(seed, draws.INITIATE, could.astype(np.int64), int(airings[index]["id"]), 0)
+        airs, id_ = airs_in[index], int(airings[index]["id"])
+        share = 1.0 if entry.number is not None else float(entry.audience)
+
+        def gather(low: int, high: int, airs: np.ndarray = airs, id_: int = id_, share: float = share) -> np.ndarray:
+            return np.asarray(who_gather(rows, province, airs, seed, id_, share, low, high))
+
+        could = np.concatenate(in_chunks(n, gather))
         if entry.number is not None:
             if entry.number > len(could):
                 raise InputError(
                     f"scenario.timeline: number of {entry.what!r} is {entry.number}, expected at most {len(could)}, those "
                     "who could go; give a smaller number."
                 )
+            u = draws.uniforms(seed, draws.INITIATE, could, id_, 0)
             could = np.sort(could[np.argsort(u, kind="stable")[: entry.number]])
-        else:
-            could = could[u < entry.audience]
-        gatherers.append(could.astype(np.int32))
+        gatherers.append(could)
     starts = np.cumsum([len(g) for g in gatherers]).astype(np.int64)
     return starts, np.concatenate(gatherers)
 
 
-def _by_threshold(person: np.ndarray, decision: Decision) -> np.ndarray:
+def _by_threshold(rows: np.ndarray, decision: Decision) -> np.ndarray:
     """Return who is asked at whole minutes, by threshold: by contacts only who waits for nobody, the others when one leaves."""
-    is_asked = person["able"] == 1
     if decision.rule != "critical_mass":
-        is_asked[:] = False
-    elif decision.counts_contacts:
-        against, which = np.unique(person["n_against"], return_inverse=True)
+        return np.zeros(0, np.int32)
+    is_asked = rows["able"] == 1
+    if decision.counts_contacts:
+        against, which = np.unique(rows["n_against"], return_inverse=True)
         at_first = np.array([level_of(_counted_as(decision), 0, number) for number in against.tolist()])
-        is_asked &= person["threshold"] <= at_first[which]
+        is_asked &= rows["threshold"] <= at_first[which]
     able = np.flatnonzero(is_asked)
-    return able[np.lexsort((able, person["threshold"][able]))].astype(np.int32)
+    return able[np.lexsort((able, rows["threshold"][able]))].astype(np.int32)
 
 
 def reaction_scale(tables: Tables, exists: np.ndarray, branching_ratio: float) -> float:

@@ -24,7 +24,7 @@ class CompiledRoom:
         self.state = state
         self.now = 0
         degrees = [int(np.diff(row).max(initial=0)) for row in (*tables.ties_starts, tables.group_starts)]
-        audiences = np.diff(tables.audience_starts)
+        audiences = tables.audience_ends - tables.audience_starts
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
         extra = min(extra, float(audiences.max(initial=0)))
         if tables.complete.any():

@@ -336,7 +336,7 @@ class Nation:
 
     def audience(self, channel: int) -> list[int]:
         """Return who can be reached on a channel."""
-        lo, hi = self.tables.audience_starts[channel : channel + 2]
+        lo, hi = self.tables.audience_starts[channel], self.tables.audience_ends[channel]
         return list(self.tables.audience[lo:hi].tolist())
 
     def groups(self, group_set: int, person: Correspondent) -> list[int]:

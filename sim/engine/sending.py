@@ -203,7 +203,7 @@ def publish(T, S, t, slot):
         most = extra + channel["trend_readers"]
         if S.trending[c] == 1 and m["kind"] != CHATTER:
             extra = most
-        lo, hi = T.audience_starts[c], T.audience_starts[c + 1]
+        lo, hi = T.audience_starts[c], T.audience_ends[c]
         if extra > 0.0 and hi > lo and (ties < 0 or T.complete[ties] == 0):
             share, largest = min(1.0, extra / (hi - lo)), min(1.0, most / (hi - lo))
             spread(T, S, t, slot, T.audience, lo, hi, share, largest, draws.EXTRA_READER, ties)
@@ -235,7 +235,7 @@ def spread_tied(T, S, t, slot, ties):
     m = S.messages[slot]
     if T.complete[ties] == 1:
         c = m["channel"]
-        spread(T, S, t, slot, T.audience, T.audience_starts[c], T.audience_starts[c + 1], 1.0, 1.0, draws.SKIP, -1)
+        spread(T, S, t, slot, T.audience, T.audience_starts[c], T.audience_ends[c], 1.0, 1.0, draws.SKIP, -1)
     else:
         lo, hi = T.ties_starts[ties, m["author"]], T.ties_starts[ties, m["author"] + 1]
         spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)

@@ -42,7 +42,7 @@ def begin_showings(T, S, airing, t, slot):
     """Begin to show an airing: to all its channel's people at once, or province by province."""
     a = T.airings[airing]
     c = a["channel"]
-    lo, hi = T.audience_starts[c], T.audience_starts[c + 1]
+    lo, hi = T.audience_starts[c], T.audience_ends[c]
     if T.in_parts[airing] == 0:
         _begin(T, S, airing, t, slot, lo, hi, 0)
         return

@@ -199,6 +199,8 @@ class Tables(NamedTuple):
 
     people: np.ndarray  # PERSON[n]
     province: np.ndarray  # int16[n], apart: an airing asks for it alone
+    by_province: np.ndarray  # int32[n]: people by province, ascending within; of length 0 if they are numbered so
+    province_starts: np.ndarray  # int64[provinces + 1]: where each province begins in that order
     channels: np.ndarray  # CHANNEL[c]
     airings: np.ndarray  # AIRING[a]
     gather_starts: np.ndarray  # int64[a + 1]
@@ -216,8 +218,9 @@ class Tables(NamedTuple):
     group_channel: np.ndarray  # int32[groups]
     joined_starts: np.ndarray  # int64[group channels, n + 1]
     joined: np.ndarray  # int32
-    audience_starts: np.ndarray  # int64[c + 1]
-    audience: np.ndarray  # int32: who can be reached on each channel, by province
+    audience_starts: np.ndarray  # int64[c]
+    audience_ends: np.ndarray  # int64[c]
+    audience: np.ndarray  # int32: who can be reached on each channel, by province; channels of one receiver share it
     cycle: np.ndarray  # float64[24]
     by_threshold: (
         np.ndarray

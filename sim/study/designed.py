@@ -20,8 +20,8 @@ from sim.draws import MAX_SEED
 from sim.errors import CapacityError, InputError
 from sim.study.design import Design, Value, design_points
 from sim.study.points import Measured, Point, Settings, forget_points, measure_points, posted
-from sim.study.run import n_processors
 from sim.study.template import ArmsOfPoints
+from sim.threads import n_processors
 
 __all__ = ["DesignRun", "run_design"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -30,6 +29,7 @@ from sim.study.records import Records
 from sim.study.store import Store
 from sim.study.tasks import Done, Failure, Runner, Task, end_of_comparison, tasks_of
 from sim.study.worlds import Worlds
+from sim.threads import n_processors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -376,11 +376,6 @@ def check_request(replicates: int, workers: int | None, world: str) -> None:
         raise InputError(f"study.workers is {workers}, expected 1 or more, or none; correct it.")
     if replicates < 1:
         raise InputError(f"study.replicates is {replicates}, expected 1 or more; give a positive number.")
-
-
-def n_processors() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def omitted(nulls: Sequence[str]) -> list[str]:

@@ -73,8 +73,8 @@ def with_hermit(scenario, seed):
     world = make_world(scenario, seed)
     tables = make_tables(scenario, world, seed)
     people, n = world.people, world.people.n
-    extra = {"receivers": 0, "u_able": 2.0, "u_circumvent": 2.0}
-    more = {}
+    more = {"able": np.append(np.full(n, -1, np.int8), np.int8(0))}
+    extra = {"receivers": 0, "bed": 0, "sleep": HOUR}
     for name in TRAITS:
         values = getattr(people, name)
         more[name] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))

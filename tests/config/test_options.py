@@ -65,7 +65,8 @@ def composed(option: Path) -> list[str]:
         levels = ", levels: 2" if option.stem == "grid" else ""
         given = [f"design.factors={{throttle.push: {{range: [0, 1]{levels}}}}}"] if name in BARE else []
         return [*spread, override(option), *given, SMALL]
-    return [*(["classic=plain"] if name in WITHIN else []), override(option), SMALL]
+    few = "population.weight=250000" if name == "population/turkey" else SMALL
+    return [*(["classic=plain"] if name in WITHIN else []), override(option), few]
 
 
 def leaves(tree: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], object]]:

@@ -213,7 +213,7 @@ def test_rows_of_a_file_of_people_may_stand_in_any_order(tmp_path):
         rows_.to_csv(tmp_path / f"{name}.csv", index=False)
         made.append(make_people(plain(population={"size": n, "file": tmp_path / f"{name}.csv"}).population, 1))
     for other in made[1:]:
-        for part in ("province", "receivers", "propensity", "travel", "bed", "sleep", "u_able", "threshold"):
+        for part in ("province", "receivers", "propensity", "travel", "bed", "sleep", "able", "threshold"):
             assert np.array_equal(getattr(made[0], part), getattr(other, part)), part
 
 

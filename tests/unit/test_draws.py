@@ -173,7 +173,7 @@ ENGINES = {
 def test_every_purpose_of_a_run_is_drawn_by_both_engines(engine):
     # A draw under the name of another purpose would leave its own unused.
     source = "".join((ROOT / "sim" / "engine" / f"{part}.py").read_text(encoding="utf-8") for part in ENGINES[engine])
-    shared = "".join((ROOT / "sim" / "engine" / name).read_text(encoding="utf-8") for name in ("build.py",))
+    shared = "".join((ROOT / "sim" / "engine" / name).read_text(encoding="utf-8") for name in ("build.py", "people.py"))
     used = set(re.findall(r"draws\.([A-Z_]+)", source + shared))
     assert {name for name in draws.PURPOSES if not name.startswith("W_")} - used == set()
 

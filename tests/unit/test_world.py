@@ -4,15 +4,17 @@ Statistical checks are two-sided at level 1e-4 each (Bonferroni within a test), 
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtri
 
-from sim import draws
+from sim import draws, population, threads
+from sim.engine.build import make_tables
 from sim.errors import InputError
-from sim.places import PROVINCES_FILE, read_provinces
+from sim.places import read_provinces
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
 from tests.nights import TRAITS, constant, night
@@ -105,20 +107,57 @@ def test_nobody_lives_in_an_empty_province(tmp_path):
 # -- people
 
 
-def test_people_are_spread_over_the_provinces_by_population(world):
-    counts = np.bincount(world.people.province, minlength=3)
-    for count, share in zip(counts, (0.5, 0.3, 0.2), strict=True):
-        assert is_binomial(count, N, share, tests=3)
+def test_people_are_shared_out_over_the_provinces_and_numbered_one_after_the_other(world):
+    assert world.people.province.tolist() == [0] * (N // 2) + [1] * (3 * N // 10) + [2] * (N // 5)
+    assert world.people.province_starts.tolist() == [0, N // 2, 8 * N // 10, N]
+    assert len(world.people.by_province) == 0
 
 
-def test_turkeys_people_are_spread_over_81_provinces():
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [
+        (1, [0, 1, 0, 0]),
+        (2, [1, 1, 0, 0]),
+        (5, [1, 3, 1, 0]),
+        (7, [2, 4, 1, 0]),
+        (14, [3, 8, 3, 0]),
+        (28, [6, 16, 6, 0]),
+    ],
+)
+def test_people_are_shared_out_by_largest_remainders(tmp_path, n, sizes):
+    """By hand: shares 3/14, 8/14, 3/14 and none, of equal remainders the first in the table."""
+    path = tmp_path / "places.csv"
+    path.write_text("province,latitude,longitude,population\nA,1,1,3\nB,1,1,8\nC,1,1,3\nD,1,1,0\n", encoding="utf-8")
+    assert read_provinces(path).shared_out(n).tolist() == sizes
+
+
+def test_turkeys_people_are_shared_out_over_81_provinces_to_less_than_one_person():
     provinces = read_provinces()
-    population = {"size": 40_000, "provinces": PROVINCES_FILE}
-    network = {"followers": {"mean": 0}, "friends": {"mean": 0}, "neighbours": {"mean": 0}}
-    people = make_world(night(population=population, network=network, scenario={"timeline": []}), 3).people
-    counts = np.bincount(people.province, minlength=81)
-    shares = provinces.populations / provinces.total
-    assert all(is_binomial(c, 40_000, p, tests=81) for c, p in zip(counts, shares, strict=True))
+    assert provinces.shared_out(provinces.total).tolist() == provinces.populations.tolist()
+    for n in (1, 40_000, 10_000_019):
+        sizes = provinces.shared_out(n)
+        assert sizes.sum() == n
+        assert (np.abs(sizes - n * (provinces.populations / provinces.total)) < 1).all()
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_people_can_be_listed_by_province(tmp_path, is_given):
+    n = 30
+    population = {"size": n}
+    if is_given:  # in no order
+        write(pd.DataFrame({"province": ["Eastern", "Western", "Middle"] * 10}), tmp_path / "people.csv")
+        population["file"] = tmp_path / "people.csv"
+    people = make_world(night(population=population), 1).people
+    order = people.by_province if is_given else np.arange(n)
+    assert len(people.by_province) == (n if is_given else 0)
+    for k in range(3):
+        listed = order[people.province_starts[k] : people.province_starts[k + 1]]
+        assert listed.tolist() == np.flatnonzero(people.province == k).tolist()
+    starts, audience = people.audiences((0, 2))
+    for low, high, receiver in ((starts[0], starts[1], 0), (starts[1], starts[2], 2)):
+        has = people.with_receiver(receiver)
+        assert (np.diff(has) > 0).all()
+        assert audience[low:high].tolist() == [p for p in order if p in has]
 
 
 def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world):
@@ -133,6 +172,36 @@ def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world)
     assert is_binomial(len(has["tv"] & has["phone"]), len(has["phone"]), 0.9)
 
 
+def test_everybody_who_has_a_receiver_is_listed_once_and_ascending(scenario, world, monkeypatch):
+    people, indices = world.people, (3, 0, 2)
+    starts, listed = people.audiences(indices)
+    assert people.audiences(indices)[1] is listed
+    for k, index in enumerate(indices):
+        expected = np.flatnonzero(people.receivers >> np.uint32(index) & np.uint32(1))
+        np.testing.assert_array_equal(listed[starts[k] : starts[k + 1]], expected)
+        np.testing.assert_array_equal(people.with_receiver(index), expected)
+    # However they are cut into chunks.
+    monkeypatch.setattr(population, "CHUNK", 1 << 8)
+    monkeypatch.setattr(threads, "CHUNK", 1 << 8)
+    monkeypatch.setattr(threads, "n_processors", lambda: 3)
+    in_chunks_ = replace(people)
+    assert in_chunks_.audiences(indices)[1] is not listed
+    np.testing.assert_array_equal(in_chunks_.audiences(indices)[0], starts)
+    np.testing.assert_array_equal(in_chunks_.audiences(indices)[1], listed)
+    assert [len(part) for part in people.audiences(())] == [1, 0]
+
+
+def test_channels_of_one_receiver_share_one_list():
+    tables = make_tables(night(), make_world(night(), 1), 1)
+    receivers = [channel.receiver for channel in night().channels.values()]
+    lists = list(zip(tables.audience_starts.tolist(), tables.audience_ends.tolist(), strict=True))
+    assert len(set(lists)) == len(set(receivers)) < len(receivers)
+    assert len(tables.audience) == sum(high - low for low, high in set(lists))
+    for receiver, (low, high) in zip(receivers, lists, strict=True):
+        index = list(night().population.receivers).index(receiver)
+        np.testing.assert_array_equal(tables.audience[low:high], make_world(night(), 1).people.with_receiver(index))
+
+
 def test_traits_follow_their_laws(scenario, world):
     people = world.people
     sigma = scenario.population.propensity_sigma
@@ -145,10 +214,28 @@ def test_traits_follow_their_laws(scenario, world):
     # The median of the travel time, log-normal: asymptotic standard error of a sample median.
     log_travel = np.log(people.travel / MINUTE)
     assert abs(np.median(log_travel) - math.log(8)) < z() * 0.5 * math.sqrt(math.pi / 2 / N)
-    for u in (people.u_threshold, people.u_able, people.u_circumvent):
+    dispositions = people.dispositions(0, N)
+    for u in dispositions:
+        assert 0 < u.min() <= u.max() < 1
         assert abs(u.mean() - 0.5) < z(3) / math.sqrt(12 * N)
-    u = np.corrcoef([people.u_threshold, people.u_able, people.u_circumvent, people.province, people.propensity])
-    assert np.abs(u[np.triu_indices(5, 1)]).max() < z(10) / math.sqrt(N)
+    # Log: correlations of what is heavy-tailed scatter more than those of numbers with a normal distribution.
+    traits = [*dispositions, np.log(people.propensity), np.log(people.travel), people.bed, people.sleep]
+    traits += [people.receivers >> np.uint32(k) & np.uint32(1) for k in (0, 1)]
+    found = np.corrcoef(traits)[np.triu_indices(len(traits), 1)]
+    assert np.abs(found).max() < z(len(found)) / math.sqrt(N)
+    np.testing.assert_array_equal(people.dispositions(100, 120), dispositions[:, 100:120])
+
+
+def test_the_number_of_threads_and_the_size_of_chunks_change_no_trait(scenario, world, monkeypatch):
+    rows = make_tables(scenario, world.replace(reaction_scale=1.0), 7).people
+    for chunk, n_threads in ((1 << 8, 1), (1 << 8, 3), (1000, 2)):
+        monkeypatch.setattr(threads, "CHUNK", chunk)
+        monkeypatch.setattr(population, "CHUNK", chunk)
+        monkeypatch.setattr(threads, "n_processors", lambda n=n_threads: n)
+        other = make_world(scenario, 7)
+        for name in TRAITS:
+            np.testing.assert_array_equal(getattr(other.people, name), getattr(world.people, name))
+        np.testing.assert_array_equal(make_tables(scenario, other.replace(reaction_scale=1.0), 7).people, rows)
 
 
 def test_a_travel_time_is_at_least_a_tick():
@@ -168,7 +255,9 @@ def test_traits_are_drawn_by_person_not_by_place_in_a_stream(scenario, world):
     # Person 17 of a small nation is person 17 of a large one.
     small = make_world(night(population={"size": 50}), 7).people
     for name in TRAITS:
-        np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
+        if name != "province":
+            np.testing.assert_array_equal(getattr(small, name), getattr(world.people, name)[:50])
+    np.testing.assert_array_equal(small.dispositions(0, 50), world.people.dispositions(0, 50))
 
 
 def test_the_same_seed_makes_the_same_world_and_another_seed_another(scenario, world):
@@ -382,15 +471,14 @@ def test_people_read_from_a_file_are_those_of_the_file(tmp_path, suffix):
     np.testing.assert_array_equal(given.travel, np.maximum(table["travel_minutes"] * MINUTE, 1).astype(int))
     np.testing.assert_allclose(given.bed, table["bed_hour"] * HOUR, atol=1)
     np.testing.assert_allclose(given.sleep, table["sleep_hours"] * HOUR, atol=1)
-    np.testing.assert_array_equal(given.propensity, table["propensity"])
+    np.testing.assert_array_equal(given.propensity, table["propensity"].astype(np.float32))
     np.testing.assert_array_equal(given.threshold, table["threshold"])
-    assert ((given.u_able < 1e-9) == (table["able"] == 1)).all()
-    assert (given.u_able[table["able"] == 0] >= 1).all()
+    np.testing.assert_array_equal(given.able, table["able"])
     assert given.with_receiver(2).tolist() == list(range(0, n, 3))
     assert len(given.with_receiver(0)) == n
     # What the file does not say is generated as ever.
     np.testing.assert_array_equal(given.with_receiver(3), generated.with_receiver(3))
-    np.testing.assert_array_equal(given.u_threshold, generated.u_threshold)
+    np.testing.assert_array_equal(given.dispositions(0, n), generated.dispositions(0, n))
 
 
 GOOD = {

@@ -1,0 +1,173 @@
+"""The rows of people: what the kernel sees of everybody's traits, written in chunks that threads share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim import draws
+from sim.decision import Decision
+from sim.engine.state import PERSON, aligned
+from sim.jit import njit
+from sim.population import People
+from sim.scenario import Scenario
+from sim.threads import in_chunks
+from sim.traits import trait_quantile
+from sim.world import World
+
+__all__ = ["count_against", "make_rows", "who_gather"]
+
+
+class Traits(NamedTuple):
+    """What is known of everybody: arrays of length n, or of length 0 where nothing is given."""
+
+    receivers: np.ndarray  # uint32
+    propensity: np.ndarray  # float32
+    travel: np.ndarray  # int32
+    bed: np.ndarray  # int32
+    sleep: np.ndarray  # int32
+    able: np.ndarray  # int8: 1 or 0; -1, or length 0: as drawn
+
+
+class Rates(NamedTuple):
+    """What is true of all people."""
+
+    receiver: np.ndarray  # uint32[channels]: index of the receiver of each
+    posts_per_tick: np.ndarray  # float64[channels]
+    most: float
+    """Cap on the propensity to react."""
+    able: float
+    """Share of people who can go at all."""
+    guards: np.uint32
+    """The bit of those who never go; 0: nobody."""
+    ready: float
+    """Share of those who post that circumvents from the beginning."""
+
+
+@njit
+def _write_rows(rows, low, high, traits, rates, thresholds, dispositions):
+    """Write the rows of people [low, high), all fields of each."""
+    for p in range(low, high):
+        row = rows[p]
+        has = traits.receivers[p]
+        reachable = np.uint32(0)
+        posts = 0.0
+        for c in range(len(rates.receiver)):
+            if (has >> rates.receiver[c]) & np.uint32(1):
+                reachable |= np.uint32(1) << np.uint32(c)
+                posts += rates.posts_per_tick[c]
+        propensity = np.float64(traits.propensity[p])
+        is_able = dispositions[1, p - low] < rates.able
+        if len(traits.able) > 0 and traits.able[p] >= 0:
+            is_able = traits.able[p] == 1
+        if has & rates.guards:
+            is_able = False
+        # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
+        is_ready = dispositions[2, p - low] < rates.ready and posts > 0.0
+        row["threshold"] = thresholds[p - low]
+        row["posts_per_tick"] = posts * propensity
+        row["propensity"] = min(propensity, rates.most)
+        row["reachable"] = reachable
+        row["travel"] = traits.travel[p]
+        row["bed"] = traits.bed[p]
+        row["sleep"] = traits.sleep[p]
+        row["owned_group"] = -1
+        row["n_against"] = 0
+        row["able"] = 1 if is_able else 0
+        row["ready"] = 1 if is_ready else 0
+        row["room"] = 0
+
+
+@njit
+def count_against(rows, starts, indices, receivers, guards):
+    """Count for each person whom contacts are counted against: all whom one sees leave, or those with receiver `guards`."""
+    for p in range(len(starts) - 1):
+        if guards < 0 or (receivers[p] >> np.uint32(guards)) & np.uint32(1):
+            for k in range(starts[p], starts[p + 1]):
+                rows[indices[k]]["n_against"] += 1
+
+
+@njit
+def who_gather(rows, province, airs, seed, airing, share, low, high):
+    """Return the people (int32, ascending) of [low, high) who go by themselves: of the able, where it airs, such a share."""
+    found = np.empty(high - low, np.int32)
+    n = 0
+    for p in range(low, high):
+        is_asked = rows[p]["able"] == 1 and airs[province[p]] == 1
+        if is_asked and (share >= 1.0 or draws.uniform(seed, draws.INITIATE, p, airing, 0) < share):
+            found[n] = p
+            n += 1
+    return found[:n].copy()
+
+
+def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray) -> np.ndarray:
+    """Return PERSON[n], without what ties and groups say; `posts_per_tick` is that of each channel."""
+    people, decision = world.people, scenario.decision
+    receivers = list(scenario.population.receivers)
+    traits = Traits(
+        people.receivers, people.propensity, people.travel, people.bed, people.sleep,
+        np.zeros(0, np.int8) if people.able is None else people.able,
+    )  # fmt: skip
+    rates = Rates(
+        receiver=np.array([receivers.index(c.receiver) for c in scenario.channels.values()], np.uint32),
+        posts_per_tick=np.ascontiguousarray(posts_per_tick, np.float64),
+        most=float(scenario.posting.propensity_cap),
+        able=float(decision.able_share),
+        guards=np.uint32(0 if decision.guards is None else 1 << receivers.index(decision.guards)),
+        ready=float(scenario.throttle.circumvention.share_before),
+    )
+    found = _known_thresholds(decision, world)
+    rows = aligned(people.n, PERSON)
+
+    def write(low: int, high: int) -> None:
+        drawn = people.dispositions(low, high)
+        thresholds = _by_law(decision, drawn[0], low, people.n) if found is None else found[low:high]
+        _write_rows(rows, low, high, traits, rates, np.asarray(thresholds, np.float64), drawn)
+
+    in_chunks(people.n, write)
+    return rows
+
+
+def _by_law(decision: Decision, u: np.ndarray, first: int, n: int) -> np.ndarray:
+    """Return the thresholds of the people from `first` on, of n in all, at their quantiles u; infinite without a law."""
+    law = decision.law_of_threshold
+    return np.full(len(u), np.inf) if law is None else trait_quantile(law, u, first, n)
+
+
+def _known_thresholds(decision: Decision, world: World) -> np.ndarray | None:
+    """Return everybody's threshold where it takes all to say one's own: of a file, as exact quantiles, or learnt; else None."""
+    people = world.people
+    has_law = decision.law_of_threshold is not None
+    is_even, is_learnt = has_law and decision.thresholds == "quantiles", has_law and decision.learning_rounds > 0
+    if people.threshold is None and not is_even and not is_learnt:
+        return None
+    if people.threshold is not None:
+        found = people.threshold
+    else:
+        u = _all_quantiles(people)
+        found = _by_law(decision, _evenly(u) if is_even else u, 0, people.n)
+    return _learnt(found, decision.learning_rounds, world)
+
+
+def _all_quantiles(people: People) -> np.ndarray:
+    return np.concatenate(in_chunks(people.n, lambda low, high: people.dispositions(low, high)[0]))
+
+
+def _evenly(u: np.ndarray) -> np.ndarray:
+    """Return (k - 1/2) / n for the k-th smallest of n draws, in the place of each."""
+    ranks = np.empty(len(u), np.int64)
+    ranks[np.argsort(u, kind="stable")] = np.arange(len(u))
+    return np.asarray((ranks + 0.5) / len(u))
+
+
+def _learnt(found: np.ndarray, rounds: int, world: World) -> np.ndarray:
+    """Return thresholds after so many rounds of taking the mean of one's own and one's neighbours'."""
+    ties, n = world.ties["neighbours"], world.people.n
+    for _ in range(rounds):
+        if ties.is_complete:
+            found = np.full(n, found.mean())
+        else:
+            shown, seen = np.repeat(found, np.diff(ties.starts)), np.bincount(ties.indices, minlength=n)
+            found = (found + np.bincount(ties.indices, shown, n)) / (1 + seen)
+    return np.asarray(found)

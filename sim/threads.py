@@ -1,0 +1,42 @@
+"""Work on many people, cut into chunks that threads share: compiled functions hold no interpreter lock.
+
+What a chunk gives must not depend on which thread does it or when; then the number of threads changes nothing but the time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["CHUNK", "in_chunks", "n_chunks", "n_processors"]
+
+CHUNK = 1 << 16
+"""People in a chunk: few enough that a chunk's numbers stay in the processor's cache, many enough that a thread has work."""
+
+T = TypeVar("T")
+
+
+def n_processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def n_chunks(n: int) -> int:
+    """Return into how many chunks n people are cut."""
+    return -(-n // CHUNK)
+
+
+def in_chunks(n: int, work: Callable[[int, int], T]) -> list[T]:
+    """Return work(low, high) for every chunk [low, high) of n people, in their order."""
+
+    def do(k: int) -> T:
+        return work(k * CHUNK, min(n, (k + 1) * CHUNK))
+
+    chunks = range(n_chunks(n))
+    threads = min(n_processors(), len(chunks))
+    if threads <= 1:
+        return [do(k) for k in chunks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(do, chunks))
