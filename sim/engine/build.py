@@ -12,6 +12,7 @@ from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
 from sim.engine.state import AIRING, LOOKS, PERSON, RULES, Tables, aligned
+from sim.engine.ties import make_net
 from sim.errors import CapacityError, InputError
 from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
@@ -84,16 +85,14 @@ def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, n
     return rows, airs_in, stagger
 
 
-def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return audience_starts, audience, and reachable uint32[n]."""
+def _audiences(scenario: Scenario, world: World) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return who can be reached on each channel, and reachable uint32[n]."""
     receivers = list(scenario.population.receivers)
     lists = [world.people.with_receiver(receivers.index(c.receiver)) for c in scenario.channels.values()]
     reachable = np.zeros(world.people.n, np.uint32)
     for index, people in enumerate(lists):
         reachable[people] |= np.uint32(1) << np.uint32(index)
-    starts = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum([len(x) for x in lists], out=starts[1:])
-    return starts, np.concatenate(lists), reachable
+    return lists, reachable
 
 
 def group_exists(scenario: Scenario, world: World) -> np.ndarray:
@@ -121,29 +120,16 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
             "say the thresholds: remove the column or set decision.thresholds=drawn."
         )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
-    audience_starts, audience, reachable = _audiences(scenario, world)
-    _refuse_too_many_sights(scenario, world, np.diff(audience_starts))
-
-    offsets = np.cumsum([0] + [len(world.ties[s].indices) for s in TIE_SETS])
-    ties_starts = np.stack([world.ties[s].starts + o for s, o in zip(TIE_SETS, offsets[:-1], strict=True)])
-    ties = np.concatenate([world.ties[s].indices for s in TIE_SETS])
-
+    audiences, reachable = _audiences(scenario, world)
+    _refuse_too_many_sights(scenario, world, [len(a) for a in audiences])
     groups = [world.groups[name] for name in group_names]
-    group_starts, members = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
-    joined_starts, joined = np.zeros((max(1, len(groups)), n + 1), np.int64), [np.zeros(0, np.int32)]
+    group_channels = [list(scenario.channels).index(name) for name in group_names]
     owned = np.full(n, -1, np.int32)
-    n_groups = n_members = n_joined = 0
-    for k, g in enumerate(groups):
-        group_starts.append(g.starts[1:] + n_members)
-        members.append(g.members)
-        joined_starts[k] = g.joined_starts + n_joined
-        joined.append((g.joined + n_groups).astype(np.int32))
+    n_groups = 0
+    for g in groups:
         new = np.flatnonzero(g.owner >= 0)
         owned[g.owner[new]] = new + n_groups
-        n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
-
-    channel_names = list(scenario.channels)
-    group_channel = np.repeat([channel_names.index(name) for name in group_names], [len(g.owner) for g in groups])
+        n_groups += len(g.owner)
 
     person = aligned(n, PERSON)
     person["able"] = people.u_able < decision.able_share
@@ -186,11 +172,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     tables = Tables(
         people=person, province=people.province.astype(np.int16), channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
-        stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
-        complete=np.array([world.ties[s].is_complete for s in TIE_SETS], np.uint8),
-        group_starts=np.concatenate(group_starts), members=np.concatenate(members),
-        group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
-        audience_starts=audience_starts, audience=audience, cycle=cycle / cycle.max(),
+        stagger=stagger, laws=law_rows, points=points,
+        net=make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, audiences, n), cycle=cycle / cycle.max(),
         by_threshold=_by_threshold(person, decision), rules=rules,
     )  # fmt: skip
     rules["reaction_scale"] = (
@@ -199,15 +182,16 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         else world.reaction_scale
     )
     for array in tables:
-        array.setflags(write=False)
+        if isinstance(array, np.ndarray):  # the ties are read-only already
+            array.setflags(write=False)
     return tables
 
 
-def _refuse_too_many_sights(scenario: Scenario, world: World, audiences: np.ndarray) -> None:
+def _refuse_too_many_sights(scenario: Scenario, world: World, audiences: list[int]) -> None:
     """Raise a sentence where all see all leave, and everybody's leaving once is more than can be shown in useful time."""
     if not world.ties["neighbours"].is_complete:
         return
-    for (name, channel), readers in zip(scenario.channels.items(), audiences.tolist(), strict=True):
+    for (name, channel), readers in zip(scenario.channels.items(), audiences, strict=True):
         a, n = channel.attention, world.people.n
         sights = n * readers * max(a.ordinary, a.alerted, a.cut_off)
         if channel.type == "neighbours" and sights > MOST_SIGHTS:

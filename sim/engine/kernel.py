@@ -45,6 +45,7 @@ from sim.engine.sending import (
     write,
 )
 from sim.engine.state import CREATED, CROWD, DELIVERED, GATHERING, LOOKS, TOPICAL, TRENDING, UNSEEN_TOTAL
+from sim.engine.ties import audience_of, channel_of_group, reader_at
 from sim.jit import by_reference, njit, prefetch
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing
 from sim.units import MINUTE
@@ -171,7 +172,7 @@ def react_to(T, S, kind, p, t, key, slot, flag):
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
         S.exists[key] = 1
-        S.counts[t // MINUTE, T.group_channel[key], CREATED] += 1
+        S.counts[t // MINUTE, channel_of_group(T.net, key), CREATED] += 1
     return result, channel
 
 
@@ -247,13 +248,14 @@ def _air(T, S, airing, t):
     share = share * channel["ceiling"]
     rate = ceiling_of(share)
     log_miss = log_of_missing(rate)
-    i = T.audience_starts[c]
+    readers = audience_of(T.net, c)
+    i = np.int64(0)
     k = 0
     while share > 0.0:
         i += jump(seed, draws.SKIP, k, a["id"], log_miss)
-        if i >= T.audience_starts[c + 1]:
+        if i >= readers.n:
             return
-        reader = np.int64(T.audience[i])
+        reader = reader_at(T.net, readers, i)
         province = T.province[reader]
         if (
             T.airs_in[airing, province] == 1

@@ -9,6 +9,7 @@ import numpy as np
 from sim.channels import KINDS
 from sim.engine.calendar import Calendar, make_calendar, reserve
 from sim.engine.order import LOG
+from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
 from sim.units import MINUTE
 
@@ -192,16 +193,7 @@ class Tables(NamedTuple):
     stagger: np.ndarray  # int64[a, provinces] ticks
     laws: np.ndarray  # LAW
     points: np.ndarray  # float64[k, 2]
-    ties_starts: np.ndarray  # int64[tie sets, n + 1]
-    ties: np.ndarray  # int32
-    complete: np.ndarray  # uint8[tie sets]: everybody is tied to everybody, and nothing is stored
-    group_starts: np.ndarray  # int64[groups + 1]
-    members: np.ndarray  # int32
-    group_channel: np.ndarray  # int32[groups]
-    joined_starts: np.ndarray  # int64[group channels, n + 1]
-    joined: np.ndarray  # int32
-    audience_starts: np.ndarray  # int64[c + 1]
-    audience: np.ndarray  # int32: who can be reached on each channel
+    net: Net  # ties, groups and audiences
     cycle: np.ndarray  # float64[24]
     by_threshold: (
         np.ndarray
@@ -280,8 +272,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
 def _remembered(tables: Tables) -> int:
     """Return the number of ties of which is remembered whether the one has seen the other leave."""
     rules = tables.rules[0]
-    starts = tables.ties_starts[rules["neighbours_ties"]]
-    return int(starts[-1] - starts[0]) if rules["remembers"] else 0
+    return int(n_places(tables.net, rules["neighbours_ties"])) if rules["remembers"] else 0
 
 
 def grown(state: State, pushes: int, margin: int) -> State:
