@@ -180,12 +180,12 @@ def law_quantile(law, points, p):
     """Return the quantile of a LAW row at p in (0, 1), float ticks: as `law_value`, but never falling as p rises."""
     code = law["code"]
     if code == 1:
-        return -law["a"] * math.log1p(-p)
+        return -law["a"] * math.log(1.0 - p)
     if code == 3:
-        return law["a"] * math.pow(-math.log1p(-p), 1.0 / law["b"])
+        return law["a"] * math.pow(-math.log(1.0 - p), 1.0 / law["b"])
     if code == 5:
         # What is left lies between the two exponentials; halving finds it to the last bit that matters.
-        unit = -math.log1p(-p)
+        unit = -math.log(1.0 - p)
         low, high = unit * min(law["b"], law["c"]), unit * max(law["b"], law["c"])
         for _ in range(60):
             middle = 0.5 * (low + high)

@@ -35,35 +35,35 @@ def next_generation(tables, exists, posts):
         attention = channel["attention_max"]
         seen = np.zeros(n)
         if channel["type"] == 1:
-            lo, hi = tables.audience_starts[c], tables.audience_ends[c]
+            lo, hi = tables.net.audience_starts[c], tables.net.audience_ends[c]
             everyone = 0.0
             for j in range(n):
                 everyone += posts[c, j]
-                if channel["ties"] >= 0 and posts[c, j] > 0.0 and tables.complete[channel["ties"]] == 0:
-                    starts = tables.ties_starts[channel["ties"]]
+                if channel["ties"] >= 0 and posts[c, j] > 0.0 and tables.net.complete[channel["ties"]] == 0:
+                    starts = tables.net.ties_starts[channel["ties"]]
                     for k in range(starts[j], starts[j + 1]):
-                        seen[tables.ties[k]] += attention * posts[c, j]
+                        seen[tables.net.ties[k]] += attention * posts[c, j]
             extra = channel["recommended"] + channel["trend_readers"]
-            if channel["ties"] >= 0 and tables.complete[channel["ties"]] == 1:
+            if channel["ties"] >= 0 and tables.net.complete[channel["ties"]] == 1:
                 for k in range(lo, hi):
-                    i = tables.audience[k]
+                    i = tables.net.audience[k]
                     seen[i] += attention * (everyone - posts[c, i])
             elif hi > lo and extra > 0.0:
                 share = min(extra / (hi - lo), 1.0) * attention
                 for k in range(lo, hi):
-                    seen[tables.audience[k]] += share * everyone
+                    seen[tables.net.audience[k]] += share * everyone
         elif channel["type"] == 2:
-            starts = tables.joined_starts[channel["groups"]]
-            said = np.zeros(len(tables.group_starts) - 1)
+            starts = tables.net.joined_starts[channel["groups"]]
+            said = np.zeros(len(tables.net.group_starts) - 1)
             for j in range(n):
                 n_joined = starts[j + 1] - starts[j]
                 passed_on = 1
                 k = starts[j + 1] - 1
-                while k >= starts[j] and exists[tables.joined[k]] == 0:
+                while k >= starts[j] and exists[tables.net.joined[k]] == 0:
                     passed_on += 1
                     k -= 1
                 for g in range(starts[j], starts[j + 1]):
-                    group = tables.joined[g]
+                    group = tables.net.joined[g]
                     if exists[group] == 0:
                         said[group] += attention * posts[c, j] / n_joined
                         passed_on += 1
@@ -73,8 +73,8 @@ def next_generation(tables, exists, posts):
             direct = channel["direct"]
             for i in range(n):
                 for g in range(starts[i], starts[i + 1]):
-                    group = tables.joined[g]
-                    others = tables.group_starts[group + 1] - tables.group_starts[group] - 1
+                    group = tables.net.joined[g]
+                    others = tables.net.group_starts[group + 1] - tables.net.group_starts[group] - 1
                     seen[i] += said[group] * (1.0 - direct + direct / max(others, 1))
         else:
             continue

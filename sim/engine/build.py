@@ -13,6 +13,7 @@ from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
 from sim.engine.people import count_against, make_rows, who_gather
 from sim.engine.state import AIRING, LOOKS, RULES, Tables
+from sim.engine.ties import make_net
 from sim.errors import CapacityError, InputError
 from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
@@ -118,29 +119,16 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
             "say the thresholds: remove the column or set decision.thresholds=drawn."
         )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
-    audience_starts, audience_ends, audience = _audiences(scenario, world)
-    _refuse_too_many_sights(scenario, world, audience_ends - audience_starts)
-
-    offsets = np.cumsum([0] + [len(world.ties[s].indices) for s in TIE_SETS])
-    ties_starts = np.stack([world.ties[s].starts + o for s, o in zip(TIE_SETS, offsets[:-1], strict=True)])
-    ties = np.concatenate([world.ties[s].indices for s in TIE_SETS])
-
+    audiences = _audiences(scenario, world)
+    _refuse_too_many_sights(scenario, world, audiences[1] - audiences[0])
     groups = [world.groups[name] for name in group_names]
-    group_starts, members = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
-    joined_starts, joined = np.zeros((max(1, len(groups)), n + 1), np.int64), [np.zeros(0, np.int32)]
+    group_channels = [list(scenario.channels).index(name) for name in group_names]
     rows = make_rows(scenario, world, channels["posts_per_tick"])
-    n_groups = n_members = n_joined = 0
-    for k, g in enumerate(groups):
-        group_starts.append(g.starts[1:] + n_members)
-        members.append(g.members)
-        joined_starts[k] = g.joined_starts + n_joined
-        joined.append((g.joined + n_groups).astype(np.int32))
+    n_groups = 0
+    for g in groups:
         new = np.flatnonzero(g.owner >= 0)
         rows["owned_group"][g.owner[new]] = new + n_groups
-        n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
-
-    channel_names = list(scenario.channels)
-    group_channel = np.repeat([channel_names.index(name) for name in group_names], [len(g.owner) for g in groups])
+        n_groups += len(g.owner)
 
     if decision.counts_contacts or decision.social > 0:
         near = world.ties["neighbours"]
@@ -162,20 +150,18 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, rows, seed)
     rules = _rules(scenario, world, seed, DECISION_RULES.index(decision.rule))
     tables = Tables(
-        people=rows, province=people.province, by_province=people.by_province, province_starts=people.province_starts,
+        people=rows, province=people.province,
         channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
-        stagger=stagger, laws=law_rows, points=points, ties_starts=ties_starts, ties=ties,
-        complete=np.array([world.ties[s].is_complete for s in TIE_SETS], np.uint8),
-        group_starts=np.concatenate(group_starts), members=np.concatenate(members),
-        group_channel=group_channel.astype(np.int32), joined_starts=joined_starts, joined=np.concatenate(joined),
-        audience_starts=audience_starts, audience_ends=audience_ends, audience=audience, cycle=cycle / cycle.max(),
+        stagger=stagger, laws=law_rows, points=points,
+        net=make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, audiences, n), cycle=cycle / cycle.max(),
         by_threshold=_by_threshold(rows, decision), rules=rules,
     )  # fmt: skip
     # Parts of the world, which other arms have used, are read-only already: so is all the rest, and has one type when compiled.
     for array in tables:
-        array.setflags(write=False)
+        if isinstance(array, np.ndarray):  # the ties are read-only already
+            array.setflags(write=False)
     scale = world.reaction_scale
     if scale is None:
         scale = reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
@@ -185,11 +171,11 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     return tables
 
 
-def _refuse_too_many_sights(scenario: Scenario, world: World, audiences: np.ndarray) -> None:
+def _refuse_too_many_sights(scenario: Scenario, world: World, audiences: list[int]) -> None:
     """Raise a sentence where all see all leave, and everybody's leaving once is more than can be shown in useful time."""
     if not world.ties["neighbours"].is_complete:
         return
-    for (name, channel), readers in zip(scenario.channels.items(), audiences.tolist(), strict=True):
+    for (name, channel), readers in zip(scenario.channels.items(), audiences, strict=True):
         a, n = channel.attention, world.people.n
         sights = n * readers * max(a.ordinary, a.alerted, a.cut_off)
         if channel.type == "neighbours" and sights > MOST_SIGHTS:

@@ -9,6 +9,7 @@ from sim.attendance import ON_SQUARE
 from sim.engine import kernel
 from sim.engine.actors import start_actors
 from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_state
+from sim.engine.ties import most_readers
 from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
 from sim.units import MINUTE
@@ -23,14 +24,13 @@ class CompiledRoom:
         self.tables = tables
         self.state = state
         self.now = 0
-        degrees = [int(np.diff(row).max(initial=0)) for row in (*tables.ties_starts, tables.group_starts)]
-        audiences = tables.audience_ends - tables.audience_starts
+        audiences = tables.net.audience_ends - tables.net.audience_starts
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
         extra = min(extra, float(audiences.max(initial=0)))
-        if tables.complete.any():
+        if tables.net.complete.any():
             extra += float((audiences * tables.channels["ceiling"]).max(initial=0))
         # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
-        self.margin = max(degrees) + int(extra + 10 * extra**0.5) + 512
+        self.margin = most_readers(tables.net) + int(extra + 10 * extra**0.5) + 512
         self.margin += len(tables.by_threshold) + MOST_POSTS * int(np.count_nonzero(tables.channels["live"]))
 
     @property

@@ -37,6 +37,7 @@ from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_
 from sim.engine.sending import on_candidate, on_reaction, on_retry, schedule_candidate
 from sim.engine.showing import begin_showings, next_order
 from sim.engine.state import CREATED, CROWD, GATHERING, TOPICAL, TRENDING
+from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
 
@@ -180,7 +181,7 @@ def react_to(T, S, order, slot, datum):
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
         S.exists[datum] = 1
-        S.counts[t // MINUTE, T.group_channel[datum], CREATED] += 1
+        S.counts[t // MINUTE, channel_of_group(T.net, datum), CREATED] += 1
     return result, np.int64(-1)
 
 

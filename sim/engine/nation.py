@@ -18,6 +18,7 @@ from sim.engine.correspondent import Correspondent
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
 from sim.engine.showing import coming_at, number_coming
+from sim.engine.ties import audience_of, group_of, lists, members_of, n_groups_of, tied_to
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.scenario import Scenario
 from sim.shuffle import bits_of, shuffled
@@ -106,8 +107,7 @@ class Nation:
             first = int(author.u(draws.POST_GROUP, message.id) * len(groups))
             for group in groups[first:] + groups[:first]:
                 if self.exists[group]:
-                    lo, hi = self.tables.group_starts[group : group + 2]
-                    members = self.tables.members[lo:hi].tolist()
+                    members = lists(self.tables.net, members_of(self.tables.net, group)).tolist()
                     if author.u(draws.DIRECT, message.id) < channel["direct"]:
                         others = [m for m in members if m != author.number]
                         members = [others[int(author.u(draws.DIRECT_TO, message.id) * len(others))]] if others else []
@@ -173,7 +173,8 @@ class Nation:
                 i, k = i + int(skip_length(draws.fraction(words[k % 4]), log_of_missing(rate))), k + 1
             if i >= len(people):
                 return
-            if self.people[people[i]].dice(key)[1] * rate < share * ceiling:
+            # Some numbers of implied ties are nobody's.
+            if people[i] >= 0 and self.people[people[i]].dice(key)[1] * rate < share * ceiling:
                 yield people[i]
             i += 1
 
@@ -329,20 +330,17 @@ class Nation:
 
     def ties(self, tie_set: int, person: Correspondent, channel: int) -> list[int]:
         """Return who hears a person: where everybody is tied to everybody, all who can be reached on the channel."""
-        if self.tables.complete[tie_set]:
-            return self.audience(channel)
-        lo, hi = self.tables.ties_starts[tie_set, person.number : person.number + 2]
-        return list(self.tables.ties[lo:hi].tolist())
+        net = self.tables.net
+        return list(lists(net, tied_to(net, tie_set, person.number, channel)).tolist())
 
     def audience(self, channel: int) -> list[int]:
         """Return who can be reached on a channel."""
-        lo, hi = self.tables.audience_starts[channel], self.tables.audience_ends[channel]
-        return list(self.tables.audience[lo:hi].tolist())
+        return list(lists(self.tables.net, audience_of(self.tables.net, channel)).tolist())
 
     def groups(self, group_set: int, person: Correspondent) -> list[int]:
         """Return the chat groups of a person on a channel."""
-        lo, hi = self.tables.joined_starts[group_set, person.number : person.number + 2]
-        return list(self.tables.joined[lo:hi].tolist())
+        net, p = self.tables.net, person.number
+        return [int(group_of(net, group_set, p, k)) for k in range(n_groups_of(net, group_set, p))]
 
 
 def run_reference(scenario: Scenario, tables: st.Tables, exists: np.ndarray) -> Nation:

@@ -30,7 +30,7 @@ from sim.engine.order import (
     order_of,
 )
 from sim.engine.rules import hear, offline_until, prolong, rouse
-from sim.engine.sending import impression_at, own_channel, place_of, release_tick, spread_tied
+from sim.engine.sending import impression_at, own_channel, release_tick, spread_tied
 from sim.engine.state import (
     DELIVERED,
     DROPPED_TOTAL,
@@ -43,6 +43,7 @@ from sim.engine.state import (
     SEEN_TOTAL,
     UNSEEN_TOTAL,
 )
+from sim.engine.ties import place_of, reader_at, seat_of, tied_to
 from sim.jit import inlined, njit
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import delay_ticks, poisson
@@ -173,14 +174,18 @@ def is_still_out(S, m):
 @njit
 def count_contact(T, S, p, t, m):
     """Count a neighbour who is out among the contacts; return whether that tips this person over (rule critical_mass)."""
-    ties = T.rules[0]["neighbours_ties"]
-    k = (
-        place_of(T, ties, np.int64(m["author"]), p) - T.ties_starts[ties, 0]
-    )  # it is there: neighbours alone are shown departures
+    k = place_among(T, np.int64(m["author"]), p)  # it is there: neighbours alone are shown departures
     if S.seen_out[k] == 0:
         S.people[p]["contacts_out"] += 1
     S.seen_out[k] = m["tries"] + 1
     return rejoin(T, S, p, t)
+
+
+@njit
+def place_among(T, author, reader):
+    """Return the place of a reader's tie to a neighbour among all ties of neighbours."""
+    near = tied_to(T.net, T.rules[0]["neighbours_ties"], author, T.rules[0]["neighbours"])
+    return place_of(T.net, near, seat_of(T.net, near, reader))
 
 
 @njit
@@ -190,11 +195,11 @@ def show_return(T, S, p, t):
     if rules["remembers"] == 0:
         return
     trip = np.int64(S.people[p]["trips"])
-    ties = rules["neighbours_ties"]
+    near = tied_to(T.net, rules["neighbours_ties"], p, rules["neighbours"])
     law = T.laws[LOOKS + rules["neighbours"]]
-    for k in range(T.ties_starts[ties, p], T.ties_starts[ties, p + 1]):
-        if S.seen_out[k - T.ties_starts[ties, 0]] == trip:
-            reader = np.int64(T.ties[k])
+    for k in range(near.n):
+        if S.seen_out[place_of(T.net, near, k)] == trip:
+            reader = reader_at(T.net, near, k)
             tick = t + delay_ticks(law, T.points, uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip))
             if tick < rules["horizon"]:
                 push(S.calendar, S.messages, order_of(tick, RETURN_SEEN, reader), trip - 256, p)
@@ -203,8 +208,7 @@ def show_return(T, S, p, t):
 @njit
 def on_return_seen(T, S, p, neighbour, trip):
     """Notice that a neighbour is home again from a trip."""
-    ties = T.rules[0]["neighbours_ties"]
-    k = place_of(T, ties, neighbour, p) - T.ties_starts[ties, 0]
+    k = place_among(T, neighbour, p)
     if S.seen_out[k] != trip:
         return IGNORED
     S.seen_out[k] = 0

@@ -28,6 +28,7 @@ from sim.decision import (
 from sim.engine import order as o
 from sim.engine import state as st
 from sim.engine.correspondent import Correspondent, Life
+from sim.engine.ties import channel_of_group
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import normal_quantile, poisson
 from sim.units import DAY, MINUTE
@@ -173,7 +174,7 @@ class Person(Correspondent):
         """Create a chat group."""
         yield self.at(tick, o.CREATE, group)
         self.nation.exists[group] = True
-        self.nation.count(st.CREATED, int(self.nation.tables.group_channel[group]))
+        self.nation.count(st.CREATED, int(channel_of_group(self.nation.tables.net, group)))
         self.note(o.CREATE, group, o.DONE)
 
     # -- deciding

@@ -38,12 +38,23 @@ from sim.engine.state import (
     PUBLISHED_COUNT,
     TOPICAL,
 )
+from sim.engine.ties import (
+    audience_of,
+    group_of,
+    members_of,
+    n_groups_of,
+    nobody,
+    only,
+    reader_at,
+    seat_of,
+    tied_to,
+)
 from sim.jit import inlined, njit
 from sim.posting import cycle_at
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
 
-__all__ = ["impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "place_of", "release_tick",
+__all__ = ["impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "release_tick",
            "schedule_candidate", "spread_tied"]  # fmt: skip
 
 
@@ -203,29 +214,29 @@ def publish(T, S, t, slot):
         most = extra + channel["trend_readers"]
         if S.trending[c] == 1 and m["kind"] != CHATTER:
             extra = most
-        lo, hi = T.audience_starts[c], T.audience_ends[c]
-        if extra > 0.0 and hi > lo and (ties < 0 or T.complete[ties] == 0):
-            share, largest = min(1.0, extra / (hi - lo)), min(1.0, most / (hi - lo))
-            spread(T, S, t, slot, T.audience, lo, hi, share, largest, draws.EXTRA_READER, ties)
+        everyone = audience_of(T.net, c)
+        if extra > 0.0 and everyone.n > 0 and (ties < 0 or T.net.complete[ties] == 0):
+            share, largest = min(1.0, extra / everyone.n), min(1.0, most / everyone.n)
+            own = tied_to(T.net, ties, author, c)
+            spread(T, S, t, slot, everyone, share, largest, draws.EXTRA_READER, own)
     else:
-        starts = T.joined_starts[channel["groups"]]
-        n_joined = starts[author + 1] - starts[author]
+        n_joined = n_groups_of(T.net, channel["groups"], author)
         if n_joined == 0:
             return
         k = np.int64(uniform(rules["seed"], draws.POST_GROUP, author, m["id"], 0) * n_joined)
         for i in range(n_joined):
             # A group that nobody has created yet passes the message on to the author's next one.
-            group = T.joined[starts[author] + (k + i) % n_joined]
+            group = group_of(T.net, channel["groups"], author, (k + i) % n_joined)
             if S.exists[group] == 1:
-                lo, hi = T.group_starts[group], T.group_starts[group + 1]
+                members = members_of(T.net, group)
                 if uniform(rules["seed"], draws.DIRECT, author, m["id"], 0) < channel["direct"]:
-                    if hi - lo < 2:
+                    if members.n < 2:
                         return
-                    lo += np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (hi - lo - 1))
-                    if T.members[lo] >= author:
-                        lo += 1  # members stand in ascending order, and the author is one of them
-                    hi = lo + 1
-                spread(T, S, t, slot, T.members, lo, hi, 1.0, 1.0, draws.SKIP, -1)
+                    one = np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (members.n - 1))
+                    if one >= seat_of(T.net, members, author):
+                        one += 1
+                    members = only(members, one)
+                spread(T, S, t, slot, members, 1.0, 1.0, draws.SKIP, nobody())
                 return
 
 
@@ -233,32 +244,15 @@ def publish(T, S, t, slot):
 def spread_tied(T, S, t, slot, ties):
     """Show a message to those who are tied to its author; where everybody is, to all who can be reached on its channel."""
     m = S.messages[slot]
-    if T.complete[ties] == 1:
-        c = m["channel"]
-        spread(T, S, t, slot, T.audience, T.audience_starts[c], T.audience_ends[c], 1.0, 1.0, draws.SKIP, -1)
-    else:
-        lo, hi = T.ties_starts[ties, m["author"]], T.ties_starts[ties, m["author"] + 1]
-        spread(T, S, t, slot, T.ties, lo, hi, 1.0, 1.0, draws.SKIP, -1)
+    own = tied_to(T.net, ties, np.int64(m["author"]), np.int64(m["channel"]))
+    spread(T, S, t, slot, own, 1.0, 1.0, draws.SKIP, nobody())
 
 
 @njit
-def place_of(T, ties, author, reader):
-    """Return where in T.ties the reader stands in the author's row of a tie set; -1: nowhere."""
-    lo, hi = T.ties_starts[ties, author], T.ties_starts[ties, author + 1]
-    while lo < hi:
-        middle = (lo + hi) // 2
-        if T.ties[middle] < reader:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo if lo < T.ties_starts[ties, author + 1] and T.ties[lo] == reader else np.int64(-1)
+def spread(T, S, t, slot, readers, share, largest, purpose, but):
+    """Show a message to each of the readers with probability `share`, jumping from reader to reader; see `Nation.chosen`.
 
-
-@njit
-def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
-    """Show a message to each of people[lo:hi] with probability `share`, jumping from reader to reader; see `Nation.chosen`.
-
-    The author is left out, and so are the author's own ties in the set `but_ties` (they have it already).
+    The author is left out, and so are the readers `but` (they have it already).
     """
     m = S.messages[slot]
     id_ = m["id"]
@@ -276,7 +270,7 @@ def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
     law = T.laws[LOOKS + c]
     horizon = T.rules[0]["horizon"]
     n_delivered = 0
-    i = np.int64(lo)
+    i = np.int64(0)
     k = 0
     w0 = w1 = w2 = w3 = np.uint64(0)
     while True:
@@ -286,16 +280,17 @@ def spread(T, S, t, slot, people, lo, hi, share, largest, purpose, but_ties):
             i += skip_length(fraction(w0), log_miss)
             w0, w1, w2 = w1, w2, w3
             k += 1
-        if i >= hi:
+        if i >= readers.n:
             break
-        reader = np.int64(people[i])
+        reader = reader_at(T.net, readers, i)
         i += 1
         d0, d1, d2, _ = quarters(seed, draws.READER, reader, id_, 0)
         if (
             fraction(d1) * rate < wanted
             and fraction(d0) < attention
+            and reader >= 0  # some numbers of implied ties are nobody's
             and reader != author
-            and (but_ties < 0 or place_of(T, but_ties, author, reader) < 0)
+            and seat_of(T.net, but, reader) < 0
         ):
             n_delivered += 1
             tick = t + delay_ticks(law, T.points, fraction(d2))

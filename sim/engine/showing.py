@@ -22,6 +22,8 @@ from sim.jit import inlined, njit
 from sim.quantiles import ceiling_of, delay_at
 from sim.shuffle import bits_of, scattered, shuffled
 
+_LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum above is rounded
+
 __all__ = ["begin_showings", "coming_at", "next_order", "number_coming"]
 
 
@@ -34,7 +36,7 @@ def number_coming(n, wanted):
 @inlined
 def coming_at(law, points, begins, k, m, key):
     """Return the tick at which the k-th of m people comes to a showing that begins at a tick."""
-    return begins + delay_at(law, points, (k + scattered(k, key)) / m)
+    return begins + delay_at(law, points, min((k + scattered(k, key)) / m, _LAST))
 
 
 @njit
@@ -42,16 +44,16 @@ def begin_showings(T, S, airing, t, slot):
     """Begin to show an airing: to all its channel's people at once, or province by province."""
     a = T.airings[airing]
     c = a["channel"]
-    lo, hi = T.audience_starts[c], T.audience_ends[c]
+    lo, hi = T.net.audience_starts[c], T.net.audience_ends[c]
     if T.in_parts[airing] == 0:
         _begin(T, S, airing, t, slot, lo, hi, 0)
         return
     while lo < hi:
-        province = T.province[T.audience[lo]]
+        province = T.province[T.net.audience[lo]]
         middle, end = lo, hi  # of the people of a channel those of a province stand together
         while middle < end:
             half = (middle + end) // 2
-            if T.province[T.audience[half]] <= province:
+            if T.province[T.net.audience[half]] <= province:
                 middle = half + 1
             else:
                 end = half
@@ -107,7 +109,7 @@ def _show(T, S, s, end, count, room):
     k, tick = s["k"], s["tick"]
     before = count
     while tick < ends:
-        reader = np.int64(T.audience[first + shuffled(k, n, bits, key0, key1, key2)])
+        reader = np.int64(T.net.audience[first + shuffled(k, n, bits, key0, key1, key2)])
         w0, w1, _, _ = quarters(seed, draws.READER, reader, id_, 0)
         if count == room:
             return np.int64(-1)

@@ -9,6 +9,7 @@ import numpy as np
 from sim.channels import KINDS
 from sim.engine.calendar import SLOT, Calendar, make_calendar, reserve
 from sim.engine.order import LOG
+from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
 from sim.units import MINUTE
 
@@ -199,8 +200,6 @@ class Tables(NamedTuple):
 
     people: np.ndarray  # PERSON[n]
     province: np.ndarray  # int16[n], apart: an airing asks for it alone
-    by_province: np.ndarray  # int32[n]: people by province, ascending within; of length 0 if they are numbered so
-    province_starts: np.ndarray  # int64[provinces + 1]: where each province begins in that order
     channels: np.ndarray  # CHANNEL[c]
     airings: np.ndarray  # AIRING[a]
     gather_starts: np.ndarray  # int64[a + 1]
@@ -210,17 +209,7 @@ class Tables(NamedTuple):
     stagger: np.ndarray  # int64[a, provinces] ticks
     laws: np.ndarray  # LAW
     points: np.ndarray  # float64[k, 2]
-    ties_starts: np.ndarray  # int64[tie sets, n + 1]
-    ties: np.ndarray  # int32
-    complete: np.ndarray  # uint8[tie sets]: everybody is tied to everybody, and nothing is stored
-    group_starts: np.ndarray  # int64[groups + 1]
-    members: np.ndarray  # int32
-    group_channel: np.ndarray  # int32[groups]
-    joined_starts: np.ndarray  # int64[group channels, n + 1]
-    joined: np.ndarray  # int32
-    audience_starts: np.ndarray  # int64[c]
-    audience_ends: np.ndarray  # int64[c]
-    audience: np.ndarray  # int32: who can be reached on each channel, by province; channels of one receiver share it
+    net: Net  # ties, groups and audiences
     cycle: np.ndarray  # float64[24]
     by_threshold: (
         np.ndarray
@@ -303,8 +292,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
 def _remembered(tables: Tables) -> int:
     """Return the number of ties of which is remembered whether the one has seen the other leave."""
     rules = tables.rules[0]
-    starts = tables.ties_starts[rules["neighbours_ties"]]
-    return int(starts[-1] - starts[0]) if rules["remembers"] else 0
+    return int(n_places(tables.net, rules["neighbours_ties"])) if rules["remembers"] else 0
 
 
 def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:

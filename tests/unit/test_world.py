@@ -194,12 +194,12 @@ def test_everybody_who_has_a_receiver_is_listed_once_and_ascending(scenario, wor
 def test_channels_of_one_receiver_share_one_list():
     tables = make_tables(night(), make_world(night(), 1), 1)
     receivers = [channel.receiver for channel in night().channels.values()]
-    lists = list(zip(tables.audience_starts.tolist(), tables.audience_ends.tolist(), strict=True))
+    lists = list(zip(tables.net.audience_starts.tolist(), tables.net.audience_ends.tolist(), strict=True))
     assert len(set(lists)) == len(set(receivers)) < len(receivers)
-    assert len(tables.audience) == sum(high - low for low, high in set(lists))
+    assert len(tables.net.audience) == sum(high - low for low, high in set(lists))
     for receiver, (low, high) in zip(receivers, lists, strict=True):
         index = list(night().population.receivers).index(receiver)
-        np.testing.assert_array_equal(tables.audience[low:high], make_world(night(), 1).people.with_receiver(index))
+        np.testing.assert_array_equal(tables.net.audience[low:high], make_world(night(), 1).people.with_receiver(index))
 
 
 def test_traits_follow_their_laws(scenario, world):
