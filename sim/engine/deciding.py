@@ -37,9 +37,19 @@ from sim.engine.order import (
     prompt_key,
 )
 from sim.engine.state import (
+    ABLE,
+    ADOPTING,
     AGAIN,
+    CIRCUMVENTS,
     CUT,
+    HEARD,
     L_PREPARE,
+    MOST_TICKS,
+    SUBSTITUTES,
+    WAS_CUT_OFF,
+    drop,
+    has,
+    put,
 )
 from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks
@@ -72,7 +82,7 @@ def can_decide(T, s):
     rules = T.rules[0]
     phase = s["phase"]
     return (
-        s["able"] == 1
+        has(s, ABLE)
         and rules["nobody_leaves"] == 0
         and (phase == HOME or phase == BACK)
         and s["asleep"] == 0
@@ -85,12 +95,12 @@ def settle(T, S, p, t):
     """Bring dose and integrated hazard up to t; the hazard stands still in sleep."""
     s = S.people[p]
     rules = T.rules[0]
-    elapsed = t - s["dose_tick"]
+    elapsed = t - np.int64(s["dose_tick"])
     s["dose_tick"] = t
     if s["dose"] == 0.0 or elapsed == 0:
         return
     if rules["rule"] == HAZARD_RULE and s["asleep"] == 0:
-        s["hazard"] += integrated_hazard(s["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
+        S.hazard[p] += integrated_hazard(s["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
     s["dose"] = faded(s["dose"], elapsed, rules["fading"])
 
 
@@ -115,7 +125,7 @@ def joins(T, S, s):
     level = S.now[0]["taking_part"]
     if rules["by_contacts"] == 1:
         level = level_of(rules["counted_as"], s["contacts_out"], s["n_against"])
-    return s["threshold"] <= level and (s["has_heard"] == 1 or rules["needs_news"] == 0)
+    return s["threshold"] <= level and (has(s, HEARD) or rules["needs_news"] == 0)
 
 
 @njit
@@ -145,7 +155,7 @@ def aim(T, S, p, t):
         return
     s["decide_stamp"] += 1
     aimed = exponential(rules["seed"], draws.HAZARD, p, 0, np.int64(s["trips"]))
-    delay = crossing_delay(s["dose"], rules["fading"], rules["hazard_per_tick"], aimed - s["hazard"])
+    delay = crossing_delay(s["dose"], rules["fading"], rules["hazard_per_tick"], aimed - S.hazard[p])
     if delay < rules["horizon"]:
         schedule_timer(T, S, t + 1 + np.int64(delay), DECIDE, p, np.int64(s["decide_stamp"]))
 
@@ -237,9 +247,9 @@ def throttled_clock(S, t):
 @inlined
 def seeking(S, s):
     """Return how much a person looks for news now."""
-    if s["substitutes"] == 1 and S.now[0]["throttled"] == 1 and s["circumventing"] == 0:
+    if has(s, SUBSTITUTES) and S.now[0]["throttled"] == 1 and not has(s, CIRCUMVENTS):
         return CUT_OFF
-    return ALERTED if s["has_heard"] == 1 else ORDINARY
+    return ALERTED if has(s, HEARD) else ORDINARY
 
 
 @njit
@@ -249,18 +259,19 @@ def cut_off(T, S, p, t):
     The hazard of finding one is consumed by throttled time only: one draw per person, however the windows lie.
     """
     s = S.people[p]
+    other = S.other[p]
     rules = T.rules[0]
-    is_first = s["was_cut_off"] == 0
+    is_first = not has(s, WAS_CUT_OFF)
     if is_first:
-        s["was_cut_off"] = 1
+        put(s, WAS_CUT_OFF)
         if uniform(rules["seed"], draws.SUBSTITUTE, p, 0, 0) < rules["substitution"]:
-            s["substitutes"] = 1
+            put(s, SUBSTITUTES)
         if rules["adopt_per_tick"] > 0.0:
             gap = exponential(rules["seed"], draws.ADOPT, p, 0, 0) / rules["adopt_per_tick"]
-            s["adopt_at"] = throttled_clock(S, t) + 1 + np.int64(min(gap, 1e12))
-    if s["adopt_at"] > 0 and s["is_adopting"] == 0 and s["circumventing"] == 0:
-        s["is_adopting"] = 1
-        schedule_timer(T, S, t + max(s["adopt_at"] - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
+            other["adopt_at"] = min(throttled_clock(S, t) + 1 + np.int64(min(gap, 1e12)), MOST_TICKS)
+    if other["adopt_at"] > 0 and not has(s, ADOPTING) and not has(s, CIRCUMVENTS):
+        put(s, ADOPTING)
+        schedule_timer(T, S, t + max(np.int64(other["adopt_at"]) - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
     if is_first and rules["push"] > 0.0:
         add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT, 0)
 
@@ -270,14 +281,14 @@ def on_adopt(T, S, p, t):
     """Find a way round if enough throttled time has passed; look again later, or when cut off again."""
     s = S.people[p]
     now = S.now[0]
-    missing = s["adopt_at"] - throttled_clock(S, t)
+    missing = np.int64(S.other[p]["adopt_at"]) - throttled_clock(S, t)
     if missing <= 0 and now["throttled"] == 1:
-        s["is_adopting"] = 0
-        s["circumventing"] = 1
+        drop(s, ADOPTING)
+        put(s, CIRCUMVENTS)
         now["circumventing"] += 1
         return DONE
     if now["throttled"] == 0:
-        s["is_adopting"] = 0
+        drop(s, ADOPTING)
         return IGNORED
     schedule_timer(T, S, t + missing, ADOPT, p, np.int64(0))
     return POSTPONED

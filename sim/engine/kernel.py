@@ -36,7 +36,7 @@ from sim.engine.reading import announce, celebrate, film, on_impression, on_retu
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
 from sim.engine.sending import on_candidate, on_reaction, on_retry, schedule_candidate
 from sim.engine.showing import begin_showings, next_order
-from sim.engine.state import CREATED, CROWD, GATHERING, TOPICAL, TRENDING
+from sim.engine.state import AWAKE_AT_NEWS, CREATED, CROWD, GATHERING, TOPICAL, TRENDING, put
 from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
@@ -128,8 +128,6 @@ def look_ahead(T, S):
         prefetch(S.people, p)
         if e["slot"] >= 0:
             prefetch(S.messages, np.int64(e["slot"] & SLOT))
-        else:
-            prefetch(T.people, p)
 
 
 @inlined
@@ -217,7 +215,8 @@ def snapshot(T, S, minute):
     if now["news_seen"] == 0 and rules["news_tick"] >= 0 and tick >= rules["news_tick"]:
         now["news_seen"] = 1
         for p in range(len(T.people)):
-            S.people[p]["awake_at_news"] = 1 - S.people[p]["asleep"]
+            if S.people[p]["asleep"] == 0:
+                put(S.people[p], AWAKE_AT_NEWS)
     if tick + 1 < rules["horizon"]:
         while (
             now["n_done"] < len(T.by_threshold)
@@ -226,7 +225,7 @@ def snapshot(T, S, minute):
             now["n_done"] += 1
         for k in range(now["n_done"], len(T.by_threshold)):
             p = np.int64(T.by_threshold[k])
-            if rules["by_contacts"] == 0 and T.people[p]["threshold"] > now["taking_part"]:
+            if rules["by_contacts"] == 0 and S.people[p]["threshold"] > now["taking_part"]:
                 break
             if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
                 push(S.calendar, S.messages, order_of(tick + 1, PROMPT, p), -1, prompt_key(CROWD, minute))

@@ -76,7 +76,6 @@ def _write_rows(rows, low, high, traits, rates, thresholds, dispositions):
         row["n_against"] = 0
         row["able"] = 1 if is_able else 0
         row["ready"] = 1 if is_ready else 0
-        row["room"] = 0
 
 
 @njit

@@ -32,8 +32,11 @@ from sim.engine.order import (
 from sim.engine.rules import hear, offline_until, prolong, rouse
 from sim.engine.sending import impression_at, own_channel, release_tick, spread_tied
 from sim.engine.state import (
+    CALLED,
+    CIRCUMVENTS,
     DELIVERED,
     DROPPED_TOTAL,
+    HEARD,
     IMPRESSIONS,
     L_AROUSAL,
     L_LIVE,
@@ -42,6 +45,8 @@ from sim.engine.state import (
     LOOKS,
     SEEN_TOTAL,
     UNSEEN_TOTAL,
+    has,
+    put,
 )
 from sim.engine.ties import place_of, reader_at, seat_of, tied_to
 from sim.jit import inlined, njit
@@ -117,7 +122,7 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
         if gate["outage"] == 1:
             totals[DROPPED_TOTAL] += 1
             return DROPPED
-        if gate["severity"] > 0.0 and s["circumventing"] == 0:
+        if gate["severity"] > 0.0 and not has(s, CIRCUMVENTS):
             if uniform(seed, draws.READ_GATE, p, key, 0) < gate["severity"]:
                 cut_off(T, S, p, t)
                 if gate["mode"] == 1:
@@ -139,10 +144,10 @@ def see(T, S, p, t, slot, answers, weighs, key):
     S.totals[c, SEEN_TOTAL] += 1
     S.counts[t // MINUTE, c, IMPRESSIONS + kind] += 1
     if kind == NEWS or kind == CALL:
-        if s["has_heard"] == 0:
+        if not has(s, HEARD):
             hear(T, S, p, t, c)
         if kind == CALL:
-            s["called"] = 1
+            put(s, CALLED)
     if answers:
         react(T, S, p, t, slot)
     if not weighs:
@@ -282,7 +287,7 @@ def film(T, S, p, t):
     for c in range(len(T.channels)):
         if (reachable >> np.uint32(c)) & np.uint32(1) == 0:
             continue
-        mean = rules["live"] * T.channels[c]["live"] * T.people[p]["propensity"]
+        mean = rules["live"] * T.channels[c]["live"] * S.people[p]["propensity"]
         if mean <= 0.0:
             continue
         count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.LIVE_COUNT, p, c, trip))
@@ -300,7 +305,7 @@ def celebrate(T, S, p, t):
     """Schedule the posts by which a person who came home shares the victory, from the first waking moment t."""
     rules = T.rules[0]
     seed = rules["seed"]
-    mean = rules["victory_posts"] * T.people[p]["posts_per_tick"]
+    mean = rules["victory_posts"] * S.people[p]["posts_per_tick"]
     if mean <= 0.0 or rules["as_if_home"] == 1:
         return
     trip = np.int64(S.people[p]["trips"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim import draws
 from sim.attendance import BACK, HOME, ON_SQUARE, RESTING, RETURNING, TRAVELLING
+from sim.decision import HAZARD_RULE
 from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
 from sim.engine.order import (
@@ -24,6 +25,7 @@ from sim.engine.order import (
     WAKE,
 )
 from sim.engine.state import (
+    HEARD,
     L_CREATE,
     L_PROLONG,
     L_REST,
@@ -31,6 +33,13 @@ from sim.engine.state import (
     L_STAY,
     L_STAY_UP,
     L_TELL,
+    MISSED_SLEEP,
+    MOST_TICKS,
+    STAYED_UP,
+    WAS_WOKEN,
+    drop,
+    has,
+    put,
 )
 from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks, normal_quantile
@@ -52,23 +61,23 @@ __all__ = [
 
 
 @inlined
-def bed_tick(T, p, night):
+def bed_tick(T, S, p, night):
     """Return the tick of a person's bed time in a night; night 0 belongs to the first midnight at or before tick 0."""
     rules = T.rules[0]
     u = uniform(rules["seed"], draws.BED_JITTER, p, 0, night + 1)
     jitter = np.int64(rules["jitter"] * normal_quantile(u))
-    return night * DAY - rules["time_of_day"] + T.people[p]["bed"] + jitter
+    return night * DAY - rules["time_of_day"] + S.people[p]["bed"] + jitter
 
 
 @njit
 def next_bed(T, S, p, t):
     """Schedule the first bed time after t."""
     s = S.people[p]
-    night = max((t + T.rules[0]["time_of_day"] - T.people[p]["bed"]) // DAY - 1, -1)
-    bed = bed_tick(T, p, night)
+    night = max((t + T.rules[0]["time_of_day"] - S.people[p]["bed"]) // DAY - 1, -1)
+    bed = bed_tick(T, S, p, night)
     while bed <= t:
         night += 1
-        bed = bed_tick(T, p, night)
+        bed = bed_tick(T, S, p, night)
     s["night"] = night
     s["sleep_stamp"] += 1
     schedule_timer(T, S, bed, BED, p, np.int64(s["sleep_stamp"]))
@@ -81,8 +90,8 @@ def fall_asleep(T, S, p, t, length):
     settle(T, S, p, t)
     s["decide_stamp"] += 1
     s["asleep"] = 1
-    s["wake_at"] = t + length
-    s["sleep_left"] = 0
+    s["wake_at"] = min(t + length, MOST_TICKS)
+    drop(s, WAS_WOKEN)
     s["sleep_stamp"] += 1
     S.now[0]["asleep"] += 1
     schedule_timer(T, S, t + length, WAKE, p, np.int64(s["sleep_stamp"]))
@@ -95,13 +104,13 @@ def first_night(T, S, p):
         return
     s = S.people[p]
     night = np.int64(-1)
-    bed = bed_tick(T, p, night)
-    while bed + T.people[p]["sleep"] <= 0:
+    bed = bed_tick(T, S, p, night)
+    while bed + S.people[p]["sleep"] <= 0:
         night += 1
-        bed = bed_tick(T, p, night)
+        bed = bed_tick(T, S, p, night)
     s["night"] = night
     if bed <= 0:
-        fall_asleep(T, S, p, 0, bed + T.people[p]["sleep"])
+        fall_asleep(T, S, p, 0, bed + S.people[p]["sleep"])
     else:
         s["sleep_stamp"] += 1
         schedule_timer(T, S, bed, BED, p, np.int64(s["sleep_stamp"]))
@@ -114,7 +123,7 @@ def on_wake(T, S, p, t, key):
     if key != s["sleep_stamp"]:
         return STALE
     wake(T, S, p, t)
-    s["stayed_up"] = 0
+    drop(s, STAYED_UP)
     next_bed(T, S, p, t)
     return DONE
 
@@ -135,8 +144,9 @@ def rouse(T, S, p, t, key):
     """Be woken by a message; go back to bed after a while, for what is left of the night."""
     s = S.people[p]
     wake(T, S, p, t)
-    s["stayed_up"] = 1
-    s["sleep_left"] = max(s["wake_at"] - t, 1)
+    put(s, STAYED_UP)
+    put(s, WAS_WOKEN)
+    S.other[p]["sleep_left"] = max(np.int64(s["wake_at"]) - t, 1)
     s["sleep_stamp"] += 1
     u = uniform(T.rules[0]["seed"], draws.WOKEN_LENGTH, p, key, 0)
     schedule_timer(T, S, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED, p, np.int64(s["sleep_stamp"]))
@@ -152,11 +162,15 @@ def offline_until(T, S, p, t):
     rules = T.rules[0]
     if rules["as_if_home"] == 0 or s["trips"] == 0:
         return np.int64(s["wake_at"]) if s["asleep"] == 1 else np.int64(-1)
-    length = np.int64(T.people[p]["sleep"])
-    first = max((t + rules["time_of_day"] - T.people[p]["bed"]) // DAY - 1, -1)
+    length = np.int64(S.people[p]["sleep"])
+    first = max((t + rules["time_of_day"] - S.people[p]["bed"]) // DAY - 1, -1)
     for night in range(first, first + 3):
-        bed = bed_tick(T, p, night)
-        if 0 <= s["heard_tick"] < bed and uniform(rules["seed"], draws.STAY_UP, p, 0, night + 1) < rules["stay_up"]:
+        bed = bed_tick(T, S, p, night)
+        if (
+            has(s, HEARD)
+            and np.int64(S.other[p]["heard_tick"]) < bed
+            and uniform(rules["seed"], draws.STAY_UP, p, 0, night + 1) < rules["stay_up"]
+        ):
             u = uniform(rules["seed"], draws.STAY_UP_LENGTH, p, 0, night + 1)
             bed += delay_ticks(T.laws[L_STAY_UP], T.points, u)
         if bed <= t < bed + length:
@@ -173,22 +187,22 @@ def on_bed(T, S, p, t, key):
         return STALE
     phase = s["phase"]
     if phase != HOME and phase != BACK and phase != RESTING:
-        s["missed_sleep"] = 1
-        s["sleep_left"] = 0
+        put(s, MISSED_SLEEP)
+        drop(s, WAS_WOKEN)
         next_bed(T, S, p, t)
         return POSTPONED
-    if s["has_heard"] == 1 and s["stayed_up"] == 0:
+    if has(s, HEARD) and not has(s, STAYED_UP):
         night = np.int64(s["night"]) + 1
         if uniform(rules["seed"], draws.STAY_UP, p, 0, night) < rules["stay_up"]:
-            s["stayed_up"] = 1
+            put(s, STAYED_UP)
             s["sleep_stamp"] += 1
             u = uniform(rules["seed"], draws.STAY_UP_LENGTH, p, 0, night)
             extra = delay_ticks(T.laws[L_STAY_UP], T.points, u)
             schedule_timer(T, S, t + extra, BED, p, np.int64(s["sleep_stamp"]))
             return POSTPONED
-    length = np.int64(T.people[p]["sleep"])
-    if s["sleep_left"] > 0:
-        length = np.int64(s["sleep_left"])
+    length = np.int64(S.people[p]["sleep"])
+    if has(s, WAS_WOKEN):
+        length = np.int64(S.other[p]["sleep_left"])
     fall_asleep(T, S, p, t, length)
     return DONE
 
@@ -198,9 +212,8 @@ def hear(T, S, p, t, c):
     """Hear of the night for the first time: look for more, tell the neighbours, open a chat group."""
     s = S.people[p]
     rules = T.rules[0]
-    s["has_heard"] = 1
-    s["heard_tick"] = t
-    s["heard_on"] = c
+    put(s, HEARD)
+    S.other[p]["heard_tick"] = t
     S.now[0]["heard"] += 1
     S.heard_now[c] += 1
     seed = rules["seed"]
@@ -223,7 +236,8 @@ def prolong(T, S, p, key):
     if uniform(rules["seed"], draws.PROLONG, p, key, 0) < rules["prolong"]:
         s["prolonged"] += 1
         u = uniform(rules["seed"], draws.PROLONG_LENGTH, p, key, 0)
-        s["stay_until"] += delay_ticks(T.laws[L_PROLONG], T.points, u)
+        extra = delay_ticks(T.laws[L_PROLONG], T.points, u)
+        S.other[p]["stay_until"] = min(np.int64(S.other[p]["stay_until"]) + extra, MOST_TICKS)
 
 
 @njit
@@ -245,16 +259,18 @@ def arrive(T, S, p, t):
     S.squares[T.province[p]] += 1
     s["prolonged"] = 0
     u = uniform(T.rules[0]["seed"], draws.STAY, p, 0, np.int64(s["trips"]))
-    s["stay_until"] = t + delay_ticks(T.laws[L_STAY], T.points, u)
-    schedule_timer(T, S, s["stay_until"], LEAVE, p, np.int64(s["trips"]))
+    until = min(t + delay_ticks(T.laws[L_STAY], T.points, u), MOST_TICKS)
+    S.other[p]["stay_until"] = until
+    schedule_timer(T, S, until, LEAVE, p, np.int64(s["trips"]))
 
 
 @njit
 def on_leave(T, S, p, t):
     """Leave the square, unless the stay was prolonged meanwhile."""
     s = S.people[p]
-    if t < s["stay_until"]:
-        schedule_timer(T, S, s["stay_until"], LEAVE, p, np.int64(s["trips"]))
+    until = np.int64(S.other[p]["stay_until"])
+    if t < until:
+        schedule_timer(T, S, until, LEAVE, p, np.int64(s["trips"]))
         return POSTPONED
     set_phase(S, p, RETURNING)
     S.squares[T.province[p]] -= 1
@@ -275,12 +291,14 @@ def come_home(T, S, p, t):
         look_around_at(T, S, p, t + 1, 0)
     s["dose"] = 0.0
     s["dose_tick"] = t
-    s["hazard"] = 0.0
-    if s["missed_sleep"] == 1:
-        s["missed_sleep"] = 0
+    if rules["rule"] == HAZARD_RULE:
+        S.hazard[p] = 0.0
+    if has(s, MISSED_SLEEP):
+        drop(s, MISSED_SLEEP)
         trip = np.int64(s["trips"])
         if uniform(rules["seed"], draws.SLEEP_AFTER, p, 0, trip) < rules["sleep_after"]:
             u = uniform(rules["seed"], draws.SLEEP_AFTER_LENGTH, p, 0, trip)
-            fall_asleep(T, S, p, t, delay_ticks(T.laws[L_SLEEP_AFTER], T.points, u))
-            return s["wake_at"]
+            length = delay_ticks(T.laws[L_SLEEP_AFTER], T.points, u)
+            fall_asleep(T, S, p, t, length)
+            return t + length
     return np.int64(t)

@@ -28,8 +28,11 @@ from sim.engine.order import (
 from sim.engine.rules import offline_until
 from sim.engine.state import (
     ATTEMPTED,
+    CALLED,
+    CIRCUMVENTS,
     DELIVERED,
     FAILED_COUNT,
+    HEARD,
     L_RETRY,
     LIVE,
     LOOKS,
@@ -37,6 +40,7 @@ from sim.engine.state import (
     POSTS_PENDING,
     PUBLISHED_COUNT,
     TOPICAL,
+    has,
 )
 from sim.engine.ties import (
     audience_of,
@@ -117,10 +121,10 @@ def on_candidate(T, S, p, t, k):
     c = own_channel(T, p, uniform(seed, draws.POST_CHANNEL, p, 0, k))
     s = S.people[p]
     kind = CHATTER
-    if s["has_heard"] == 1:
+    if has(s, HEARD):
         u = uniform(seed, draws.POST_KIND, p, 0, k)
         if u < rules["topical"]:
-            kind = CALL if s["called"] == 1 and u < rules["topical"] * rules["relay"] else NEWS
+            kind = CALL if has(s, CALLED) and u < rules["topical"] * rules["relay"] else NEWS
     slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0)
     result = attempt(T, S, p, t, slot)
     release(S, slot)
@@ -153,7 +157,7 @@ def send(T, S, p, t, slot):
     gate = S.gates[c]
     rules = T.rules[0]
     tries = np.int64(m["tries"])
-    if gate["severity"] > 0.0 and S.people[p]["circumventing"] == 0:
+    if gate["severity"] > 0.0 and not has(S.people[p], CIRCUMVENTS):
         if uniform(rules["seed"], draws.SEND_GATE, p, m["id"], tries) < gate["severity"]:
             cut_off(T, S, p, t)
             if gate["mode"] == 1:

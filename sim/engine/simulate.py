@@ -12,7 +12,7 @@ from sim.engine.build import group_exists, make_tables
 from sim.engine.hybrid import run_compiled
 from sim.engine.nation import Nation, log_array, run_reference
 from sim.engine.order import LOG
-from sim.engine.state import State, Tables
+from sim.engine.state import AWAKE_AT_NEWS, HEARD, State, Tables
 from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.units import MINUTE
@@ -107,7 +107,9 @@ def run(
     state = run_compiled(scenario, tables, exists, events, until)
     now, people = state.now[0], state.people
     log = state.log[: now["n_log"]] if events else np.zeros(0, LOG)
-    return _record(scenario, state, people["heard_tick"], people["awake_at_news"], int(now["n_events"]), log)
+    heard = np.where(people["flags"] & HEARD, state.other["heard_tick"], np.int64(-1))
+    awake = (people["flags"] & AWAKE_AT_NEWS > 0).astype(np.int8)
+    return _record(scenario, state, heard, awake, int(now["n_events"]), log)
 
 
 def _from_reference(scenario: Scenario, tables: Tables, exists: np.ndarray, events: bool) -> Record:

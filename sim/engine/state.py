@@ -7,14 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.channels import KINDS
+from sim.decision import HAZARD_RULE
 from sim.engine.calendar import SLOT, Calendar, make_calendar, reserve
 from sim.engine.order import LOG
 from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
+from sim.jit import inlined
 from sim.units import MINUTE
 
 __all__ = [
     "COUNTS",
+    "ELSE",
     "GATE",
     "MESSAGE",
     "NOW",
@@ -26,14 +29,18 @@ __all__ = [
     "State",
     "Tables",
     "aligned",
+    "drop",
+    "grown",
+    "has",
     "make_state",
+    "put",
 ]
 
 PERSON = np.dtype(
     [
         ("threshold", "f8"),  # by rule: dose, or share or number of people out; inf: never
-        ("posts_per_tick", "f8"),  # spontaneous, at full activity
-        ("propensity", "f8"),  # capped, for reactions
+        ("posts_per_tick", "f4"),  # spontaneous, at full activity
+        ("propensity", "f4"),  # capped, for reactions
         ("reachable", "u4"),  # bit c: can be reached on channel c
         ("travel", "i4"),
         ("bed", "i4"),  # ticks after midnight
@@ -42,7 +49,6 @@ PERSON = np.dtype(
         ("n_against", "i4"),  # whom contacts are counted against: all whom one sees leave, or the guards among them
         ("able", "u1"),
         ("ready", "u1"),  # circumvents from the beginning
-        ("room", "i8"),  # fills the cache line
     ],
     align=True,
 )
@@ -50,45 +56,53 @@ PERSON = np.dtype(
 
 STATE = np.dtype(
     [
-        # -- the first cache line (64 bytes): all that an impression needs, some traits of PERSON among it
         ("dose", "f8"),
-        ("dose_tick", "i8"),
-        ("threshold", "f8"),  # as in PERSON, like the next two
-        ("propensity", "f8"),
-        ("posts_per_tick", "f8"),
+        ("threshold", "f8"),  # as in PERSON, like all that is marked *
+        ("dose_tick", "u4"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
+        ("posts_per_tick", "f4"),  # *
+        ("propensity", "f4"),  # *
+        ("wake_at", "u4"),
+        ("bed", "i4"),  # *
+        ("sleep", "i4"),  # *
         ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
-        ("n_against", "i4"),  # as in PERSON
+        ("n_against", "i4"),  # *
+        ("sleep_stamp", "u2"),
+        ("decide_stamp", "u2"),
         ("phase", "u1"),
         ("asleep", "u1"),
-        ("substitutes", "u1"),  # turns elsewhere while cut off
-        ("has_heard", "u1"),
-        ("called", "u1"),
-        ("circumventing", "u1"),
         ("trips", "u1"),
         ("prolonged", "u1"),
-        ("able", "u1"),  # as in PERSON
-        ("was_cut_off", "u1"),
-        ("is_adopting", "u1"),  # an `adopt` event is on its way
         ("last_on", "i1"),  # channel of the last exposure
-        # -- the second one
-        ("hazard", "f8"),  # integrated since the last trip
-        ("wake_at", "i8"),
-        ("stay_until", "i8"),
-        ("heard_tick", "i8"),  # -1: not yet
-        ("sleep_left", "i8"),  # of a night from which a message woke this person, in ticks; 0: a whole night
-        ("adopt_at", "i8"),  # throttled time at which a way round is found (clock of NOW)
-        ("sleep_stamp", "i4"),
-        ("decide_stamp", "i4"),
-        ("night", "i4"),
-        ("heard_on", "i1"),
-        ("stayed_up", "u1"),
-        ("missed_sleep", "u1"),
-        ("awake_at_news", "u1"),
+        ("night", "i1"),
+        ("flags", "u2"),  # bits, see below
     ],
     align=True,
 )
-"""A person's state, two cache lines. The traits in it are copies: a person's line of PERSON need not come along."""
+"""A person's state: one cache line (64 bytes) with all that most events need, traits of PERSON among it."""
+
+(
+    ABLE,
+    HEARD,
+    CALLED,
+    SUBSTITUTES,
+    CIRCUMVENTS,
+    WAS_CUT_OFF,
+    ADOPTING,
+    STAYED_UP,
+    MISSED_SLEEP,
+    WAS_WOKEN,
+    AWAKE_AT_NEWS,
+) = (1 << bit for bit in range(11))
+"""Bits of a person's flags: could go at all; has heard of the night; was called; turns elsewhere while cut off; circumvents;
+was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a night
+from which a message woke this person; was awake at the first news."""
+
+ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
+"""What few events need of a person; adopt_at: the throttled time (clock of NOW) at which a way round is found, 0: not known."""
+
+MOST_TICKS = 2**32 - 1
+"""Later than any horizon: what lies further away is kept as this."""
 
 MESSAGE = np.dtype(
     [
@@ -221,6 +235,8 @@ class State(NamedTuple):
     """Mutable arrays of a run."""
 
     people: np.ndarray  # STATE[n]
+    other: np.ndarray  # ELSE[n]
+    hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
     seen_out: (
@@ -243,6 +259,24 @@ class State(NamedTuple):
     calendar: Calendar
 
 
+@inlined
+def has(person, flag):
+    """Return whether a person's flag is set."""
+    return person["flags"] & flag != 0
+
+
+@inlined
+def put(person, flag):
+    """Set a person's flag."""
+    person["flags"] |= flag
+
+
+@inlined
+def drop(person, flag):
+    """Clear a person's flag."""
+    person["flags"] &= ~flag & 0xFFFF
+
+
 def aligned(n: int, dtype: np.dtype) -> np.ndarray:
     """Return zeros whose first row begins on a cache line."""
     block = np.zeros(n * dtype.itemsize + 64, np.uint8)
@@ -256,11 +290,10 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
     horizon = int(tables.rules["horizon"][0])
     minutes = -(-horizon // MINUTE)
     people = aligned(n, STATE)
-    for name in ("threshold", "propensity", "posts_per_tick", "n_against", "able"):
+    for name in ("threshold", "propensity", "posts_per_tick", "bed", "sleep", "n_against"):
         people[name] = tables.people[name]
-    for name in ("heard_tick", "heard_on", "last_on"):
-        people[name] = -1
-    people["circumventing"] = tables.people["ready"]
+    people["last_on"] = -1
+    people["flags"] = ABLE * tables.people["able"] + CIRCUMVENTS * tables.people["ready"]
     now = np.zeros(1, NOW)
     now["phases"][0, 0] = n
     now["circumventing"] = int(tables.people["ready"].sum())
@@ -268,6 +301,8 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
     now["shown_at"] = horizon
     return State(
         people=people,
+        other=np.zeros(n, ELSE),
+        hazard=np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0),
         messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
         showings=np.zeros(64, SHOWING),
         seen_out=np.zeros(_remembered(tables), np.uint8),
