@@ -169,7 +169,7 @@ def law_value(law, points, u):
     return points[first + law["count"] - 1, 0]
 
 
-@inlined
+@njit
 def delay_ticks(law, points, u):
     """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
     return _whole_ticks(law_value(law, points, u))

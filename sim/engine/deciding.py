@@ -59,7 +59,7 @@ __all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "look_
            "on_prompt", "rejoin", "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
 
 
-@inlined
+@njit
 def schedule_timer(T, S, tick, kind, p, key):
     """Put a timer of a person on the calendar, unless it falls behind the horizon."""
     if tick < T.rules[0]["horizon"]:
@@ -90,7 +90,7 @@ def can_decide(T, s):
     )
 
 
-@inlined
+@njit
 def settle(T, S, p, t):
     """Bring dose and integrated hazard up to t; the hazard stands still in sleep."""
     s = S.people[p]

@@ -128,6 +128,8 @@ def look_ahead(T, S):
         prefetch(S.people, p)
         if e["slot"] >= 0:
             prefetch(S.messages, np.int64(e["slot"] & SLOT))
+        elif (e["order"] >> 27) & 15 == CANDIDATE:
+            prefetch(T.people, p)
 
 
 @inlined

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sim.engine.calendar import push
-from sim.jit import inlined
+from sim.jit import inlined, njit
 
 __all__ = ["push_message", "release", "write"]
 
 
-@inlined
+@njit
 def write(S, id_, author, channel, kind, live):
     """Store a message and return its slot; whoever writes pushes it or ends with `release`."""
     now = S.now[0]
@@ -42,7 +42,7 @@ def release(S, slot):
         now["n_free"] += 1
 
 
-@inlined
+@njit
 def push_message(S, order, slot, held, datum):
     """Add an event of a message; `held` are the bits above those of the slot."""
     S.messages[slot]["pending"] += 1

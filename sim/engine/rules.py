@@ -35,13 +35,14 @@ from sim.engine.state import (
     L_TELL,
     MISSED_SLEEP,
     MOST_TICKS,
+    OWNS_GROUP,
     STAYED_UP,
     WAS_WOKEN,
     drop,
     has,
     put,
 )
-from sim.jit import inlined, njit
+from sim.jit import njit
 from sim.quantiles import delay_ticks, normal_quantile
 from sim.units import DAY, MINUTE
 
@@ -60,7 +61,7 @@ __all__ = [
 ]
 
 
-@inlined
+@njit
 def bed_tick(T, S, p, night):
     """Return the tick of a person's bed time in a night; night 0 belongs to the first midnight at or before tick 0."""
     rules = T.rules[0]
@@ -152,7 +153,7 @@ def rouse(T, S, p, t, key):
     schedule_timer(T, S, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED, p, np.int64(s["sleep_stamp"]))
 
 
-@inlined
+@njit
 def offline_until(T, S, p, t):
     """Return when whoever is asleep as a reader and writer wakes up; -1 if awake.
 
@@ -220,10 +221,9 @@ def hear(T, S, p, t, c):
     if rules["neighbours"] >= 0 and uniform(seed, draws.TELL, p, 0, 0) < rules["tell"]:
         delay = delay_ticks(T.laws[L_TELL], T.points, uniform(seed, draws.TELL_DELAY, p, 0, 0))
         schedule_timer(T, S, t + delay, TELL, p, np.int64(0))
-    group = T.people[p]["owned_group"]
-    if group >= 0 and uniform(seed, draws.CREATE_GROUP, p, 0, 0) < rules["create"]:
+    if has(s, OWNS_GROUP) and uniform(seed, draws.CREATE_GROUP, p, 0, 0) < rules["create"]:
         delay = delay_ticks(T.laws[L_CREATE], T.points, uniform(seed, draws.CREATE_DELAY, p, 0, 0))
-        schedule_timer(T, S, t + delay, CREATE, p, np.int64(group))
+        schedule_timer(T, S, t + delay, CREATE, p, np.int64(T.people[p]["owned_group"]))
 
 
 @njit

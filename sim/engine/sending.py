@@ -53,7 +53,7 @@ from sim.engine.ties import (
     seat_of,
     tied_to,
 )
-from sim.jit import inlined, njit
+from sim.jit import njit
 from sim.posting import cycle_at
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
@@ -306,7 +306,7 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
     S.totals[c, DELIVERED] += n_delivered
 
 
-@inlined
+@njit
 def impression_at(T, S, tick, reader, slot, held, datum):
     """Schedule one more impression of a message; one that falls behind the horizon is pending."""
     if tick < T.rules[0]["horizon"]:

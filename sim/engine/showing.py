@@ -17,8 +17,8 @@ from sim.draws import fraction, quarters
 from sim.engine.calendar import close, peek, sort_into
 from sim.engine.messages import release
 from sim.engine.order import IMPRESSION, order_of
-from sim.engine.state import DELIVERED, LOOKS
-from sim.jit import inlined, njit
+from sim.engine.state import BLOCK, DELIVERED, LOOKS
+from sim.jit import inlined, njit, prefetch
 from sim.quantiles import ceiling_of, delay_at
 from sim.shuffle import bits_of, scattered, shuffled
 
@@ -105,22 +105,31 @@ def _show(T, S, s, end, count, room):
     share, wanted = s["share"], s["wanted"]
     attention = channel["attention_max"] / channel["ceiling"]
     begins, ends = s["begins"], min(s["ends"], end)
-    scratch = S.calendar.scratch
+    scratch, audience = S.calendar.scratch, T.net.audience
     k, tick = s["k"], s["tick"]
     before = count
+    seats, ticks = S.block[0], S.block[1]
     while tick < ends:
-        reader = np.int64(T.net.audience[first + shuffled(k, n, bits, key0, key1, key2)])
-        w0, w1, _, _ = quarters(seed, draws.READER, reader, id_, 0)
-        if count == room:
+        # A block at a time: who comes when, and only then who that is, because far memory answers late.
+        length = 0
+        while tick < ends and length < BLOCK:
+            seat = first + shuffled(k, n, bits, key0, key1, key2)
+            prefetch(audience, seat)
+            seats[length], ticks[length] = seat, tick
+            length += 1
+            k += 1
+            tick = max(tick, coming_at(law, T.points, begins, k, m, key3)) if k < m else s["ends"]
+        if count + length > room:
             return np.int64(-1)
-        # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
-        e = scratch[count]
-        e["order"] = order_of(tick, IMPRESSION, reader)
-        e["slot"] = slot
-        e["datum"] = w0
-        count += np.int64((fraction(w1) * share < wanted) & (fraction(w0) < attention))
-        k += 1
-        tick = max(tick, coming_at(law, T.points, begins, k, m, key3)) if k < m else s["ends"]
+        for j in range(length):
+            reader = np.int64(audience[seats[j]])
+            w0, w1, _, _ = quarters(seed, draws.READER, reader, id_, 0)
+            # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
+            e = scratch[count]
+            e["order"] = order_of(ticks[j], IMPRESSION, reader)
+            e["slot"] = slot
+            e["datum"] = w0
+            count += np.int64((fraction(w1) * share < wanted) & (fraction(w0) < attention))
     s["next_k"], s["next_tick"], s["found"] = k, tick, count - before
     return count
 

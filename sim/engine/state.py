@@ -93,13 +93,17 @@ STATE = np.dtype(
     MISSED_SLEEP,
     WAS_WOKEN,
     AWAKE_AT_NEWS,
-) = (1 << bit for bit in range(11))
+    OWNS_GROUP,
+) = (1 << bit for bit in range(12))
 """Bits of a person's flags: could go at all; has heard of the night; was called; turns elsewhere while cut off; circumvents;
-was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a night
-from which a message woke this person; was awake at the first news."""
+was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a
+night from which a message woke this person; was awake at the first news; may create a chat group."""
 
 ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
 """What few events need of a person; adopt_at: the throttled time (clock of NOW) at which a way round is found, 0: not known."""
+
+BLOCK = 64
+"""Of a showing so many people are looked up together."""
 
 MOST_TICKS = 2**32 - 1
 """Later than any horizon: what lies further away is kept as this."""
@@ -239,6 +243,7 @@ class State(NamedTuple):
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
+    block: np.ndarray  # int64[2, BLOCK]: seats and ticks of those who come next
     seen_out: (
         np.ndarray
     )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
@@ -294,6 +299,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
         people[name] = tables.people[name]
     people["last_on"] = -1
     people["flags"] = ABLE * tables.people["able"] + CIRCUMVENTS * tables.people["ready"]
+    people["flags"] |= np.where(tables.people["owned_group"] >= 0, OWNS_GROUP, 0).astype(np.uint16)
     now = np.zeros(1, NOW)
     now["phases"][0, 0] = n
     now["circumventing"] = int(tables.people["ready"].sum())
@@ -305,6 +311,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
         hazard=np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0),
         messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
         showings=np.zeros(64, SHOWING),
+        block=np.zeros((2, BLOCK), np.int64),
         seen_out=np.zeros(_remembered(tables), np.uint8),
         exists=exists.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
