@@ -70,6 +70,10 @@ class Store:
 
     # -- finished runs
 
+    def has(self, key: str) -> bool:
+        """Return whether a file of a finished run is there, whole or not."""
+        return self.folder is not None and self.path(key).exists()
+
     def get(self, key: str) -> Record | None:
         """Return a finished run, or None; a file that cannot be read counts as missing and is computed again."""
         packed = self._read(key, "run")
