@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.degrees import degree_pmf
 from sim.engine.order import EVENT
-from sim.engine.state import COUNTS, MESSAGE, PERSON, SNAPSHOT, STATE
+from sim.engine.state import COUNTS, ELSE, MESSAGE, PERSON, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
 from sim.network import GroupTies
@@ -63,7 +63,13 @@ def need_of(scenario: Scenario) -> Need:
     # The branching ratio: expected posts of everybody on every channel, of two generations.
     radius = 8.0 * n * (2 * n_channels + 1)
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
-    state = (STATE.itemsize + EVENTS * EVENT.itemsize + MESSAGE.itemsize / 4) * n + remembered
+    state = (
+        STATE.itemsize
+        + ELSE.itemsize
+        + 8 * (scenario.decision.rule == "hazard")
+        + EVENTS * EVENT.itemsize
+        + MESSAGE.itemsize / 4
+    ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     record = 4.0 * scenario.clock.n_minutes * (n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10)
     beside = max(BUILDING * max(ties.values()), tables + max(radius, state))
