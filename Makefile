@@ -18,7 +18,7 @@ READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench figures verification sizes constraints clean
+.PHONY: help run test check test-nojit bench figures verification sizes cache constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ verification: $(READY) ## compare classical models with theory and published num
 
 sizes: $(READY) ## compare population sizes: which suffices for which question
 	$(IN_VENV) -m experiments.sizes $(ARGS)
+
+cache: $(READY) ## show the compiled code that is kept for this user; ARGS=clear removes it
+	$(IN_VENV) -m sim.cache $(ARGS)
 
 constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer ones)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make constraints needs uv; install it or name it: make constraints UV=PATH" >&2; exit 1; }

@@ -20,4 +20,8 @@ def compile_engine() -> float:
 if __name__ == "__main__":
     import sys
 
+    from sim.study.terminal import announce_compilation
+
+    if notice := announce_compilation("compiled"):
+        sys.stderr.write(f"{notice}\n")
     sys.stderr.write(f"the engine is compiled ({compile_engine():.0f} s)\n")

@@ -2,7 +2,8 @@
 
 Every compiled function of the package is decorated with `njit` from here. Numba's own cache goes stale without a word when
 a callee in another file changes (numba issue 1833), so the cache lives in a folder named by a hash of all sources: a changed
-source is another folder. Old folders are removed. `NUMBA_DISABLE_JIT=1` runs the same functions as plain Python.
+source is another folder. Old folders are removed when there are more than a few, or when they are too large (`python -m
+sim.cache` shows and clears them). `NUMBA_DISABLE_JIT=1` runs the same functions as plain Python.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,13 +29,30 @@ from numba.core.types import BaseNamedTuple as NamedTupleType  # type: ignore[at
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
 
-__all__ = ["by_reference", "cache_folder", "inlined", "is_compiling", "model_hash", "njit", "prefetch", "source_hash"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_FOLDERS",
+    "by_reference",
+    "cache_folder",
+    "cached_folders",
+    "inlined",
+    "is_compiling",
+    "model_hash",
+    "njit",
+    "prefetch",
+    "size_of",
+    "source_hash",
+]
 
-_KEEP = 4
+MOST_FOLDERS = 4
+"""Compiled versions that are kept, the one in use among them."""
+MOST_BYTES = 500_000_000
+"""Size of all of them together beyond which the oldest go."""
 _DOORS = {
     "__init__.py",
     "__main__.py",
     "api.py",
+    "cache.py",
     "cli.py",
     "collect.py",
     "compile.py",
@@ -65,23 +84,25 @@ def source_hash() -> str:
     return hashlib.sha256(f"{model_hash()} {sys.version_info[:3]} {numba.__version__}".encode()).hexdigest()[:16]
 
 
-def _root() -> Path:
+def _roots() -> list[Path]:
+    """Return the folders that may hold a cache, the user's before one for temporary files."""
+    temporary = Path(tempfile.gettempdir()) / f"mobsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     if given := os.environ.get("MOBSIM_CACHE"):
-        return Path(given)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    return Path(base) / "mobsim"
+        return [Path(given), temporary]
+    try:
+        if sys.platform == "win32":
+            base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
+        else:
+            base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    except RuntimeError:  # a user without a home
+        return [temporary]
+    return [Path(base) / "mobsim", temporary]
 
 
 def cache_folder() -> Path:
     """Return the folder for compiled code, made if need be; a temporary one where the user's cache cannot be written."""
     name = source_hash()
-    roots = []
-    with contextlib.suppress(RuntimeError):  # a user without a home
-        roots.append(_root())
-    for root in (*roots, Path(tempfile.gettempdir()) / f"mobsim-{os.getuid() if hasattr(os, 'getuid') else 'user'}"):
+    for root in _roots():
         folder = root / "compiled" / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -94,13 +115,38 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="mobsim-"))
 
 
+def cached_folders() -> list[Path]:
+    """Return the folders of compiled code of this user, the one used last first."""
+    found: list[tuple[float, Path]] = []
+    for root in _roots():
+        with contextlib.suppress(OSError):
+            for path in (root / "compiled").iterdir():
+                if re.fullmatch("[0-9a-f]{16}", path.name):  # ours
+                    with contextlib.suppress(OSError):
+                        found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files within a folder; what goes meanwhile counts nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
+    return total
+
+
 def _prune(current: Path) -> None:
-    """Remove all but the newest few sibling cache folders."""
+    """Remove all but the current folder and the newest few others, as long as they are not too large together."""
     with contextlib.suppress(OSError):
         current.touch()
-        others = sorted((p for p in current.parent.iterdir() if p != current), key=lambda p: p.stat().st_mtime)
-        for old in others[: max(0, len(others) - _KEEP + 1)]:
-            shutil.rmtree(old, ignore_errors=True)
+    others = [path for path in cached_folders() if path != current]
+    left = MOST_BYTES - (size_of(current) if others else 0)
+    for k, path in enumerate(others):
+        left -= size_of(path)
+        if k >= MOST_FOLDERS - 1 or left < 0:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 is_compiling = not numba.config.DISABLE_JIT

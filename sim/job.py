@@ -80,6 +80,7 @@ def _study(job: Job, store: Store, clockwork: Clockwork) -> int:
         study = run_study(
             arms, baseline, plan.study.replicates, seed=plan.seed, nulls=plan.study.nulls, world=plan.study.world,
             engine=plan.engine, store=store, workers=plan.study.workers, retry=plan.study.retry, progress=progress,
+            tell=tell,
         )  # fmt: skip
     _tell_of_other_models(study.of_other_models)
     skipped = write_folder(job.folder, study, plan, job.configuration, job.overrides, clockwork, job.of_job)
@@ -104,7 +105,9 @@ def _design(job: Job, store: Store, clockwork: Clockwork) -> int:
     )
     arms = ArmsOfPoints(job.compose, plan.study.arms, plan.design)
     with Progress("point") as progress:
-        run = run_design(plan.design, arms, settings, seed=plan.seed, workers=plan.study.workers, progress=progress)
+        run = run_design(
+            plan.design, arms, settings, seed=plan.seed, workers=plan.study.workers, progress=progress, tell=tell
+        )
     _tell_of_other_models(run.of_other_models)
     skipped = write_design_folder(job.folder, run, plan, store, job.configuration, job.overrides, clockwork, job.of_job)
     tell(*run.notes)

@@ -19,6 +19,7 @@ from typing import Any
 from sim.draws import MAX_SEED
 from sim.errors import CapacityError, InputError
 from sim.study.design import Design, Value, design_points
+from sim.study.memory import fitting_workers, peak_bytes
 from sim.study.points import Measured, Point, Settings, forget_points, measure_points, posted
 from sim.study.template import ArmsOfPoints
 from sim.threads import n_processors
@@ -77,6 +78,7 @@ def run_design(
     seed: int,
     workers: int | None = None,
     progress: Callable[[int, int, int], None] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> DesignRun:
     """Return what became of the points of a design; the outcomes are in the store, a file for each point.
 
@@ -90,6 +92,8 @@ def run_design(
         Number of processes; None: one per processor.
     progress
         Called with the numbers of points that are finished, of those with a failure, and of all.
+    tell
+        Called with a sentence where much memory is needed, or where it suffices for fewer processes than asked for.
 
     Raises
     ------
@@ -109,6 +113,8 @@ def run_design(
     _prepare(arms, [values[i] for i in mine], run)
     failed = 0
     n_processes = workers or n_processors()
+    if mine and settings.engine == "compiled" and design.backend in ("loky", "threading"):
+        n_processes = _fitting(arms, settings, values[mine[0]], min(n_processes, len(mine)), tell)
     chunks = _chunks(arms, settings, values, mine, design, seed, n_processes)
     with contextlib.closing(_results(design, n_processes, arms, settings, chunks)) as results:
         for found, seconds in results:
@@ -170,6 +176,22 @@ def _refuse_useless(
             f"design.factors gives {key} the value {value}, with which no point can be made ({str(error).rstrip('.')}); "
             "correct it or leave it out."
         )
+
+
+def _fitting(
+    arms: ArmsOfPoints,
+    settings: Settings,
+    values: dict[str, Value],
+    n_processes: int,
+    tell: Callable[[str], None],
+) -> int:
+    """Return how many processes the memory suffices for, if all points are like this one."""
+    try:
+        scenarios = arms.of(values).values()
+    except InputError:
+        return n_processes  # told when it is the point's turn
+    one = peak_bytes(scenarios, len(scenarios) * (1 + len(settings.nulls)), 1, False)
+    return fitting_workers(lambda n: n * one, n_processes, max(s.population.n_people for s in scenarios), tell)
 
 
 def _chunks(

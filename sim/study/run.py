@@ -25,6 +25,7 @@ from sim.measures.contrast import (
 from sim.measures.curves import chosen_curves, curve_matrix, minutes, squares_table
 from sim.measures.outcomes import NEEDED_NULLS, main_channel, outcome_table, outcomes
 from sim.scenario import NULL_NIGHTS, Scenario
+from sim.study.memory import fitting_workers, peak_bytes
 from sim.study.records import Records
 from sim.study.store import Store
 from sim.study.tasks import Done, Failure, Runner, Task, end_of_comparison, tasks_of
@@ -242,6 +243,7 @@ def run_study(
     workers: int | None = None,
     retry: bool = False,
     progress: Callable[[int, int, int], None] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Study:
     """Return a study: every arm with its null nights in every replicate, all on the same dice.
 
@@ -269,6 +271,8 @@ def run_study(
         Whether to try runs again that have failed before.
     progress
         Called with (finished, failed, total) after every run.
+    tell
+        Called with a sentence where much memory is needed, or where it suffices for fewer workers than asked for.
 
     Raises
     ------
@@ -296,6 +300,13 @@ def run_study(
     is_fixed = world == "fixed"
     grouped = [tasks_of(arms, r, seed, nulls, is_fixed, engine) for r in range(replicates)]
     total = sum(map(len, grouped))
+    n_missing = sum(any(not store.has(task.key) for task in tasks) for tasks in grouped)
+    n_workers = min(workers or n_processors(), max(1, n_missing))
+    if n_missing and engine == "compiled":
+        n_workers = fitting_workers(
+            lambda n: peak_bytes(arms.values(), total, n, is_fixed), n_workers,
+            max(scenario.population.n_people for scenario in arms.values()), tell,
+        )  # fmt: skip
     lock, stop = threading.Lock(), threading.Event()
     shared = Worlds()
     runner = Runner(store, retry=retry, is_stopped=stop.is_set)
@@ -327,7 +338,7 @@ def run_study(
                 return
             note(task, done)
 
-    pool = ThreadPoolExecutor(workers or n_processors())
+    pool = ThreadPoolExecutor(n_workers)
     pending = {pool.submit(replicate, tasks) for tasks in grouped}
     try:
         while pending:

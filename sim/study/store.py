@@ -26,7 +26,7 @@ from sim.engine.simulate import Record
 from sim.errors import InputError
 from sim.jit import model_hash
 from sim.scenario import MODEL_VERSION, Scenario
-from sim.study.whole import put_bytes, write_whole
+from sim.study.whole import locked, put_bytes, write_whole
 
 __all__ = ["Store", "UnwritableError", "run_key"]
 
@@ -69,6 +69,10 @@ class Store:
         return self.model / key[:2] / f"{key}.{kind}"
 
     # -- finished runs
+
+    def has(self, key: str) -> bool:
+        """Return whether a file of a finished run is there, whole or not."""
+        return self.folder is not None and self.path(key).exists()
 
     def get(self, key: str) -> Record | None:
         """Return a finished run, or None; a file that cannot be read counts as missing and is computed again."""
@@ -161,7 +165,7 @@ class Store:
         path = self.path(key, "lock") if self.folder is not None else None
         while path is not None and descriptor is None:
             try:
-                descriptor = _locked(path)
+                descriptor = locked(path)
             except (ImportError, OSError):
                 path = None  # no locks here
             else:
@@ -223,31 +227,3 @@ class Store:
                 f"study.store is {self.folder}, where a run could not be kept ({error.strerror}); free some space or choose "
                 "another folder."
             ) from error
-
-
-def _locked(path: Path) -> int | None:
-    """Return a descriptor that holds the lock of a name, or None while another holds it.
-
-    Raises
-    ------
-    ImportError, OSError
-        This system, or the place, has no such locks.
-    """
-    import fcntl
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    except FileNotFoundError:
-        return None  # somebody has removed the folder, which was empty: another look
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass  # held by another; or the name went while we waited for it, and another look will make a new one
-    except OSError:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None

@@ -23,10 +23,12 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["PARTIAL", "claimed", "clear_leftovers", "is_partial", "put_bytes", "whole_folder", "write_whole"]
+__all__ = ["PARTIAL", "claimed", "clear_leftovers", "is_partial", "locked", "put_bytes", "whole_folder", "write_whole"]
 
 PARTIAL = ".partial-"
 """How the names of unfinished files and folders begin."""
+_LOOKS = 100
+"""How often a lock is looked for whose file goes again and again, which others then hold in turn."""
 _DAY = 24 * 3600.0
 """Age in seconds from which an unfinished file or folder is nobody's any more."""
 
@@ -132,27 +134,56 @@ def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
 def claimed(place: Path) -> Iterator[bool]:
     """Take a place for this process and give whether it was free; a process that ends, however it ends, claims nothing.
 
-    The claim is a lock on a file in the folder for temporary files, so that nothing is left beside the place; it does not reach
-    other machines, nor systems without such locks or such a folder.
+    The claim is a lock on a file in the folder for temporary files, which goes when the claim does, so that nothing is left
+    beside the place; it does not reach other machines, nor systems without such locks or such a folder.
     """
     try:
-        import fcntl
-
         name = hashlib.sha256(os.fsencode(place.resolve())).hexdigest()[:32]
         lock = Path(tempfile.gettempdir()) / f"mobsim-{os.getuid()}-{name}.lock"
-        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
-    except (ImportError, OSError):
+        descriptor = locked(lock, 0o600)
+    except (AttributeError, ImportError, OSError):
         yield True
         return
     try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            lock.unlink(missing_ok=True)  # still held, so that nobody locks a name that is about to go
+            os.close(descriptor)
+
+
+def locked(path: Path, mode: int = 0o666) -> int | None:
+    """Return a descriptor that holds the lock of a file, made if need be, or None while another holds it.
+
+    Whoever holds it may remove the file before letting go: who has opened it meanwhile looks again, and makes a new one.
+
+    Raises
+    ------
+    ImportError, OSError
+        This system, or the place, has no such locks.
+    """
+    import fcntl
+
+    for _ in range(_LOOKS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, mode)
+        except FileNotFoundError:
+            continue  # somebody has removed the folder, which was empty
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
+                return descriptor
+        except FileNotFoundError:
+            pass  # the name went while we opened it
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
         except OSError:
-            yield False
-        else:
-            yield True
-    finally:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
+    return None
 
 
 def clear_leftovers(place: Path) -> None:

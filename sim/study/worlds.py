@@ -10,10 +10,11 @@ from sim.laws import OF_CONTENTS
 from sim.scenario import Scenario
 from sim.world import World, make_world
 
-__all__ = ["Worlds"]
+__all__ = ["Worlds", "world_key"]
 
 
-def _world_key(scenario: Scenario) -> str:
+def world_key(scenario: Scenario) -> str:
+    """Return what names the world of a scenario but for its seed."""
     parts = {"population", "network", "channels"}
     return hashlib.sha256(scenario.model_dump_json(include=parts, context=OF_CONTENTS).encode()).hexdigest()
 
@@ -31,7 +32,7 @@ class Worlds:
         """Return the world that a seed draws for a scenario, with its reactions scaled to the branching ratio."""
         parts = (scenario.population, scenario.network, *scenario.channels.values())
         if len(parts) != len(self.key[0]) or any(a is not b for a, b in zip(parts, self.key[0], strict=True)):
-            self.key = parts, _world_key(scenario)
+            self.key = parts, world_key(scenario)
         key = f"{self.key[1]} {world_seed}"
         if key not in self.worlds:
             self.worlds[key] = make_world(scenario, world_seed)

@@ -176,6 +176,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "sweep",
         "job",
         "report",
+        "cache",
         "collect",
         "plot",
         "calibrate",

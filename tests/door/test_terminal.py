@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,26 @@ def test_a_file_of_chat_groups(tmp_path: Path) -> None:
     answer = forked_sim(*QUICK, "network.groups.whatsapp.file=groups.csv", folder=tmp_path)
     assert answer.code == 2
     assert "groups.csv, column 'person', row 2 holds 300, expected a number from 0 to 299" in answer.err
+
+
+@pytest.mark.parametrize("free", [10**6, 10**12])
+def test_the_memory_that_a_study_needs_is_told_before_it_begins_or_is_refused(free: int, tmp_path: Path) -> None:
+    small = f"from sim.study import memory; memory.BASE = memory.TOLD = 0; memory.free_bytes = lambda: {free}"
+    code = f"{small}\nimport runpy, sys; sys.argv[0] = 'sim'; runpy.run_module('sim', run_name='__main__')"
+    answer = finish(start(["-c", code, *QUICK], tmp_path))
+    [line] = answer.err.splitlines()
+    if free < 10**7:
+        assert answer.code == 2
+        assert re.fullmatch(
+            r"population\.size is 300, which needs about 0\.\d GB of memory, expected at most the 0\.0 GB that this machine "
+            r"has left; choose a smaller population\.size or a larger population\.weight\.",
+            line,
+        )
+        assert finished_runs(tmp_path / "store") == []
+        assert not (tmp_path / "run").exists()
+    else:
+        assert answer.code == 0
+        assert re.fullmatch(r"needs about 0\.\d GB of memory", line)
 
 
 def test_an_interrupted_study_does_not_wait_for_long_runs(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from sim.study.whole import claimed
+from sim.study.whole import claimed, locked
 from sim.study.writing import FIGURES
 from tests.door.shell import Answer, assert_same_tables, finish, forked_sim, half_written, listing, manifest, start
 
@@ -217,6 +220,62 @@ def test_a_folder_that_another_command_is_writing_is_refused(place: Path, tmp_pa
         assert "run is being written by another command" in answer.err
         assert listing(tmp_path) == {"store"}
     assert forked_sim(*OLD, "study.figures=false", folder=tmp_path).code == 0
+
+
+def test_a_claim_leaves_nothing_behind_and_is_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(locks))
+    held: list[int] = []
+    claims, refusals, overlaps = [0] * 4, [0] * 4, [0] * 4
+    together = threading.Barrier(4)
+
+    def claim(me: int) -> None:
+        together.wait()
+        while claims[me] < 100:
+            with claimed(tmp_path / "run") as is_mine:
+                if not is_mine:
+                    refusals[me] += 1
+                    continue
+                held.append(me)
+                overlaps[me] += len(held) > 1
+                time.sleep(0)
+                held.remove(me)
+                claims[me] += 1
+
+    threads = [threading.Thread(target=claim, args=[me]) for me in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert claims == [100] * 4
+    assert sum(overlaps) == 0
+    assert sum(refusals) > 0  # they did meet
+    assert list(locks.iterdir()) == []
+
+
+def test_a_lock_whose_file_is_removed_while_it_is_opened_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    opened = os.open
+    removals = [True, True, False]
+
+    def open_late(*arguments: Any) -> int:
+        """Open a file that whoever holds its lock removes before we ask for the lock."""
+        descriptor = opened(*arguments)
+        if removals.pop(0):
+            path.unlink()
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_late)
+    descriptor = locked(path)
+    assert descriptor is not None
+    assert removals == []
+    assert os.fstat(descriptor).st_ino == path.stat().st_ino
+    removals[:] = [False]
+    assert locked(path) is None
+    os.close(descriptor)
 
 
 def test_commands_of_one_moment_have_folders_of_their_own(tmp_path: Path) -> None:
