@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 from experiments.bench import measuring
-from experiments.bench.measuring import ROOT, Bench, Measured, Refusals, Refused, tell
+from experiments.bench.measuring import FOLDER, ROOT, Bench, Measured, Refusals, RefusedError, tell
 from experiments.bench.rows import (
     CONTAGIONS,
     FACTORS,
@@ -27,7 +28,6 @@ from experiments.bench.rows import (
     posts_rows,
 )
 
-FOLDER = Path("outputs/bench")
 SIZES = (10_000, 31_623, 100_000, 316_228, 1_000_000, 3_162_278, 10_000_000, 100_000_000)
 OPENED = (100_000, 1_000_000, 10_000_000)
 REFERENCE_SIZES = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
@@ -38,10 +38,14 @@ PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description="Compare speed and memory with peers and the machine.")
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="Compare speed and memory with peers and the machine."
+    )
     parser.add_argument("--rounds", type=int, help="times that every row runs (default 3)")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of people of the night")
-    parser.add_argument("--peers", default=str(PEERS_PYTHON), help="the Python that has the peers (default: of make peers)")
+    parser.add_argument(
+        "--peers", default=str(PEERS_PYTHON), help="the Python that has the peers (default: of make peers)"
+    )
     parser.add_argument("--no-largest", action="store_true", help="do not search each peer's largest size")
     parser.add_argument("--quick", action="store_true", help="small sizes and one round: a rehearsal")
     given = parser.parse_args()
@@ -54,14 +58,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mobsim-bench-") as folder:
         bench = Bench(Path(folder), peers, PEER_SECONDS, scale=0.01 if quick else 1.0, seeds=4 if quick else 16)
         found, refused, loads = run(bench, rounds, sizes, quick, not given.no_largest)
+    told = {"rounds": rounds, "loads": loads, "quick": quick, "arguments": arguments_told(given), "limit": bench.limit}
+    data = as_data(found, refused)
+    FOLDER.mkdir(parents=True, exist_ok=True)  # kept first, whatever becomes of the page
+    (FOLDER / "bench.json").write_text(json.dumps({"told": told, "rows": data}), encoding="utf-8")
     from experiments.bench.page import write
 
-    told = {"rounds": rounds, "loads": loads, "quick": quick}
-    print(write(FOLDER, as_data(found, refused), told, None if quick else ROOT / "docs"))
+    print(write(FOLDER, data, told, None if quick else ROOT / "docs"))
     return 0
 
 
-def run(bench: Bench, rounds: int, sizes: list[int], quick: bool, search: bool) -> tuple[Measured, Refusals, list[float]]:
+def run(
+    bench: Bench, rounds: int, sizes: list[int], quick: bool, search: bool
+) -> tuple[Measured, Refusals, list[float]]:
     """Measure all rows; the sizes that a search finds are measured once."""
     tell("compiling the engine if need be ...")
     bench.measure(Row(NIGHT, OURS, 50, options=THROTTLED), 0)
@@ -96,7 +105,7 @@ def add_largest(bench: Bench, rows: list[Row], found: Measured, refused: Refusal
             if ours not in found:
                 try:
                     found[ours] = [bench.measure(ours, 0)]
-                except Refused as told:
+                except RefusedError as told:
                     refused[ours] = str(told)
 
 

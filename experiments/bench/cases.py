@@ -34,7 +34,9 @@ def make_case(folder: Path, people: int, kind: str) -> None:
     np.savez(folder / "ties.npz", edges=edges, thresholds=thresholds, n_seeds=max(1, round(SEEDS * people)))
     second = "friend" if kind == "posting" else "neighbour"
     pd.DataFrame({"person": edges[:, 0], second: edges[:, 1]}).to_parquet(folder / "ties.parquet")
-    pd.DataFrame({"person": np.arange(people), "threshold": thresholds.astype(float)}).to_parquet(folder / "people.parquet")
+    pd.DataFrame({"person": np.arange(people), "threshold": thresholds.astype(float)}).to_parquet(
+        folder / "people.parquet"
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,12 @@ from experiments.bench.measuring import free_memory
 from sim.draws import LOOK, uniform
 from sim.jit import njit
 
-READS, WRITES, SCALAR, VECTOR = "random reads", "byte read-modify-writes", "keyed draws, one by one", "keyed draws, in lanes"
+READS, WRITES, SCALAR, VECTOR = (
+    "random reads",
+    "byte read-modify-writes",
+    "keyed draws, one by one",
+    "keyed draws, in lanes",
+)
 GIGABYTE = 1_000_000_000
 WORD, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 M0, M1, W0, W1 = (np.uint64(k) for k in (0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85))

@@ -15,6 +15,7 @@ from typing import Any
 
 from experiments.bench.rows import LIMITS, NIGHT, POSTING, POSTS, REFERENCE, Row
 
+FOLDER = Path("outputs/bench")
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "peers"
 TOO_LONG, NO_MEMORY = 75, 76  # exit codes, as in peers/contract.py
@@ -24,7 +25,7 @@ SPARE = 0.8  # the share of free memory that a row may be expected to take
 Found = dict[str, Any]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A row that cannot be measured; the text says why."""
 
 
@@ -73,10 +74,12 @@ class Bench:
         drop = {"NUMBA_DISABLE_JIT"} if ours else {"NUMBA_DISABLE_JIT", "PYTHONPATH"}
         environment = {k: v for k, v in os.environ.items() if k not in drop} | ONE_THREAD
         if ours:
-            environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+            environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")]).rstrip(
+                os.pathsep
+            )
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
-            raise Refused(reason(done.returncode, done.stderr, limit))
+            raise RefusedError(reason(done.returncode, done.stderr, limit))
         answer: Found = json.loads(done.stdout.splitlines()[-1])
         return answer
 
@@ -90,11 +93,11 @@ class Bench:
         if not (folder / "ties.npz").exists():
             command = self.ours("cases", folder=str(folder), people=people, kind=kind)
             if subprocess.run(command, cwd=ROOT).returncode != 0:
-                raise Refused("the file of ties could not be made")
+                raise RefusedError("the file of ties could not be made")
         return folder
 
     def measure(self, row: Row, turn: int, limit: float | None = None) -> Found:
-        """What one process says of a row, in round `turn` from 0; raises Refused."""
+        """What one process says of a row, in round `turn` from 0; raises RefusedError."""
         tell(f"round {turn + 1}: {row}")
         if row.part == LIMITS:
             return self.child(self.ours("limits", scale=self.scale), None, True)
@@ -107,7 +110,13 @@ class Bench:
             seeds = list(range(1 + turn * n, 1 + (turn + 1) * n))
             given = {"part": row.part, "engine": row.engine, "people": row.people, "options": [], "folder": folder}
             return self.child(self.ours("ours", **given, seeds=seeds, limit=None), None, True)
-        command = [self.peers_python, str(SCRIPTS / f"{row.script}.py"), f"{folder}/ties.npz", str(turn + 1), str(self.limit)]
+        command = [
+            self.peers_python,
+            str(SCRIPTS / f"{row.script}.py"),
+            f"{folder}/ties.npz",
+            str(turn + 1),
+            str(self.limit),
+        ]
         return self.child(command, self.limit, False)
 
 
@@ -133,12 +142,14 @@ def measure_all(
                 continue
             try:
                 if turn == 0 and row.part == NIGHT:
-                    smaller = [r for r in rows if r.part == NIGHT and r.options == row.options and r.people < row.people]
+                    smaller = [
+                        r for r in rows if r.part == NIGHT and r.options == row.options and r.people < row.people
+                    ]
                     told = _too_much(row, smaller, found, refused, free)
                     if told is not None:
-                        raise Refused(told)
+                        raise RefusedError(told)
                 found[row].append(measure(row, turn))
-            except Refused as told_why:
+            except RefusedError as told_why:
                 refused[row] = str(told_why)
                 tell(f"  {refused[row]}")
     return {row: results for row, results in found.items() if results}, refused, loads
@@ -169,7 +180,7 @@ def largest(
             try:
                 smaller = Row(row.part, row.engine, people, row.script, note=row.note)
                 return smaller, measure(smaller)
-            except Refused:
+            except RefusedError:
                 continue
         return None
     best: tuple[Row, Found] | None = None
@@ -182,7 +193,7 @@ def largest(
         try:
             larger = Row(row.part, row.engine, more, row.script, note=row.note)
             last, people = measure(larger), more
-        except Refused:
+        except RefusedError:
             break
         best = (larger, last)
     return best
@@ -193,7 +204,7 @@ def largest_reference(sizes: Sequence[int], limit: float, bench: Bench) -> int:
     for people in sorted(sizes, reverse=True)[:-1]:
         try:
             bench.measure(Row(NIGHT, REFERENCE, people, options=("throttle=july15",)), 0, limit)
-        except Refused:
+        except RefusedError:
             continue
         return people
     return min(sizes)

@@ -20,13 +20,14 @@ import pandas as pd
 from experiments.bench.cases import FOLLOWERS, MEAN_DEGREE, MOST, SEEDS
 from experiments.bench.peers import contract
 from experiments.bench.rows import CONTAGIONS, EXPOSURES, NIGHT, OPEN, OURS, POSTING, SIR
-from experiments.bench.table import Data, by_posts, by_size, growth, limits_table, make_table
+from experiments.bench.table import LEVEL, Data, by_posts, by_size, growth, limits_table, make_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BY_HAND = "<!-- by hand: `make bench` keeps what follows -->"
 EMPTY = """
+
 ## Where the time goes
 
 Not profiled yet.
@@ -44,14 +45,17 @@ def number(value: float, digits: int = 3) -> str:
         return "-"
     if value == 0:
         return "0"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
-    return f"{round(value, places):,.{max(places, 0)}f}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    places = digits - 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(places, 0)}f}"
 
 
 def markdown(lines: list[list[str]]) -> str:
     """A table, its first line the heads; all columns but the first and those of words are set to the right."""
     head, *body = lines
-    words = [all(not any(c.isdigit() for c in line[i]) or " " in line[i].strip() for line in body) for i in range(len(head))]
+    words = [
+        all(not any(c.isdigit() for c in line[i]) or " " in line[i].strip() for line in body) for i in range(len(head))
+    ]
     rule = ["---" if i == 0 or words[i] else "---:" for i in range(len(head))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *body])
 
@@ -100,7 +104,9 @@ def summary(table: pd.DataFrame) -> str:
             continue
         rows = rows.sort_values("times_slower")
         each = ", ".join(f"{number(row.times_slower)} times {row.engine}" for row in rows.itertuples())
-        told.append(f"- {TITLES[part]}, {rows['people'].iloc[0]:,} people, {rows['unit'].iloc[0]} per CPU-second: {each}.")
+        told.append(
+            f"- {TITLES[part]}, {rows['people'].iloc[0]:,} people, {rows['unit'].iloc[0]} per CPU-second: {each}."
+        )
     return "\n".join(told)
 
 
@@ -110,7 +116,9 @@ def growth_part(table: pd.DataFrame) -> str:
     if len(sizes) > 1:
         fit = growth(sizes["people"].tolist(), sizes["cpu_seconds"].tolist())
         low, high = sizes["people"].iloc[[0, -1]]
-        told.append(f"From {low:,} to {high:,} people the CPU time of a throttled night grows as people to the power of {fit}.")
+        told.append(
+            f"From {low:,} to {high:,} people the CPU time of a throttled night grows as people to the power of {fit}."
+        )
         told.append("\n![CPU time against people, with the fitted power law](figures/cost.png)")
     if len(posts) > 1:
         fit = growth(posts["posts"].tolist(), posts["cpu_seconds"].tolist())
@@ -135,62 +143,28 @@ def page(data: Data, told: dict[str, Any]) -> str:
     table, limits = make_table(data), limits_table(data)
     loads = ", ".join(f"{load:g}" for load in told["loads"])
     cut = f"; rehearsal with small sizes ({told['command']})" if told.get("quick") else ""
-    return f"""# Speed and memory
-
-Made by `{told['command']}`; not written by hand down to the mark{cut}. Measured on {told['date']}: {told['machine']};
-{told['versions']}; commit {told['commit'] or 'unknown'}. Rounds: {told['rounds']} (load before each: {loads}). Every row ran in
-a process of its own, on one thread, one process at a time, all rows once in each round; values are medians over the rounds with
-the lowest and the highest in brackets (no brackets: measured once). Ratios hold on this machine; others will differ.
-
-{summary(table)}
-
-## The night of 15 July
-
-All channels, posting, deciding and, where it says so, the throttle; 24 hours of warm-up and 48 hours. A person-event is one
-change or one check of one person's state, a row of the event log; readers who are skipped over are none. `build`: people, ties
-and tables. The reference engine is the specification, plain SimPy; it processes the same events.
-
-{night_part(table)}
-
-## The same contagion in other packages
-
-One random graph (Erdős and Rényi, {MEAN_DEGREE} ties a person), on file and the same for all of a size; the first {SEEDS:.0%} of people begin.
-All peers run single-threaded, written as their own documentation writes models, without collecting data on the way; `build` holds
-what makes agents and ties from the arrays of the file. *We are faster*: our rate over theirs at the same size. *Outcome*: whether
-it is ours, within standard errors of our runs (one false alarm in {1 / 0.001:,.0f} for each row); where it is not, no ratio is given. Each peer
-is also measured, once, at the largest size of a ladder that it finishes in {told['limit']:.0f} s of CPU time, building included.
-
-**{TITLES[EXPOSURES]}**: a complex contagion. Everybody has a threshold of 1 to {MOST} exposures, each as likely. Who leaves exposes every
-neighbour once, each after an exponential time with mean {contract.LOOK_MINUTES:g} minutes, and stays out. A state change is an exposure (also of somebody
-who has left) or a departure. Who leaves in the end follows from the graph, so that counts must be equal to the person; times must
-agree within standard errors. Ours: `classic=plain decision.rule=threshold` with files of ties and of thresholds.
-
-{contagion_part(table, EXPOSURES)}
-
-**{TITLES[SIR]}**: an infection lasts an exponential time with mean {contract.INFECTED_MINUTES:g} minutes; an infected person infects one
-susceptible neighbour with probability {contract.TRANSMISSIBILITY:g}, at a constant rate in continuous time, or in steps of a tenth of an infection with the
-probability per step at which it comes to the same (the share infected in the end depends on it alone). A state change is an
-infection or a recovery; what is drawn in vain is none. Ours: `classic=plain channels.contacts.only_while_out=true`, a stay and a
-look with exponential times.
-
-{contagion_part(table, SIR)}
-
-**{TITLES[POSTING]}**: everybody posts {contract.POSTS_PER_DAY:g} times a day (Poisson) for a day and has {FOLLOWERS} followers, each of whom reads a post with probability
-{contract.ATTENTION:g}, after an exponential time with mean {contract.LOOK_MINUTES:g} minutes. Counted are posts; readings must agree too. Ours: `classic=plain channels=feed`.
-
-{contagion_part(table, POSTING)}
-
-## Cost against size and posts
-
-{growth_part(table)}
-
-## What the machine does at most
-
-Independent random places, so that several reads are under way at once; a keyed draw is one uniform number of `sim/draws.py`, one
-by one as an event asks for it, or with its rounds written out so that the machine's lanes are filled.
-
-{limits_part(limits)}
-"""
+    return (Path(__file__).with_name("performance.md.in").read_text(encoding="utf-8")).format(
+        **{name: told[name] for name in ("command", "date", "machine", "versions", "rounds", "limit")},
+        cut=cut,
+        commit=told["commit"] or "unknown",
+        loads=loads,
+        degree=MEAN_DEGREE,
+        most=MOST,
+        seeds=SEEDS,
+        followers=FOLLOWERS,
+        false_alarms=1 / LEVEL,
+        look=contract.LOOK_MINUTES,
+        infected=contract.INFECTED_MINUTES,
+        transmissibility=contract.TRANSMISSIBILITY,
+        posts=contract.POSTS_PER_DAY,
+        attention=contract.ATTENTION,
+        **{f"{part}_title": TITLES[part] for part in CONTAGIONS},
+        **{part: contagion_part(table, part) for part in CONTAGIONS},
+        summary=summary(table),
+        night=night_part(table),
+        growth=growth_part(table),
+        limits=limits_part(limits),
+    )
 
 
 def console(data: Data) -> str:
@@ -212,7 +186,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """CPU time against people on logarithmic axes, with the fitted line."""
     from matplotlib.figure import Figure
 
-    from sim.study.figures.style import STYLE, readable, styled
+    from sim.study.figures.style import readable, styled
 
     @styled
     def drawn() -> Figure:
@@ -221,7 +195,9 @@ def draw(table: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(4.2, 3.0), layout="constrained")
         ax = figure.add_subplot()
         bars = [cpu - nights["cpu_seconds_low"], nights["cpu_seconds_high"] - cpu]
-        ax.errorbar(people, cpu, yerr=bars, fmt="o", color="#0072B2", capsize=2, label="medians; whiskers: lowest, highest")
+        ax.errorbar(
+            people, cpu, yerr=bars, fmt="o", color="#0072B2", capsize=2, label="medians; whiskers: lowest, highest"
+        )
         if len(people) > 1:
             fit = growth(people.tolist(), cpu.tolist())
             error = "" if math.isnan(fit.error) else f" ± {fit.error:.3f}"
@@ -238,7 +214,6 @@ def draw(table: pd.DataFrame) -> Figure:
         ax.set_axisbelow(True)
         return figure
 
-    assert STYLE
     return drawn()
 
 
@@ -259,12 +234,11 @@ def circumstances(told: dict[str, Any]) -> dict[str, Any]:
     """When, where and with what it was measured."""
     import datetime
 
-    from experiments.bench.__main__ import PEER_SECONDS
     from sim.study.writing import git_commit
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "simpy"))
     return told | {
-        "command": "make bench ARGS=--quick" if told.get("quick") else "make bench",
+        "command": "make bench" + (f' ARGS="{told["arguments"]}"' if told.get("arguments") else ""),
         "date": datetime.date.today().isoformat(), "machine": machine(), "limit": PEER_SECONDS, "commit": git_commit(),
         "versions": f"Python {platform.python_version()}, {versions}",
     }  # fmt: skip
@@ -288,15 +262,15 @@ def write(folder: Path, data: Data, told: dict[str, Any], docs: Path | None) -> 
     place = folder if docs is None else docs
     path = place / "performance.md"
     with write_whole(path) as temporary:
-        temporary.write_text(f"{page(data, told)}\n{BY_HAND}\n{kept(path)}", encoding="utf-8")
+        temporary.write_text(f"{page(data, told)}\n{BY_HAND}{kept(path)}", encoding="utf-8")
     with write_whole(place / "figures" / "cost.png") as temporary:
         draw(make_table(data)).savefig(temporary, dpi=200, metadata={"Software": None})
-    return f"{console(data)}\n\n{folder / 'bench.parquet'}, {folder / 'bench.json'}, {path if docs is None else 'docs/performance.md'}"
+    files = [folder / "bench.parquet", folder / "bench.json", path if docs is None else "docs/performance.md"]
+    return f"{console(data)}\n\n{', '.join(map(str, files))}"
 
 
 if __name__ == "__main__":
-    from experiments.bench.__main__ import FOLDER
-    from experiments.bench.measuring import ROOT
+    from experiments.bench.measuring import FOLDER, ROOT
 
     read = json.loads((FOLDER / "bench.json").read_text(encoding="utf-8"))
     print(write(FOLDER, read["rows"], read["told"], ROOT / "docs"))

@@ -22,7 +22,6 @@ THROTTLED, OPEN = ("throttle=july15",), ("throttle=none",)
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # on the posts of a person
 
 
-
 @dataclass(frozen=True)
 class Row:
     """One line of the table: what runs, in a process of its own."""

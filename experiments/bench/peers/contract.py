@@ -23,7 +23,9 @@ import numpy as np
 CLOCK = 0.004  # seconds: how finely CPU time is told while a limit is set on it (Linux: a tick of the scheduler)
 TOO_LONG, NO_MEMORY = 75, 76  # exit codes of a script that was stopped at its limit of CPU time, or got no more memory
 
-LOOK_MINUTES = 10.0  # exposures: mean time until a neighbour sees that somebody has left; posting: until a follower reads
+LOOK_MINUTES = (
+    10.0  # exposures: mean time until a neighbour sees that somebody has left; posting: until a follower reads
+)
 INFECTED_MINUTES = 10.0  # SIR: mean length of an infection
 TRANSMISSIBILITY = 0.2  # SIR: probability that an infected person infects one susceptible neighbour
 STEP_MINUTES = 1.0  # SIR by time steps: a tenth of an infection, as one day is of ten days

@@ -1,4 +1,4 @@
-"""SIR with Covasim: its disease without symptoms, latency, ages and waning, on a static layer of our ties, a day for a minute."""
+"""SIR with Covasim: its disease without symptoms, latency, ages and waning, on our ties as a static layer; days are minutes."""
 
 import covasim as cv
 import numpy as np

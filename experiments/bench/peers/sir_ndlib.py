@@ -2,13 +2,11 @@
 
 import ndlib.models.epidemics as epidemics
 import ndlib.models.ModelConfig as Configuration
-import numpy as np
 from contract import Case, measure, step_infection, step_recovery
 
 
 def simulate(case: Case):
-    np.random.seed(case.seed)
-    model = epidemics.SIRModel(case.networkx())
+    model = epidemics.SIRModel(case.networkx(), seed=case.seed)
     configuration = Configuration.Configuration()
     recovery = step_recovery()
     configuration.add_model_parameter("beta", step_infection(1, recovery))  # infects, then perhaps recovers
