@@ -68,6 +68,14 @@ def main() -> int:
     return 0
 
 
+def arguments_told(given: argparse.Namespace) -> str:
+    """The arguments as they were given, but for where the peers live."""
+    words = [f"--rounds {given.rounds}"] if given.rounds is not None else []
+    words += [f"--sizes {' '.join(map(str, given.sizes))}"] if given.sizes else []
+    words += [f"--{name.replace('_', '-')}" for name in ("no_largest", "quick") if getattr(given, name)]
+    return " ".join(words)
+
+
 def run(
     bench: Bench, rounds: int, sizes: list[int], quick: bool, search: bool
 ) -> tuple[Measured, Refusals, list[float]]:

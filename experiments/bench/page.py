@@ -239,7 +239,7 @@ def circumstances(told: dict[str, Any]) -> dict[str, Any]:
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "simpy"))
     return told | {
         "command": "make bench" + (f' ARGS="{told["arguments"]}"' if told.get("arguments") else ""),
-        "date": datetime.date.today().isoformat(), "machine": machine(), "limit": PEER_SECONDS, "commit": git_commit(),
+        "date": datetime.date.today().isoformat(), "machine": machine(), "commit": git_commit(),
         "versions": f"Python {platform.python_version()}, {versions}",
     }  # fmt: skip
 
