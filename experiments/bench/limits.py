@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from experiments.bench.measuring import free_memory
-from sim.draws import LOOK, uniform
+from sim.draws import uniform
 from sim.jit import njit
 
 READS, WRITES, SCALAR, VECTOR = (
@@ -25,6 +25,7 @@ READS, WRITES, SCALAR, VECTOR = (
     "keyed draws, in lanes",
 )
 GIGABYTE = 1_000_000_000
+PURPOSE = 255  # no purpose of the model
 WORD, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 M0, M1, W0, W1 = (np.uint64(k) for k in (0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85))
 SPARE = 1.5  # free memory that must be there, times what is read
@@ -55,7 +56,7 @@ def draw(_memory, _size, n, k):
     """Sum of n keyed draws, one after another as an event asks for them: a sum of floats is not reordered."""
     total = 0.0
     for i in range(n):
-        total += uniform(k, LOOK, i, k, 0)
+        total += uniform(k, PURPOSE, i, k, 0)
     return np.uint64(total)
 
 
@@ -89,7 +90,7 @@ def unrolled(seed, purpose, subject, object_, ordinal):
 @njit
 def fill(row, object_):
     for i in range(len(row)):
-        row[i] = unrolled(1, LOOK, i, object_, 0)
+        row[i] = unrolled(1, PURPOSE, i, object_, 0)
 
 
 @njit

@@ -294,11 +294,11 @@ def test_exposures_by_hand(script, monkeypatch):
 
 
 def test_draws_in_lanes_are_the_draws_of_the_engine():
-    from experiments.bench.limits import unrolled
-    from sim.draws import LOOK, uniform
+    from experiments.bench.limits import PURPOSE, unrolled
+    from sim.draws import uniform
 
     for seed, subject, object_ in [(0, 0, 0), (5, 7, 2**40 + 1), (2**62 + 3, 2**32 - 1, 2**63 - 1)]:
-        assert unrolled(seed, LOOK, subject, object_, 3) == uniform(seed, LOOK, subject, object_, 3)
+        assert unrolled(seed, PURPOSE, subject, object_, 3) == uniform(seed, PURPOSE, subject, object_, 3)
 
 
 # -- a rehearsal of the whole: SimPy and heapq are there, the other peers are missing from our own environment
