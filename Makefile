@@ -14,11 +14,12 @@ UV ?= uv
 ARGS ?=
 
 VENV := .venv
+PEERS := .venv-peers
 READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench figures verification sizes cache constraints clean
+.PHONY: help run test check test-nojit bench peers figures verification sizes cache constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,8 +38,16 @@ check: $(READY) ## check format, lint and types
 test-nojit: $(READY) ## run the quick tests with the compiled functions as plain Python
 	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest -n 2 -m "not slow" $(ARGS)
 
-bench: $(READY) ## measure speed and memory
-	$(IN_VENV) experiments/bench.py $(ARGS)
+bench: $(READY) ## compare speed and memory with other packages and the machine; docs/performance.md
+	$(IN_VENV) -m experiments.bench $(ARGS)
+
+# An environment of their own: some of them want an older NumPy than we do. Where mesa-frames, the strictest, cannot be had,
+# the others are installed without it.
+peers: $(READY) ## install the packages that bench compares with, in .venv-peers
+	$(IN_VENV) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input --quiet install --upgrade "pip>=25.1"
+	$(PEERS)/bin/python -m pip --no-input --quiet install --group peers --group peers-old-numpy || \
+		$(PEERS)/bin/python -m pip --no-input --quiet install --group peers
 
 figures: $(READY) ## run the four experiments, and make the figures and tables of the README again
 	$(IN_VENV) -m experiments.readme_figures $(ARGS)
@@ -57,8 +66,8 @@ constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer one
 	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra launchers \
 		--custom-compile-command "make constraints" $(ARGS) pyproject.toml --output-file constraints.txt
 
-clean: ## remove .venv, caches and builds; outputs/ stays
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove .venv, .venv-peers, caches and builds; outputs/ stays
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find sim tests experiments -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment is made from nothing each time, so an interrupted set-up leaves no trace and a dropped pin no package; the
