@@ -93,6 +93,13 @@ def _begin(T, S, airing, begins, slot, lo, hi, part):
 
 
 @njit
+def _draw(seed, readers, n, id_, words):
+    """Write the distraction and the thinning of n readers to words: a loop without branches, which goes through lanes."""
+    for j in range(n):
+        words[0, j], words[1, j], _, _ = quarters(seed, draws.READER, readers[j], id_, 0)
+
+
+@njit
 def _show(T, S, s, end, count, room):
     """Put those who come before `end` into scratch from `count` on; return the new count, -1 if there is no room."""
     channel = T.channels[s["channel"]]
@@ -108,7 +115,7 @@ def _show(T, S, s, end, count, room):
     scratch, audience = S.calendar.scratch, T.net.audience
     k, tick = s["k"], s["tick"]
     before = count
-    seats, ticks = S.block[0], S.block[1]
+    seats, ticks, words = S.block[0], S.block[1], S.words
     while tick < ends:
         # A block at a time: who comes when, and only then who that is, because far memory answers late.
         length = 0
@@ -122,11 +129,13 @@ def _show(T, S, s, end, count, room):
         if count + length > room:
             return np.int64(-1)
         for j in range(length):
-            reader = np.int64(audience[seats[j]])
-            w0, w1, _, _ = quarters(seed, draws.READER, reader, id_, 0)
+            seats[j] = audience[seats[j]]
+        _draw(seed, seats, length, id_, words)
+        for j in range(length):
+            w0, w1 = words[0, j], words[1, j]
             # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
             e = scratch[count]
-            e["order"] = order_of(ticks[j], IMPRESSION, reader)
+            e["order"] = order_of(ticks[j], IMPRESSION, seats[j])
             e["slot"] = slot
             e["datum"] = w0
             count += np.int64((fraction(w1) * share < wanted) & (fraction(w0) < attention))

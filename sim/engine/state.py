@@ -243,7 +243,8 @@ class State(NamedTuple):
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
-    block: np.ndarray  # int64[2, BLOCK]: seats and ticks of those who come next
+    block: np.ndarray  # int64[2, BLOCK]: seats, then numbers, and ticks of those who come next
+    words: np.ndarray  # uint64[2, BLOCK]: their draws
     seen_out: (
         np.ndarray
     )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
@@ -312,6 +313,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
         messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
         showings=np.zeros(64, SHOWING),
         block=np.zeros((2, BLOCK), np.int64),
+        words=np.zeros((2, BLOCK), np.uint64),
         seen_out=np.zeros(_remembered(tables), np.uint8),
         exists=exists.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
