@@ -21,6 +21,7 @@ __all__ = ["SLOT", "Calendar", "close", "make_calendar", "peek", "pop", "push", 
 
 CHUNK = 16
 RUN = 16
+MOST_BITS = 12
 
 HOLD_SHIFT = 29
 AGAIN_BIT = np.int32(1 << 28)
@@ -55,6 +56,7 @@ class Calendar(NamedTuple):
     scratch: np.ndarray  # EVENT, as long as current
     late: np.ndarray  # EVENT, a binary heap
     taken: np.ndarray  # EVENT[1]: the last one taken
+    starts: np.ndarray  # int64[2^MOST_BITS + 1]: where the parts of a bucket begin
     meta: np.ndarray  # _META[1]
 
 
@@ -75,6 +77,7 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
         scratch=np.zeros(256, EVENT),
         late=np.zeros(256, EVENT),
         taken=np.zeros(1, EVENT),
+        starts=np.zeros((1 << MOST_BITS) + 1, np.int64),
         meta=meta,
     )
     # Generous, because zeros take no memory until they are written, and growing copies all that is there.
@@ -214,7 +217,7 @@ def _sort(events, scratch, messages, first, last):
 def sort_into(calendar, messages, bucket, extra):
     """Make `current` of a bucket: its chunks and the first `extra` events of scratch; return the number, the chunks are freed.
 
-    A counting pass over 256 parts by time, then each part. The caller sees to it that all fit.
+    A counting pass over parts by time, of two events or so on average, then each part. The caller sees to it that all fit.
     """
     meta = calendar.meta[0]
     current, scratch = calendar.current, calendar.scratch
@@ -237,18 +240,23 @@ def sort_into(calendar, messages, bucket, extra):
             within = CHUNK
         b["head"] = -1
         b["count"] = 0
-    fine = 31 + max(meta["shift"] - 8, 0)
-    starts = np.zeros(257, np.int64)
+    bits = 1
+    while bits < MOST_BITS and (2 << bits) < count:
+        bits += 1
+    fine = 31 + max(meta["shift"] - bits, 0)
+    mask = np.int64((1 << bits) - 1)
+    starts = calendar.starts
+    starts[: mask + 2] = 0
     for i in range(count):
-        starts[((scratch[i]["order"] >> fine) & 255) + 1] += 1
-    for i in range(1, 257):
+        starts[((scratch[i]["order"] >> fine) & mask) + 1] += 1
+    for i in range(1, mask + 1):
         starts[i] += starts[i - 1]
     for i in range(count):
-        part = (scratch[i]["order"] >> fine) & 255
+        part = (scratch[i]["order"] >> fine) & mask
         current[starts[part]] = scratch[i]
         starts[part] += 1
     first = np.int64(0)
-    for part in range(256):
+    for part in range(mask + 1):
         if starts[part] - first > 1:
             _sort(current, scratch, messages, first, starts[part])
         first = starts[part]

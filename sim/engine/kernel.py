@@ -97,17 +97,16 @@ def _advance(T, S, until, margin):
         order, slot, datum = e["order"], np.int64(e["slot"]), np.int64(e["datum"])
         kind = (order >> 27) & 15
         now["n_events"] += 1
+        key = key_of(S, kind, slot, datum) if keeps_log else np.int64(0)
+        result, channel = react_to(T, S, order, slot, datum)
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1
-            row["tick"], row["kind"], row["person"] = order >> 31, kind, order & _PERSON
-            row["key"] = key_of(S, kind, slot, datum)
-            row["result"], row["channel"] = react_to(T, S, order, slot, datum)
-        else:
-            react_to(T, S, order, slot, datum)
+            row["tick"], row["kind"], row["person"], row["key"] = order >> 31, kind, order & _PERSON, key
+            row["channel"], row["result"] = channel, result
 
 
-@inlined
+@njit
 def key_of(S, kind, slot, datum):
     """Return the key of an event in the total order (`order.py`)."""
     if slot >= 0:
