@@ -115,7 +115,7 @@ class Network(Frozen):
     neighbours: Neighbours = Neighbours()
     stored: bool = True
     """Whether generated ties are stored or computed when they are asked for, which changes speed and memory and nothing else;
-    false takes no memory for them. Friends, files, random graphs and ties of which some are cut always are."""
+    false takes next to no memory for them. Friends, files, random graphs and ties of which some are cut are always stored."""
 
 
 T = TypeVar("T", Followers, Friends, Neighbours)
