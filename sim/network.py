@@ -1,29 +1,31 @@
 """The ties: followers, friends, chat groups, neighbours; generated, of a random graph, or read from the user's files.
 
-Ties are unique and never to oneself. They are stored as compressed rows: the people who hear person i are
-``indices[starts[i]:starts[i + 1]]``, ascending.
+Ties are unique and never to oneself. Stored ones are compressed rows: the people who hear person i are
+``indices[starts[i]:starts[i + 1]]``. What is generated is defined by hashes (`sim.implied`) and stored only where that pays.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from sim import draws
 from sim.graphs import Complete, Graph, distinct, graph_edges
+from sim.implied import Implied
+from sim.implying import imply, owners, rows_of_followers, rows_of_groups, rows_of_neighbours
 from sim.jit import njit
 from sim.laws import File, Frozen
 from sim.population import People
 from sim.quantiles import normal_quantile
 from sim.tables import integers, read_table
 
-__all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network", "Ties", "make_groups", "make_ties"]
+__all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network", "Ties", "make_network"]
 
 
 class _TieSet(Frozen):
@@ -111,10 +113,14 @@ class Network(Frozen):
     groups: dict[str, GroupTies] = Field(default_factory=dict)
     """By name of the group channel."""
     neighbours: Neighbours = Neighbours()
+    stored: bool = True
+    """Whether generated ties are stored or computed when they are asked for, which changes speed and memory and nothing else;
+    false takes next to no memory for them. Friends, files, random graphs and ties of which some are cut are always stored."""
 
 
 T = TypeVar("T", Followers, Friends, Neighbours)
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
+_NO_STARTS, _NO_TIES = np.zeros(1, np.int64), np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,10 @@ class Ties:
     indices: np.ndarray  # int32
     is_complete: bool = False
     """Whether everybody is tied to everybody, with nothing stored."""
+    is_ascending: bool = True
+    """Whether each row is ascending; generated rows stand in the order in which implied ties are numbered."""
+    is_implied: bool = False
+    """Whether nothing is stored, because the ties are computed (`World.implied`)."""
 
 
 @dataclass(frozen=True)
@@ -132,37 +142,81 @@ class Groups:
     """Chat groups of one channel and the memberships of each person."""
 
     starts: np.ndarray  # int64[n_groups + 1]
-    members: np.ndarray  # int32, ascending within a group
+    members: np.ndarray  # int32
     owner: np.ndarray  # int32[n_groups]: who creates it in the night, or -1: exists from the beginning
     joined_starts: np.ndarray  # int64[n + 1]
     joined: np.ndarray  # int32: groups of each person, ascending
+    implied: int = -1
+    """Number among the implied group channels (`World.implied`), where all but `owner` is empty; -1: stored."""
 
 
-def make_ties(network: Network, people: People, users: dict[str, np.ndarray], seed: int) -> dict[str, Ties]:
-    """Return the tie sets followers, friends and neighbours; `users` maps the first two to people (int32, ascending).
+def make_network(
+    network: Network,
+    people: People,
+    users: dict[str, np.ndarray],
+    channels: Sequence[tuple[str, int, np.ndarray]],
+    seed: int,
+) -> tuple[dict[str, Ties], dict[str, Groups], Implied | None]:
+    """Return ties by set, chat groups by channel, and what implied ones are computed from (None: all are stored).
+
+    `users` maps followers and friends to people (int32, ascending); `channels` are group channels: name, index and users.
 
     Raises
     ------
     InputError
-        A file of ties cannot be used.
+        A file of ties or memberships cannot be used.
     """
-    f, g, h = network.followers, network.friends, network.neighbours
-    everybody = np.arange(people.n, dtype=np.int32)
-    return {
-        "followers": _tied(f, 0, users["followers"], people, seed, _followers),
-        "friends": _tied(g, 1, users["friends"], people, seed, _friends),
-        "neighbours": _tied(h, 2, everybody, people, seed, _neighbours),
+    f, g, h, n = network.followers, network.friends, network.neighbours, people.n
+    is_followed = f.graph is None and f.file is None and f.mean > 0 and len(users["followers"]) > 1
+    is_ring = h.graph is None and h.file is None and h.mean > 0
+    chats = [(network.groups[name], index, mine) for name, index, mine in channels if network.groups[name].file is None]
+    implied = imply(
+        people, (f, users["followers"]) if is_followed else None, h.mean // 2 if is_ring else 0, chats, seed
+    )
+    is_stored = network.stored
+    everybody = np.arange(n, dtype=np.int32)
+
+    def made(ties: T, number: int, mine: np.ndarray, is_generated: bool, rows: Any) -> Ties:
+        if not is_generated or ties.cut > 0:
+            return _tied(ties, number, mine, people, seed, lambda: _pairs(ties, is_generated, rows, implied, n))
+        if not is_stored:
+            return Ties(_NO_STARTS, _NO_TIES, is_implied=True)
+        starts, indices = rows(implied, n)
+        return Ties(starts, indices, is_ascending=False)
+
+    ties = {
+        "followers": made(f, 0, users["followers"], is_followed, rows_of_followers),
+        "friends": _tied(g, 1, users["friends"], people, seed, lambda: _friends(g, people, users["friends"], seed)),
+        "neighbours": made(h, 2, everybody, is_ring, rows_of_neighbours),
     }
+    groups: dict[str, Groups] = {}
+    k = 0
+    for name, _, _ in channels:
+        if network.groups[name].file is not None:
+            groups[name] = _groups_of_file(network.groups[name], n)
+            continue
+        owner = owners(implied, k)
+        if is_stored:
+            starts, members, joined_starts, joined = rows_of_groups(implied, k, n)
+            groups[name] = Groups(starts, members, owner, joined_starts, joined)
+        else:
+            groups[name] = Groups(_NO_STARTS, _NO_TIES, owner, _NO_STARTS, _NO_TIES, implied=k)
+        k += 1
+    return ties, groups, None if is_stored else implied
 
 
-def _tied(
-    ties: T,
-    tie_set: int,
-    users: np.ndarray,
-    people: People,
-    seed: int,
-    generate: Callable[[T, People, np.ndarray, int], Pairs],
-) -> Ties:
+def _pairs(ties: T, is_generated: bool, rows: Any, implied: Implied, n: int) -> Pairs:
+    """Return pairs of a file, or of implied ties of which some will be cut: who is heard or seen, and who hears or sees."""
+    if ties.file is not None:
+        columns = {"followers": ("followed", "follower"), "neighbours": ("neighbour", "person")}
+        return _edges(ties.file, columns[type(ties).__name__.lower()], n)
+    if not is_generated:
+        return _NO_TIES, _NO_TIES
+    starts, indices = rows(implied, n)
+    return np.repeat(np.arange(n, dtype=np.int32), np.diff(starts)), indices
+
+
+def _tied(ties: T, tie_set: int, users: np.ndarray, people: People, seed: int, generate: Callable[[], Pairs]) -> Ties:
     """Return one set of ties, of its graph or generated, without those that are cut."""
     n = people.n
     if isinstance(ties.graph, Complete):
@@ -170,7 +224,7 @@ def _tied(
     if ties.graph is not None:
         a, b = graph_edges(ties.graph, users, seed, tie_set)
     else:
-        a, b = generate(ties, people, users, seed)
+        a, b = generate()
     is_mutual = ties.graph is not None or getattr(ties, "mutual", not isinstance(ties, Followers))
     if is_mutual:
         a, b = np.minimum(a, b), np.maximum(a, b)
@@ -178,19 +232,6 @@ def _tied(
         keep = _of_ties(seed, tie_set, a, b) >= ties.cut
         a, b = a[keep], b[keep]
     return _rows(np.concatenate([a, b]), np.concatenate([b, a]), n) if is_mutual else _rows(a, b, n)
-
-
-def _followers(ties: Followers, people: People, users: np.ndarray, seed: int) -> Pairs:
-    """Return who is heard and who hears."""
-    if ties.file is not None:
-        follower, followed = _edges(ties.file, ("follower", "followed"), people.n)
-        return followed, follower
-    order, first = _by_province(users, people.province)
-    fame = np.cumsum(_fame(seed, order, people.propensity, ties.fame_sigma, ties.fame_of_propensity))
-    chosen, by = _choose(
-        seed, 0, order, first, fame, people.province, ties.mean, ties.sigma, ties.local_share, draws.W_DEGREE
-    )
-    return chosen, by
 
 
 def _friends(ties: Friends, people: People, users: np.ndarray, seed: int) -> Pairs:
@@ -202,13 +243,6 @@ def _friends(ties: Friends, people: People, users: np.ndarray, seed: int) -> Pai
         seed, 1, order, first, even, people.province, ties.mean / 2, ties.sigma, ties.local_share, draws.W_DEGREE
     )
     return chosen, by
-
-
-def _neighbours(ties: Neighbours, people: People, users: np.ndarray, seed: int) -> Pairs:
-    if ties.file is not None:
-        person, neighbour = _edges(ties.file, ("person", "neighbour"), people.n)
-        return neighbour, person  # who is seen and who sees
-    return _ring(people, ties.mean // 2, seed)
 
 
 @njit
@@ -240,13 +274,6 @@ def _by_province(users: np.ndarray, province: np.ndarray) -> tuple[np.ndarray, n
     order = users[np.argsort(province[users], kind="stable")].astype(np.int32)
     top = int(province.max()) + 1 if len(province) else 1
     return order, np.searchsorted(province[order], np.arange(top + 1)).astype(np.int64)
-
-
-def _fame(seed: int, order: np.ndarray, propensity: np.ndarray, sigma: float, exponent: float) -> np.ndarray:
-    from scipy.special import ndtri
-
-    u = draws.uniforms(seed, draws.W_FAME, order.astype(np.int64), 0, 0)
-    return np.asarray(np.exp(sigma * ndtri(u)) * propensity[order] ** exponent)
 
 
 @njit
@@ -298,79 +325,16 @@ def _choose(seed, tie_set, order, first, weights, province, mean, sigma, local_s
     return chosen, by
 
 
-def _ring(people: People, half: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    ids = np.arange(people.n, dtype=np.int64)
-    order = np.lexsort((draws.uniforms(seed, draws.W_PLACE, ids, 0, 0), people.province))
-    sizes = np.bincount(people.province)
-    first = np.cumsum(sizes) - sizes
-    home = people.province[order]
-    sources, targets = [ids[:0]], [ids[:0]]
-    for step in range(1, half + 1):
-        position = (ids - first[home] + step) % sizes[home] + first[home]
-        sources.append(order)
-        targets.append(order[position])
-    return np.concatenate(sources), np.concatenate(targets)
+def _groups_of_file(ties: GroupTies, n: int) -> Groups:
+    assert ties.file is not None
+    table = read_table(ties.file)
+    person = integers(table, "person", ties.file, 0, n - 1)
+    group = integers(table, "group", ties.file, 0, 2**31 - 1)
+    return _index_groups(group, person, n)
 
 
-def make_groups(ties: GroupTies, channel: int, users: np.ndarray, people: People, seed: int) -> Groups:
-    """Return the chat groups of one channel (its index keys the draws) among its users.
-
-    Raises
-    ------
-    InputError
-        The file of memberships cannot be used.
-    """
-    n = people.n
-    if ties.file is not None:
-        table = read_table(ties.file)
-        person = integers(table, "person", ties.file, 0, n - 1)
-        group = integers(table, "group", ties.file, 0, 2**31 - 1)
-        return _index_groups(group, person, None, n)
-    groups, members, owners = [], [], []
-    first_group = 0
-    for layer in range(ties.groups_per_user + 1):
-        is_new = layer == ties.groups_per_user
-        u = draws.uniforms(seed, draws.W_GROUP_ORDER, users.astype(np.int64), channel, 3 * layer)
-        chosen = users
-        if is_new:
-            joins = draws.uniforms(seed, draws.W_GROUP_ORDER, users.astype(np.int64), channel, 3 * layer + 2)
-            chosen, u = users[joins < ties.created_per_user], u[joins < ties.created_per_user]
-        where = draws.uniforms(seed, draws.W_GROUP_ORDER, chosen.astype(np.int64), channel, 3 * layer + 1)
-        is_local = where < ties.local_share
-        key = np.where(is_local, people.province[chosen].astype(np.int64), -1)
-        order = np.lexsort((u, key))
-        number = _cut(seed, channel, layer, key[order], ties.mean_size, ties.sigma, ties.largest)
-        groups.append(number + first_group)
-        members.append(chosen[order])
-        count = int(number[-1]) + 1 if len(number) else 0
-        owner = np.full(count, -1, np.int64)
-        if is_new and count:
-            owner[number[::-1]] = chosen[order][::-1]  # the first of each group
-        owners.append(owner)
-        first_group += count
-    return _index_groups(np.concatenate(groups), np.concatenate(members), np.concatenate(owners), n)
-
-
-@njit
-def _cut(seed, channel, layer, key, mean_size, sigma, largest):
-    """Return int64[len(key)]: the number of the group of each user in order; a new key begins a new group."""
-    number = np.empty(len(key), np.int64)
-    group = -1
-    left = 0
-    for i in range(len(key)):
-        if left == 0 or key[i] != key[i - 1]:
-            group += 1
-            u = draws.uniform(seed, draws.W_GROUP_SIZE, group, channel, layer)
-            size = mean_size * math.exp(sigma * normal_quantile(u) - sigma * sigma / 2.0)
-            left = min(max(2, np.int64(size + 0.5)), largest)
-        number[i] = group
-        left -= 1
-    return number
-
-
-def _index_groups(group: np.ndarray, person: np.ndarray, owner: np.ndarray | None, n: int) -> Groups:
-    if owner is None:  # names from a file, which may be any numbers
-        group = np.unique(group, return_inverse=True)[1]
+def _index_groups(group: np.ndarray, person: np.ndarray, n: int) -> Groups:
+    group = np.unique(group, return_inverse=True)[1]  # names from a file may be any numbers
     count = int(group.max()) + 1 if len(group) else 0
     pairs = distinct(group.astype(np.int64) * n + person)
     group, person = pairs // n, pairs % n
@@ -382,7 +346,7 @@ def _index_groups(group: np.ndarray, person: np.ndarray, owner: np.ndarray | Non
     return Groups(
         starts,
         person.astype(np.int32),
-        (np.full(count, -1) if owner is None else owner).astype(np.int32),
+        np.full(count, -1, np.int32),
         joined_starts,
         group[order].astype(np.int32),
     )

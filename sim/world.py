@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sim.network import Groups, Ties, make_groups, make_ties
+from sim.implied import Implied
+from sim.network import Groups, Ties, make_network
 from sim.population import People, make_people
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class World:
     """Number of people that shares divide by and trending thresholds scale with."""
     reaction_scale: float | None = None
     """Reactions per impression at weight 1; None: found so that the branching ratio is met on this network."""
+    implied: Implied | None = None
+    """What the ties that are not stored are computed from."""
 
     def replace(self, **changes: object) -> World:
         """Return a copy with changed parts (tests of minimally different worlds)."""
@@ -44,11 +47,12 @@ def make_world(scenario: Scenario, seed: int) -> World:
     receivers = list(population.receivers)
     people.audiences(receivers_used(scenario))
     users = {"followers": people.with_receiver(0)[:0], "friends": people.with_receiver(0)[:0]}
-    groups = {}
+    chats = []
     for index, (name, channel) in enumerate(scenario.channels.items()):
         with_it = people.with_receiver(receivers.index(channel.receiver))
         if channel.ties in users:
             users[channel.ties] = with_it
         if channel.type == "group":
-            groups[name] = make_groups(network.groups[name], index, with_it, people, seed)
-    return World(people, make_ties(network, people, users, seed), groups, float(people.n))
+            chats.append((name, index, with_it))
+    ties, groups, implied = make_network(network, people, users, chats, seed)
+    return World(people, ties, groups, float(people.n), implied=implied)

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
 from sim.jit import by_reference, njit
 
 __all__ = ["next_generation", "spectral_radius"]
@@ -26,7 +27,7 @@ def next_generation(tables, exists, posts):
     nobody has created yet (exists 0) passes its share on to the next.
     """
     n_channels, n = posts.shape
-    rules = tables.rules[0]
+    rules, net = tables.rules[0], tables.net
     offspring = np.zeros((n_channels, n))
     for c in range(n_channels):
         channel = tables.channels[c]
@@ -35,35 +36,37 @@ def next_generation(tables, exists, posts):
         attention = channel["attention_max"]
         seen = np.zeros(n)
         if channel["type"] == 1:
-            lo, hi = tables.net.audience_starts[c], tables.net.audience_ends[c]
+            ties = channel["ties"]
+            readers = audience_of(net, c)
+            is_complete = ties >= 0 and net.complete[ties] == 1
             everyone = 0.0
             for j in range(n):
                 everyone += posts[c, j]
-                if channel["ties"] >= 0 and posts[c, j] > 0.0 and tables.net.complete[channel["ties"]] == 0:
-                    starts = tables.net.ties_starts[channel["ties"]]
-                    for k in range(starts[j], starts[j + 1]):
-                        seen[tables.net.ties[k]] += attention * posts[c, j]
+                if ties >= 0 and posts[c, j] > 0.0 and not is_complete:
+                    own = tied_to(net, ties, j, c)
+                    for k in range(own.n):
+                        seen[reader_at(net, own, k)] += attention * posts[c, j]
             extra = channel["recommended"] + channel["trend_readers"]
-            if channel["ties"] >= 0 and tables.net.complete[channel["ties"]] == 1:
-                for k in range(lo, hi):
-                    i = tables.net.audience[k]
+            if is_complete:
+                for k in range(readers.n):
+                    i = reader_at(net, readers, k)
                     seen[i] += attention * (everyone - posts[c, i])
-            elif hi > lo and extra > 0.0:
-                share = min(extra / (hi - lo), 1.0) * attention
-                for k in range(lo, hi):
-                    seen[tables.net.audience[k]] += share * everyone
+            elif readers.n > 0 and extra > 0.0:
+                share = min(extra / readers.n, 1.0) * attention
+                for k in range(readers.n):
+                    seen[reader_at(net, readers, k)] += share * everyone
         elif channel["type"] == 2:
-            starts = tables.net.joined_starts[channel["groups"]]
-            said = np.zeros(len(tables.net.group_starts) - 1)
+            groups = channel["groups"]
+            said = np.zeros(net.first_group[groups + 1])
             for j in range(n):
-                n_joined = starts[j + 1] - starts[j]
+                n_joined = n_groups_of(net, groups, j)
                 passed_on = 1
-                k = starts[j + 1] - 1
-                while k >= starts[j] and exists[tables.net.joined[k]] == 0:
+                k = n_joined - 1
+                while k >= 0 and exists[group_of(net, groups, j, k)] == 0:
                     passed_on += 1
                     k -= 1
-                for g in range(starts[j], starts[j + 1]):
-                    group = tables.net.joined[g]
+                for g in range(n_joined):
+                    group = group_of(net, groups, j, g)
                     if exists[group] == 0:
                         said[group] += attention * posts[c, j] / n_joined
                         passed_on += 1
@@ -72,9 +75,9 @@ def next_generation(tables, exists, posts):
                         passed_on = 1
             direct = channel["direct"]
             for i in range(n):
-                for g in range(starts[i], starts[i + 1]):
-                    group = tables.net.joined[g]
-                    others = tables.net.group_starts[group + 1] - tables.net.group_starts[group] - 1
+                for g in range(n_groups_of(net, groups, i)):
+                    group = group_of(net, groups, i, g)
+                    others = members_of(net, group).n - 1
                     seen[i] += said[group] * (1.0 - direct + direct / max(others, 1))
         else:
             continue

@@ -11,10 +11,11 @@ from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import spectral_radius
-from sim.engine.people import count_against, make_rows, who_gather
+from sim.engine.people import make_rows, who_gather
 from sim.engine.state import AIRING, LOOKS, RULES, Tables
-from sim.engine.ties import make_net
+from sim.engine.ties import heard_from, make_net
 from sim.errors import CapacityError, InputError
+from sim.implied import NEIGHBOURS
 from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
 from sim.threads import in_chunks
@@ -123,7 +124,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     _refuse_too_many_sights(scenario, world, audiences[1] - audiences[0])
     groups = [world.groups[name] for name in group_names]
     group_channels = [list(scenario.channels).index(name) for name in group_names]
-    rows = make_rows(scenario, world, channels["posts_per_tick"])
+    net = make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, audiences, world.implied)
+    rows = make_rows(scenario, world, channels["posts_per_tick"], net)
     n_groups = 0
     for g in groups:
         new = np.flatnonzero(g.owner >= 0)
@@ -131,9 +133,11 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         n_groups += len(g.owner)
 
     if decision.counts_contacts or decision.social > 0:
-        near = world.ties["neighbours"]
-        guards = None if decision.guards is None else list(scenario.population.receivers).index(decision.guards)
-        count_against(rows, near.starts, near.indices, people.receivers, -1 if guards is None else guards)
+        shown = np.ones(n)
+        if decision.guards is not None:
+            guards = np.uint32(list(scenario.population.receivers).index(decision.guards))
+            shown = (people.receivers >> guards & np.uint32(1)).astype(np.float64)
+        rows["n_against"] = heard_from(net, NEIGHBOURS, shown)
 
     attendance, throttle, sleep = scenario.attendance, scenario.throttle, scenario.population.sleep
     laws = [
@@ -155,8 +159,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
         stagger=stagger, laws=law_rows, points=points,
-        net=make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, audiences, n), cycle=cycle / cycle.max(),
-        by_threshold=_by_threshold(rows, decision), rules=rules,
+        net=net, cycle=cycle / cycle.max(), by_threshold=_by_threshold(rows, decision), rules=rules,
     )  # fmt: skip
     # Parts of the world, which other arms have used, are read-only already: so is all the rest, and has one type when compiled.
     for array in tables:

@@ -9,6 +9,8 @@ import numpy as np
 from sim import draws
 from sim.decision import Decision
 from sim.engine.state import PERSON, aligned
+from sim.engine.ties import Net, heard_from
+from sim.implied import NEIGHBOURS
 from sim.jit import njit
 from sim.population import People
 from sim.scenario import Scenario
@@ -16,7 +18,7 @@ from sim.threads import in_chunks
 from sim.traits import trait_quantile
 from sim.world import World
 
-__all__ = ["count_against", "make_rows", "who_gather"]
+__all__ = ["make_rows", "who_gather"]
 
 
 class Traits(NamedTuple):
@@ -79,15 +81,6 @@ def _write_rows(rows, low, high, traits, rates, thresholds, dispositions):
 
 
 @njit
-def count_against(rows, starts, indices, receivers, guards):
-    """Count for each person whom contacts are counted against: all whom one sees leave, or those with receiver `guards`."""
-    for p in range(len(starts) - 1):
-        if guards < 0 or (receivers[p] >> np.uint32(guards)) & np.uint32(1):
-            for k in range(starts[p], starts[p + 1]):
-                rows[indices[k]]["n_against"] += 1
-
-
-@njit
 def who_gather(rows, province, airs, seed, airing, share, low, high):
     """Return the people (int32, ascending) of [low, high) who go by themselves: of the able, where it airs, such a share."""
     found = np.empty(high - low, np.int32)
@@ -100,7 +93,7 @@ def who_gather(rows, province, airs, seed, airing, share, low, high):
     return found[:n].copy()
 
 
-def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray) -> np.ndarray:
+def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net: Net) -> np.ndarray:
     """Return PERSON[n], without what ties and groups say; `posts_per_tick` is that of each channel."""
     people, decision = world.people, scenario.decision
     receivers = list(scenario.population.receivers)
@@ -116,7 +109,7 @@ def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray) -> n
         guards=np.uint32(0 if decision.guards is None else 1 << receivers.index(decision.guards)),
         ready=float(scenario.throttle.circumvention.share_before),
     )
-    found = _known_thresholds(decision, world)
+    found = _known_thresholds(decision, world, net)
     rows = aligned(people.n, PERSON)
 
     def write(low: int, high: int) -> None:
@@ -134,7 +127,7 @@ def _by_law(decision: Decision, u: np.ndarray, first: int, n: int) -> np.ndarray
     return np.full(len(u), np.inf) if law is None else trait_quantile(law, u, first, n)
 
 
-def _known_thresholds(decision: Decision, world: World) -> np.ndarray | None:
+def _known_thresholds(decision: Decision, world: World, net: Net) -> np.ndarray | None:
     """Return everybody's threshold where it takes all to say one's own: of a file, as exact quantiles, or learnt; else None."""
     people = world.people
     has_law = decision.law_of_threshold is not None
@@ -146,7 +139,7 @@ def _known_thresholds(decision: Decision, world: World) -> np.ndarray | None:
     else:
         u = _all_quantiles(people)
         found = _by_law(decision, _evenly(u) if is_even else u, 0, people.n)
-    return _learnt(found, decision.learning_rounds, world)
+    return _learnt(found, decision.learning_rounds, net)
 
 
 def _all_quantiles(people: People) -> np.ndarray:
@@ -160,13 +153,14 @@ def _evenly(u: np.ndarray) -> np.ndarray:
     return np.asarray((ranks + 0.5) / len(u))
 
 
-def _learnt(found: np.ndarray, rounds: int, world: World) -> np.ndarray:
+def _learnt(found: np.ndarray, rounds: int, net: Net) -> np.ndarray:
     """Return thresholds after so many rounds of taking the mean of one's own and one's neighbours'."""
-    ties, n = world.ties["neighbours"], world.people.n
+    is_complete = net.complete[NEIGHBOURS] == 1
+    seen = heard_from(net, NEIGHBOURS, np.ones(len(found))) if rounds > 0 else 0
     for _ in range(rounds):
-        if ties.is_complete:
-            found = np.full(n, found.mean())
-        else:
-            shown, seen = np.repeat(found, np.diff(ties.starts)), np.bincount(ties.indices, minlength=n)
-            found = (found + np.bincount(ties.indices, shown, n)) / (1 + seen)
+        found = (
+            np.full(len(found), found.mean())
+            if is_complete
+            else (found + heard_from(net, NEIGHBOURS, found)) / (1 + seen)
+        )
     return np.asarray(found)

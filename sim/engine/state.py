@@ -336,7 +336,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
 def _remembered(tables: Tables) -> int:
     """Return the number of ties of which is remembered whether the one has seen the other leave."""
     rules = tables.rules[0]
-    return int(n_places(tables.net, rules["neighbours_ties"])) if rules["remembers"] else 0
+    return int(n_places(tables.net, rules["neighbours_ties"], len(tables.people))) if rules["remembers"] else 0
 
 
 def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:

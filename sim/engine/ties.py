@@ -11,31 +11,58 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.implied import (
+    NO_FLOATS,
+    NO_INTS,
+    Implied,
+    follower_at,
+    follower_seat,
+    following,
+    group_place,
+    group_seat,
+    group_span,
+    groups_joined,
+    last_below,
+    member_at,
+    near_at,
+    near_count,
+    near_seat,
+)
+from sim.implying import nothing_implied
 from sim.jit import njit
 from sim.network import Groups, Ties
 
-__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "group_of", "lists", "make_net", "members_of", "most_readers",
-           "n_groups_of", "n_places", "nobody", "only", "place_of", "reader_at", "seat_of", "tied_to"]  # fmt: skip
+__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "group_of", "heard_from", "lists", "make_net", "members_of",
+           "most_readers", "n_groups_of", "n_places", "nobody", "only", "place_of", "reader_at", "seat_of",
+           "tied_to"]  # fmt: skip
 
-NOBODY, TIED, MEMBERS, AUDIENCE = range(4)
+NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, NEAR, COMPUTED_MEMBERS = range(7)
 
 
 class Net(NamedTuple):
     """Ties, chat groups and audiences of a run (read-only)."""
 
-    ties_starts: np.ndarray  # int64[tie sets, n + 1]
+    rows_at: np.ndarray  # int64[tie sets]: where the rows of a set begin in ties_starts, -1: computed
+    ties_starts: np.ndarray  # int64
     ties: np.ndarray  # int32
+    ascending: np.ndarray  # uint8[tie sets]: rows are ascending
     complete: np.ndarray  # uint8[tie sets]: everybody is tied to everybody, and nothing is stored
-    group_starts: np.ndarray  # int64[groups + 1]
+    first_group: np.ndarray  # int64[group channels + 1]
+    group_channels: np.ndarray  # int32[group channels]
+    computed: np.ndarray  # int64[group channels]: number of the channel in `implied`, -1: stored
+    members_at: np.ndarray  # int64[group channels]: where the rows of a channel begin in group_starts
+    group_starts: np.ndarray  # int64
     members: np.ndarray  # int32
-    group_channel: np.ndarray  # int32[groups]
-    joined_starts: np.ndarray  # int64[group channels, n + 1]
+    joined_at: np.ndarray  # int64[group channels]: where the rows of a channel begin in joined_starts
+    joined_starts: np.ndarray  # int64
     joined: np.ndarray  # int32
     audience_starts: np.ndarray  # int64[c]
     audience_ends: np.ndarray  # int64[c]
     audience: (
         np.ndarray
     )  # int32: who can be reached on each channel, by province; channels of one receiver share a list
+    most: np.ndarray  # int64[1]: the largest number of people that are tied to one person or are in one group
+    implied: Implied
 
 
 class Readers(NamedTuple):
@@ -47,63 +74,79 @@ class Readers(NamedTuple):
     first: int
     """Where they begin."""
     n: int
+    person: int
+    """Whose ties they are."""
+    ints: tuple[int, ...]
+    """What computed readers are found with, like `floats`."""
+    floats: tuple[float, ...]
+
+
+def _rows(starts: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return compressed rows behind each other: where those of each begin, starts and values."""
+    at = np.cumsum([0] + [len(s) for s in starts])[:-1]
+    offsets = np.cumsum([0] + [len(v) for v in values])[:-1]
+    moved = [s + o for s, o in zip(starts, offsets, strict=True)]
+    return at, np.concatenate([*moved, np.zeros(0, np.int64)]), np.concatenate([*values, np.zeros(0, np.int32)])
 
 
 def make_net(
-    ties: Sequence[Ties],
-    groups: Sequence[Groups],
-    channels: Sequence[int],
-    audiences: tuple[np.ndarray, np.ndarray, np.ndarray],
-    n: int,
-) -> Net:
-    """Return the ties of a run of n people: the sets of ties, the groups of each group channel (its index), the audiences.
+    ties: Sequence[Ties], groups: Sequence[Groups], channels: Sequence[int],
+    audiences: tuple[np.ndarray, np.ndarray, np.ndarray], implied: Implied | None,
+) -> Net:  # fmt: skip
+    """Return the ties of a run: sets of ties, groups of each group channel (its index), audiences, what is computed.
 
     The audiences are the starts and ends of each channel's list, int64[c], and the lists, int32.
     """
-    offsets = np.cumsum([0] + [len(t.indices) for t in ties])
-    group_starts, members = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
-    joined_starts, joined = np.zeros((max(1, len(groups)), n + 1), np.int64), [np.zeros(0, np.int32)]
-    n_groups = n_members = n_joined = 0
-    for k, g in enumerate(groups):
-        group_starts.append(g.starts[1:] + n_members)
-        members.append(g.members)
-        joined_starts[k] = g.joined_starts + n_joined
-        joined.append((g.joined + n_groups).astype(np.int32))
-        n_groups, n_members, n_joined = n_groups + len(g.owner), n_members + len(g.members), n_joined + len(g.joined)
-    starts, ends, lists_ = audiences
+    rows_at, ties_starts, tied = _rows([t.starts for t in ties], [t.indices for t in ties])
+    members_at, group_starts, members = _rows([g.starts for g in groups], [g.members for g in groups])
+    joined_at, joined_starts, joined = _rows([g.joined_starts for g in groups], [g.joined for g in groups])
+    rows = [t.starts for t in ties if not t.is_implied] + [g.starts for g in groups if g.implied < 0]
+    most = [int(np.diff(starts).max(initial=0)) for starts in rows]
+    if implied is not None:
+        most += [int((implied.n_inside + implied.n_outside).max(initial=0)), 2 * int(implied.half[0])]
+        most += [int(np.diff(sizes).max(initial=0)) for sizes in implied.sizes]
     net = Net(
-        ties_starts=np.stack([t.starts + o for t, o in zip(ties, offsets[:-1], strict=True)]),
-        ties=np.concatenate([t.indices for t in ties]),
+        rows_at=np.where([t.is_implied for t in ties], -1, rows_at),
+        ties_starts=ties_starts,
+        ties=tied,
+        ascending=np.array([t.is_ascending for t in ties], np.uint8),
         complete=np.array([t.is_complete for t in ties], np.uint8),
-        group_starts=np.concatenate(group_starts),
-        members=np.concatenate(members),
-        group_channel=np.repeat(np.array(channels, np.int32), [len(g.owner) for g in groups]),
+        first_group=np.cumsum([0] + [len(g.owner) for g in groups]),
+        group_channels=np.array(channels, np.int32),
+        computed=np.array([g.implied for g in groups], np.int64),
+        members_at=members_at,
+        group_starts=group_starts,
+        members=members,
+        joined_at=joined_at,
         joined_starts=joined_starts,
-        joined=np.concatenate(joined),
-        audience_starts=starts,
-        audience_ends=ends,
-        audience=lists_,
+        joined=joined,
+        audience_starts=audiences[0],
+        audience_ends=audiences[1],
+        audience=audiences[2],
+        most=np.array([max(most, default=0)], np.int64),
+        implied=implied or nothing_implied(),
     )
-    for array in net:
+    for array in (*net[:-1], *net.implied):
         array.setflags(write=False)
     return net
 
 
 def most_readers(net: Net) -> int:
     """Return the largest number of people that are tied to one person or are in one group."""
-    return max(int(np.diff(row).max(initial=0)) for row in (*net.ties_starts, net.group_starts))
+    return int(net.most[0])
 
 
 @njit
 def nobody():
     """Return no readers."""
-    return Readers(NOBODY, np.int64(-1), np.int64(0), np.int64(0))
+    return Readers(NOBODY, np.int64(-1), np.int64(0), np.int64(0), np.int64(-1), NO_INTS, NO_FLOATS)
 
 
 @njit
 def audience_of(net, c):
     """Return the readers who can be reached on a channel."""
-    return Readers(AUDIENCE, np.int64(c), net.audience_starts[c], net.audience_ends[c] - net.audience_starts[c])
+    begin, n = net.audience_starts[c], net.audience_ends[c] - net.audience_starts[c]
+    return Readers(AUDIENCE, np.int64(c), begin, n, np.int64(-1), NO_INTS, NO_FLOATS)
 
 
 @njit
@@ -116,31 +159,66 @@ def tied_to(net, ties, author, c):
         return nobody()
     if net.complete[ties] == 1:
         return audience_of(net, c)
-    lo = net.ties_starts[ties, author]
-    return Readers(TIED, np.int64(ties), lo, net.ties_starts[ties, author + 1] - lo)
+    at, who = net.rows_at[ties], np.int64(author)
+    if at >= 0:
+        lo = net.ties_starts[at + who]
+        return Readers(TIED, np.int64(ties), lo, net.ties_starts[at + who + 1] - lo, who, NO_INTS, NO_FLOATS)
+    if ties == 0:
+        n, ints, floats = following(net.implied, who)
+        return Readers(FOLLOWED, np.int64(ties), np.int64(0), n, who, ints, floats)
+    return Readers(NEAR, np.int64(ties), np.int64(0), near_count(net.implied, who), who, NO_INTS, NO_FLOATS)
+
+
+@njit
+def set_of_group(net, group):
+    """Return (set of groups, number within it) of a chat group."""
+    groups = last_below(net.first_group, group)
+    return groups, np.int64(group) - net.first_group[groups]
+
+
+@njit
+def implied_group(net, groups, number):
+    """Return the number of a group of a computed set among all computed groups."""
+    parts = net.implied.joining.shape[1] + 1
+    return net.implied.base[net.implied.row_first[net.computed[groups]] * parts] + number
 
 
 @njit
 def members_of(net, group):
     """Return the members of a chat group."""
-    lo = net.group_starts[group]
-    return Readers(MEMBERS, np.int64(group), lo, net.group_starts[group + 1] - lo)
+    groups, number = set_of_group(net, group)
+    if net.computed[groups] >= 0:
+        n, ints = group_span(net.implied, implied_group(net, groups, number))
+        return Readers(COMPUTED_MEMBERS, np.int64(group), np.int64(0), n, np.int64(-1), ints, NO_FLOATS)
+    at = net.members_at[groups] + number
+    lo = net.group_starts[at]
+    return Readers(MEMBERS, np.int64(group), lo, net.group_starts[at + 1] - lo, np.int64(-1), NO_INTS, NO_FLOATS)
 
 
 @njit
 def only(readers, k):
     """Return the k-th of the readers alone."""
-    return Readers(readers.kind, readers.of, readers.first + k, np.int64(1))
+    return Readers(
+        readers.kind, readers.of, readers.first + k, np.int64(1), readers.person, readers.ints, readers.floats
+    )
 
 
 @njit
 def reader_at(net, readers, k):
-    """Return the k-th of the readers."""
-    if readers.kind == TIED:
-        return np.int64(net.ties[readers.first + k])
-    if readers.kind == MEMBERS:
-        return np.int64(net.members[readers.first + k])
-    return np.int64(net.audience[readers.first + k])
+    """Return the k-th of the readers; -1: a number that is nobody's."""
+    k = readers.first + k
+    kind = readers.kind
+    if kind == TIED:
+        return np.int64(net.ties[k])
+    if kind == AUDIENCE:
+        return np.int64(net.audience[k])
+    if kind == MEMBERS:
+        return np.int64(net.members[k])
+    if kind == FOLLOWED:
+        return follower_at(net.implied, readers.ints, readers.floats, k)
+    if kind == NEAR:
+        return near_at(net.implied, readers.person, k)
+    return member_at(net.implied, readers.ints, k)
 
 
 @njit
@@ -155,41 +233,76 @@ def lists(net, readers):
 @njit
 def seat_of(net, readers, person):
     """Return which of the readers (not an audience) a person is; -1: none."""
-    lo, hi = np.int64(0), readers.n
-    while lo < hi:
-        middle = (lo + hi) // 2
-        if reader_at(net, readers, middle) < person:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo if lo < readers.n and reader_at(net, readers, lo) == person else np.int64(-1)
+    kind = readers.kind
+    if kind == FOLLOWED:
+        return follower_seat(net.implied, readers.ints, readers.floats, person)
+    if kind == NEAR:
+        return near_seat(net.implied, readers.person, person)
+    if kind == COMPUTED_MEMBERS:
+        return group_seat(net.implied, readers.ints, readers.n, person)
+    if kind == TIED and net.ascending[readers.of] == 1:
+        lo, hi = np.int64(0), readers.n
+        while lo < hi:
+            middle = (lo + hi) // 2
+            if reader_at(net, readers, middle) < person:
+                lo = middle + 1
+            else:
+                hi = middle
+        return lo if lo < readers.n and reader_at(net, readers, lo) == person else np.int64(-1)
+    for k in range(readers.n):
+        if reader_at(net, readers, k) == person:
+            return np.int64(k)
+    return np.int64(-1)
 
 
 @njit
-def n_places(net, ties):
-    """Return how many ties a set has; see `place_of`."""
-    return net.ties_starts[ties, -1] - net.ties_starts[ties, 0]
+def n_places(net, ties, n):
+    """Return how many places the ties of n people have in a set; see `place_of`."""
+    at = net.rows_at[ties]
+    if at < 0:
+        return 2 * net.implied.half[0] * n
+    return net.ties_starts[at + n] - net.ties_starts[at]
 
 
 @njit
 def place_of(net, readers, k):
     """Return the place of the k-th of those tied to an author among all ties of the set, in [0, `n_places`)."""
-    return readers.first + k - net.ties_starts[readers.of, 0]
+    if readers.kind == NEAR:
+        return readers.person * 2 * net.implied.half[0] + k
+    return readers.first + k - net.ties_starts[net.rows_at[readers.of]]
 
 
 @njit
 def n_groups_of(net, groups, person):
     """Return how many chat groups a person has in a set of groups."""
-    return net.joined_starts[groups, person + 1] - net.joined_starts[groups, person]
+    if net.computed[groups] >= 0:
+        return groups_joined(net.implied, net.computed[groups], person)
+    at = net.joined_at[groups] + person
+    return net.joined_starts[at + 1] - net.joined_starts[at]
 
 
 @njit
 def group_of(net, groups, person, k):
     """Return the k-th chat group of a person in a set of groups."""
-    return np.int64(net.joined[net.joined_starts[groups, person] + k])
+    if net.computed[groups] >= 0:
+        group = group_place(net.implied, net.computed[groups], person, k)[0]
+        return net.first_group[groups] + group - implied_group(net, groups, 0)
+    return net.first_group[groups] + net.joined[net.joined_starts[net.joined_at[groups] + person] + k]
 
 
 @njit
 def channel_of_group(net, group):
     """Return the channel of a chat group."""
-    return np.int64(net.group_channel[group])
+    return np.int64(net.group_channels[set_of_group(net, group)[0]])
+
+
+@njit
+def heard_from(net, ties, values):
+    """Return float64[n]: the sum of values (float64[n]) over those whom each person hears or sees in a set of ties."""
+    out = np.zeros(len(values), np.float64)
+    if net.complete[ties] == 0:
+        for author in range(len(values)):
+            readers = tied_to(net, ties, author, 0)
+            for k in range(readers.n):
+                out[reader_at(net, readers, k)] += values[author]
+    return out

@@ -10,7 +10,7 @@ import pytest
 from sim.engine.build import airing_ticks, make_tables
 from sim.engine.order import DROPPED, FAILED, HELD, IMPRESSION, RETRYING, UNSEEN, WAITING
 from sim.engine.simulate import run
-from sim.network import Groups, Ties
+from sim.network import Groups
 from sim.scenario import validate
 from sim.settle import settle
 from sim.units import HOUR, MINUTE
@@ -78,7 +78,7 @@ def with_hermit(scenario, seed):
     for name in TRAITS:
         values = getattr(people, name)
         more[name] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
-    ties = {k: Ties(np.append(t.starts, t.starts[-1]), t.indices) for k, t in world.ties.items()}
+    ties = {k: replace(t, starts=np.append(t.starts, t.starts[-1])) for k, t in world.ties.items()}
     groups = {
         k: Groups(g.starts, g.members, g.owner, np.append(g.joined_starts, g.joined_starts[-1]), g.joined)
         for k, g in world.groups.items()

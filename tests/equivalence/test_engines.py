@@ -48,6 +48,19 @@ def test_any_scenario(scenario, seed):
     check(scenario, seed)
 
 
+def with_ties(scenario, stored):
+    """Return the scenario with generated ties stored, or computed when they are asked for."""
+    return scenario.model_copy(update={"network": scenario.network.model_copy(update={"stored": stored})})
+
+
+@settings(deadline=None, derandomize=True, max_examples=60 if is_compiling else 8)
+@given(scenarios(), seeds)
+def test_ties_stored_or_computed_are_the_same(scenario, seed):
+    stored = run(with_ties(scenario, True), seed, events=True)
+    assert_same(stored, run(with_ties(scenario, False), seed, events=True))
+    assert_same(stored, run(with_ties(scenario, False), seed, engine="reference", events=True))
+
+
 @pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=400)
 @given(scenarios(), seeds)

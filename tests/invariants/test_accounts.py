@@ -46,6 +46,7 @@ from sim.engine.state import (
     SEEN_TOTAL,
     UNSEEN_TOTAL,
 )
+from sim.engine.ties import channel_of_group
 from sim.jit import is_compiling
 from sim.units import MINUTE
 from tests.equivalence.special import SPECIAL
@@ -76,7 +77,7 @@ def assert_counts_are_those_of_the_log(tables, state):
         np.testing.assert_array_equal(found, per_minute_and_channel(log, shape, kinds, results))
     created = log[log["kind"] == CREATE]
     found = np.zeros(shape, np.int64)
-    np.add.at(found, (created["tick"] // MINUTE, tables.net.group_channel[created["key"]]), 1)
+    np.add.at(found, (created["tick"] // MINUTE, [channel_of_group(tables.net, group) for group in created["key"]]), 1)
     np.testing.assert_array_equal(counts[:, :, CREATED], found)
     first = log[(log["kind"] == DEPART) & (log["key"] == 0)]
     np.testing.assert_array_equal(state.departed, np.bincount(first["tick"] // MINUTE, minlength=len(state.departed)))

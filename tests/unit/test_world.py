@@ -264,7 +264,8 @@ def test_the_same_seed_makes_the_same_world_and_another_seed_another(scenario, w
     again, other = make_world(scenario, 7), make_world(scenario, 8)
     for name in world.ties:
         np.testing.assert_array_equal(again.ties[name].indices, world.ties[name].indices)
-        assert not np.array_equal(other.ties[name].indices, world.ties[name].indices)
+        if name != "neighbours":  # they are who is numbered before and after
+            assert not np.array_equal(other.ties[name].indices, world.ties[name].indices)
     np.testing.assert_array_equal(again.groups["chat"].members, world.groups["chat"].members)
     assert not np.array_equal(other.people.propensity, world.people.propensity)
 
@@ -278,6 +279,12 @@ def test_a_world_of_one_person_has_no_ties():
 # -- ties
 
 
+def ascending(ties):
+    """Return the indices with each row sorted."""
+    source, target = edges(ties)
+    return target[np.lexsort((target, source))]
+
+
 def assert_well_formed(ties, n):
     source, target = edges(ties)
     assert ties.starts[0] == 0
@@ -285,7 +292,7 @@ def assert_well_formed(ties, n):
     assert len(ties.starts) == n + 1
     assert (source != target).all()
     same_row = source[1:] == source[:-1]
-    assert (np.diff(target.astype(np.int64))[same_row] > 0).all()  # ascending and unique
+    assert (np.diff(ascending(ties).astype(np.int64))[same_row] > 0).all()  # unique
     assert ((target >= 0) & (target < n)).all()
 
 
@@ -381,16 +388,15 @@ def test_groups_have_sizes_within_their_limits_and_every_user_is_in_so_many(scen
     n_more = int((member_of[users] == rules.groups_per_user + 1).sum())
     assert (member_of[users] >= rules.groups_per_user).all()
     assert n_more + int((member_of[users] == rules.groups_per_user).sum()) == len(users)
-    assert is_binomial(n_more, len(users), rules.created_per_user)
-    # Members ascend within a group, and both indices say the same.
+    # That share of each province, up to one person.
+    assert abs(n_more - rules.created_per_user * len(users)) < 3
+    # Nobody is in a group twice, and both indices say the same.
     pairs = {(g, int(p)) for g in range(len(sizes)) for p in groups.members[groups.starts[g] : groups.starts[g + 1]]}
     assert len(pairs) == len(groups.members)
     again = {
         (int(g), p) for p in range(N) for g in groups.joined[groups.joined_starts[p] : groups.joined_starts[p + 1]]
     }
     assert pairs == again
-    for g in range(len(sizes)):
-        assert (np.diff(groups.members[groups.starts[g] : groups.starts[g + 1]]) > 0).all()
 
 
 def test_groups_that_are_created_in_the_night_have_an_owner_among_their_members(scenario, world):
@@ -448,9 +454,10 @@ def test_ties_read_from_files_are_the_generated_ones(forty, tmp_path, suffix):
     world = make_world(night(network=network), 99)
     for name in forty.ties:
         np.testing.assert_array_equal(world.ties[name].starts, forty.ties[name].starts)
-        np.testing.assert_array_equal(world.ties[name].indices, forty.ties[name].indices)
-    for part in ("starts", "members", "owner", "joined_starts", "joined"):
+        np.testing.assert_array_equal(world.ties[name].indices, ascending(forty.ties[name]))
+    for part in ("starts", "owner", "joined_starts", "joined"):
         np.testing.assert_array_equal(getattr(world.groups["chat"], part), getattr(groups, part))
+    np.testing.assert_array_equal(world.groups["chat"].members, groups.members[np.lexsort((groups.members, numbers))])
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
