@@ -23,6 +23,7 @@ from sim.decision import (
 )
 from sim.draws import exponential, uniform
 from sim.engine.calendar import push
+from sim.engine.flags import ABLE, ADOPTING, CIRCUMVENTS, HEARD, SUBSTITUTES, WAS_CUT_OFF, drop, has, put
 from sim.engine.order import (
     ADOPT,
     DECIDE,
@@ -36,21 +37,7 @@ from sim.engine.order import (
     order_of,
     prompt_key,
 )
-from sim.engine.state import (
-    ABLE,
-    ADOPTING,
-    AGAIN,
-    CIRCUMVENTS,
-    CUT,
-    HEARD,
-    L_PREPARE,
-    MOST_TICKS,
-    SUBSTITUTES,
-    WAS_CUT_OFF,
-    drop,
-    has,
-    put,
-)
+from sim.engine.state import AGAIN, CUT, L_PREPARE, MOST_TICKS
 from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks
 from sim.units import MINUTE

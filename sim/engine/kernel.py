@@ -10,6 +10,7 @@ from sim.channels import CALL, NEWS
 from sim.draws import identity
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, pop, push, spare
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
+from sim.engine.flags import AWAKE_AT_NEWS, put
 from sim.engine.messages import release, write
 from sim.engine.order import (
     ADOPT,
@@ -36,7 +37,7 @@ from sim.engine.reading import announce, celebrate, film, on_impression, on_retu
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
 from sim.engine.sending import on_candidate, on_reaction, on_retry, schedule_candidate
 from sim.engine.showing import begin_showings, next_order
-from sim.engine.state import AWAKE_AT_NEWS, CREATED, CROWD, GATHERING, TOPICAL, TRENDING, put
+from sim.engine.state import CREATED, CROWD, GATHERING, TOPICAL, TRENDING
 from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE

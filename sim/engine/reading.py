@@ -13,6 +13,7 @@ from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import fraction, identity, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
+from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, put
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     DONE,
@@ -32,11 +33,8 @@ from sim.engine.order import (
 from sim.engine.rules import hear, offline_until, prolong, rouse
 from sim.engine.sending import impression_at, own_channel, release_tick, spread_tied
 from sim.engine.state import (
-    CALLED,
-    CIRCUMVENTS,
     DELIVERED,
     DROPPED_TOTAL,
-    HEARD,
     IMPRESSIONS,
     L_AROUSAL,
     L_LIVE,
@@ -45,8 +43,6 @@ from sim.engine.state import (
     LOOKS,
     SEEN_TOTAL,
     UNSEEN_TOTAL,
-    has,
-    put,
 )
 from sim.engine.ties import place_of, reader_at, seat_of, tied_to
 from sim.jit import inlined, njit

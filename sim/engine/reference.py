@@ -181,8 +181,7 @@ class Person(Correspondent):
 
     def can_decide(self) -> bool:
         """Return whether this person could leave home now."""
-        rules = self.nation.rules
-        is_home = self.phase in (HOME, BACK) and not self.asleep
+        rules, is_home = self.nation.rules, self.phase in (HOME, BACK) and not self.asleep
         return bool(self.traits["able"] and not rules["nobody_leaves"] and is_home and self.trips < rules["max_trips"])
 
     def settle(self) -> None:

@@ -12,6 +12,7 @@ from sim.attendance import BACK, HOME, ON_SQUARE, RESTING, RETURNING, TRAVELLING
 from sim.decision import HAZARD_RULE
 from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
+from sim.engine.flags import HEARD, MISSED_SLEEP, OWNS_GROUP, STAYED_UP, WAS_WOKEN, drop, has, put
 from sim.engine.order import (
     ARRIVE,
     BED,
@@ -24,24 +25,7 @@ from sim.engine.order import (
     TELL,
     WAKE,
 )
-from sim.engine.state import (
-    HEARD,
-    L_CREATE,
-    L_PROLONG,
-    L_REST,
-    L_SLEEP_AFTER,
-    L_STAY,
-    L_STAY_UP,
-    L_TELL,
-    MISSED_SLEEP,
-    MOST_TICKS,
-    OWNS_GROUP,
-    STAYED_UP,
-    WAS_WOKEN,
-    drop,
-    has,
-    put,
-)
+from sim.engine.state import L_CREATE, L_PROLONG, L_REST, L_SLEEP_AFTER, L_STAY, L_STAY_UP, L_TELL, MOST_TICKS
 from sim.jit import njit
 from sim.quantiles import delay_ticks, normal_quantile
 from sim.units import DAY, MINUTE

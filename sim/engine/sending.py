@@ -13,6 +13,7 @@ from sim.channels import CALL, CHATTER, FEED, NEWS
 from sim.draws import MAX_ORDINAL, exponential, fraction, identity, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
+from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     CANDIDATE,
@@ -28,11 +29,8 @@ from sim.engine.order import (
 from sim.engine.rules import offline_until
 from sim.engine.state import (
     ATTEMPTED,
-    CALLED,
-    CIRCUMVENTS,
     DELIVERED,
     FAILED_COUNT,
-    HEARD,
     L_RETRY,
     LIVE,
     LOOKS,
@@ -40,7 +38,6 @@ from sim.engine.state import (
     POSTS_PENDING,
     PUBLISHED_COUNT,
     TOPICAL,
-    has,
 )
 from sim.engine.ties import (
     audience_of,

@@ -9,10 +9,11 @@ import numpy as np
 
 from sim.draws import MAX_SEED
 from sim.engine.build import group_exists, make_tables
+from sim.engine.flags import AWAKE_AT_NEWS, HEARD
 from sim.engine.hybrid import run_compiled
 from sim.engine.nation import Nation, log_array, run_reference
 from sim.engine.order import LOG
-from sim.engine.state import AWAKE_AT_NEWS, HEARD, State, Tables
+from sim.engine.state import State, Tables
 from sim.errors import InputError
 from sim.scenario import Scenario
 from sim.units import MINUTE

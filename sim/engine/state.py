@@ -9,10 +9,10 @@ import numpy as np
 from sim.channels import KINDS
 from sim.decision import HAZARD_RULE
 from sim.engine.calendar import SLOT, Calendar, make_calendar, reserve
+from sim.engine.flags import ABLE, CIRCUMVENTS, OWNS_GROUP
 from sim.engine.order import LOG
 from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
-from sim.jit import inlined
 from sim.units import MINUTE
 
 __all__ = [
@@ -29,11 +29,8 @@ __all__ = [
     "State",
     "Tables",
     "aligned",
-    "drop",
     "grown",
-    "has",
     "make_state",
-    "put",
 ]
 
 PERSON = np.dtype(
@@ -75,29 +72,11 @@ STATE = np.dtype(
         ("prolonged", "u1"),
         ("last_on", "i1"),  # channel of the last exposure
         ("night", "i1"),
-        ("flags", "u2"),  # bits, see below
+        ("flags", "u2"),  # bits, see `flags.py`
     ],
     align=True,
 )
 """A person's state: one cache line (64 bytes) with all that most events need, traits of PERSON among it."""
-
-(
-    ABLE,
-    HEARD,
-    CALLED,
-    SUBSTITUTES,
-    CIRCUMVENTS,
-    WAS_CUT_OFF,
-    ADOPTING,
-    STAYED_UP,
-    MISSED_SLEEP,
-    WAS_WOKEN,
-    AWAKE_AT_NEWS,
-    OWNS_GROUP,
-) = (1 << bit for bit in range(12))
-"""Bits of a person's flags: could go at all; has heard of the night; was called; turns elsewhere while cut off; circumvents;
-was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a
-night from which a message woke this person; was awake at the first news; may create a chat group."""
 
 ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
 """What few events need of a person; adopt_at: the throttled time (clock of NOW) at which a way round is found, 0: not known."""
@@ -263,24 +242,6 @@ class State(NamedTuple):
     now: np.ndarray  # NOW[1]
     log: np.ndarray  # LOG, empty when no log is kept
     calendar: Calendar
-
-
-@inlined
-def has(person, flag):
-    """Return whether a person's flag is set."""
-    return person["flags"] & flag != 0
-
-
-@inlined
-def put(person, flag):
-    """Set a person's flag."""
-    person["flags"] |= flag
-
-
-@inlined
-def drop(person, flag):
-    """Clear a person's flag."""
-    person["flags"] &= ~flag & 0xFFFF
 
 
 def aligned(n: int, dtype: np.dtype) -> np.ndarray:

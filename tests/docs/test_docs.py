@@ -159,7 +159,19 @@ def test_nothing_prints_but_the_door(name: str) -> None:
 # -- layers: imports point downwards only
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "units", "jit", "draws", "bijection", "quantiles", "laws", "traits", "tables", "threads"),  # the ground
+    (
+        "errors",
+        "units",
+        "jit",
+        "draws",
+        "bijection",
+        "shuffle",
+        "quantiles",
+        "laws",
+        "traits",
+        "tables",
+        "threads",
+    ),  # the ground
     ("places", "population", "degrees", "graphs", "implied", "implying", "network"),  # the world
     ("channels", "throttle", "timeline"),  # what is said, where, when, and what is cut
     ("posting", "decision", "attendance"),  # behaviour
