@@ -4,8 +4,8 @@ Events further away lie unsorted in chunks, chained per bucket. The bucket at ha
 into it meanwhile goes to a small heap, `late`. The next event is the smaller of the two heads. What an airing shows to its
 readers is not pushed at all: its sweep adds the events of a bucket when the bucket is opened (`sweeping.py`).
 
-An event takes 16 bytes. Its key is not among them: among messages' events it is found by the message's slot, else it is the
-datum (and the slot, which says what the datum numbers).
+An event takes 16 bytes, two whole numbers: its order (tick 2^31 + kind 2^27 + person) and its load (slot 2^32 + datum, see
+`load_of`). Its key is not among them: among messages' events it is found by the message's slot, else it is the load.
 """
 
 from __future__ import annotations
@@ -14,10 +14,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.engine.order import EVENT, IMPRESSION, REACTION, RETRY
+from sim.engine.order import IMPRESSION, REACTION, RETRY
 from sim.jit import inlined, njit
 
-__all__ = ["SLOT", "Calendar", "close", "make_calendar", "peek", "pop", "push", "reserve", "sort_into", "spare"]
+__all__ = [
+    "SLOT",
+    "Calendar",
+    "close",
+    "datum_of",
+    "load_of",
+    "make_calendar",
+    "peek",
+    "pop",
+    "push",
+    "reserve",
+    "slot_of",
+    "sort_into",
+    "spare",
+]
 
 CHUNK = 16
 RUN = 16
@@ -47,15 +61,14 @@ _META = np.dtype(
 
 
 class Calendar(NamedTuple):
-    """Arrays of the calendar (mutable)."""
+    """Arrays of the calendar (mutable); events are pairs of int64, order and load, one after the other."""
 
-    pool: np.ndarray  # EVENT[n_chunks * CHUNK]
+    pool: np.ndarray  # 2 int64 x n_chunks x CHUNK
     chain: np.ndarray  # int32[n_chunks]: next chunk of the bucket, or next free one
     buckets: np.ndarray  # _BUCKET[n_buckets]
-    current: np.ndarray  # EVENT, sorted
-    scratch: np.ndarray  # EVENT, as long as current
-    late: np.ndarray  # EVENT, a binary heap
-    taken: np.ndarray  # EVENT[1]: the last one taken
+    current: np.ndarray  # 2 int64 x room, sorted
+    scratch: np.ndarray  # as long as current
+    late: np.ndarray  # 2 int64 x room, a binary heap
     starts: np.ndarray  # int64[2^MOST_BITS + 1]: where the parts of a bucket begin
     meta: np.ndarray  # _META[1]
 
@@ -70,13 +83,12 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
     buckets = np.zeros(n_buckets, _BUCKET)
     buckets["head"] = -1
     calendar = Calendar(
-        pool=np.zeros(0, EVENT),
+        pool=np.zeros(0, np.int64),
         chain=np.zeros(0, np.int32),
         buckets=buckets,
-        current=np.zeros(256, EVENT),
-        scratch=np.zeros(256, EVENT),
-        late=np.zeros(256, EVENT),
-        taken=np.zeros(1, EVENT),
+        current=np.zeros(2 * 256, np.int64),
+        scratch=np.zeros(2 * 256, np.int64),
+        late=np.zeros(2 * 256, np.int64),
         starts=np.zeros((1 << MOST_BITS) + 1, np.int64),
         meta=meta,
     )
@@ -92,8 +104,8 @@ def _with_chunks(calendar: Calendar, more: int) -> Calendar:
     chain[-1] = meta["free"]
     meta["free"] = old
     meta["n_free"] += more
-    pool = np.zeros((old + more) * CHUNK, EVENT)
-    pool[: old * CHUNK] = calendar.pool
+    pool = np.zeros(2 * (old + more) * CHUNK, np.int64)
+    pool[: len(calendar.pool)] = calendar.pool
     return calendar._replace(pool=pool, chain=chain)
 
 
@@ -105,11 +117,11 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     needed = pushes // CHUNK + min(pushes, len(calendar.buckets)) + 1
     if meta["n_free"] < needed:
         calendar = _with_chunks(calendar, max(needed - int(meta["n_free"]), len(calendar.chain) // 2, 64))
-    if len(late) < meta["n_late"] + pushes:
-        late = np.concatenate([late, np.zeros(max(pushes, len(late)), EVENT)])
+    if len(late) < 2 * (meta["n_late"] + pushes):
+        late = np.concatenate([late, np.zeros(max(2 * pushes, len(late)), np.int64)])
     current, scratch = calendar.current, calendar.scratch
-    if len(current) < opened:
-        room = np.zeros(2 * opened - len(current), EVENT)
+    if len(current) < 2 * opened:
+        room = np.zeros(4 * opened - len(current), np.int64)
         current, scratch = np.concatenate([current, room]), np.concatenate([scratch, room])
     return calendar._replace(late=late, current=current, scratch=scratch)
 
@@ -118,52 +130,69 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
 def spare(calendar, pushes):
     """Return whether there is room for so many pushes without calling `reserve`."""
     meta = calendar.meta[0]
-    return (
-        meta["n_free"] > pushes // CHUNK + min(pushes, len(calendar.buckets))
-        and len(calendar.late) >= meta["n_late"] + pushes
+    return meta["n_free"] > pushes // CHUNK + min(pushes, len(calendar.buckets)) and len(calendar.late) >= 2 * (
+        meta["n_late"] + pushes
     )
 
 
-@njit
-def _key_before(a, b, messages):
-    """Return whether a comes before b, two events of one order: by the keys."""
-    kind = (a["order"] >> 27) & 15
-    if kind == IMPRESSION or kind == REACTION or kind == RETRY:
-        key = messages[a["slot"] & SLOT]["id"]
-        other = messages[b["slot"] & SLOT]["id"]
-        if a["slot"] & AGAIN_BIT:
-            key ^= np.int64(a["datum"])
-        if b["slot"] & AGAIN_BIT:
-            other ^= np.int64(b["datum"])
-        return key < other
-    return a["datum"] < b["datum"] or (a["datum"] == b["datum"] and a["slot"] < b["slot"])
+@inlined
+def load_of(slot, datum):
+    """Return slot (32 bits, signed) and datum (32 bits, unsigned) in one int64 that sorts by the slot, then by the datum."""
+    return (np.int64(slot) << 32) | np.int64(datum)
 
 
 @inlined
-def _before(a, b, messages):
-    if a["order"] != b["order"]:
-        return a["order"] < b["order"]
-    return _key_before(a, b, messages)
+def slot_of(load):
+    """Return the slot of a load, int64."""
+    return load >> 32
+
+
+@inlined
+def datum_of(load):
+    """Return the datum of a load, int64 in [0, 2^32)."""
+    return load & 0xFFFFFFFF
+
+
+@njit
+def _key_before(order, load, other, messages):
+    """Return whether an event comes before another one of the same order: by the keys."""
+    kind = (order >> 27) & 15
+    if kind == IMPRESSION or kind == REACTION or kind == RETRY:
+        key = messages[slot_of(load) & SLOT]["id"]
+        other_key = messages[slot_of(other) & SLOT]["id"]
+        if slot_of(load) & AGAIN_BIT:
+            key ^= datum_of(load)
+        if slot_of(other) & AGAIN_BIT:
+            other_key ^= datum_of(other)
+        return key < other_key
+    # Of seen returns the slot counts the trips, and the datum is the neighbour, who comes first in the key.
+    return datum_of(load) < datum_of(other) or (datum_of(load) == datum_of(other) and load < other)
+
+
+@inlined
+def _before(order, load, other_order, other_load, messages):
+    if order != other_order:
+        return order < other_order
+    return _key_before(order, load, other_load, messages)
 
 
 @njit
 def push(calendar, messages, order, slot, datum):
     """Add an event; its tick must not lie before the last one popped."""
     meta = calendar.meta[0]
+    load = load_of(slot, datum)
     number = (order >> 31) >> meta["shift"]
     if number <= meta["bucket"]:
-        taken = calendar.taken[0]  # which nobody needs any more
-        taken["order"], taken["slot"], taken["datum"] = order, slot, datum
         late = calendar.late
         i = meta["n_late"]
         meta["n_late"] = i + 1
         while i > 0:
             parent = (i - 1) >> 1
-            if not _before(taken, late[parent], messages):
+            if not _before(order, load, late[2 * parent], late[2 * parent + 1], messages):
                 break
-            late[i] = late[parent]
+            late[2 * i], late[2 * i + 1] = late[2 * parent], late[2 * parent + 1]
             i = parent
-        late[i] = taken
+        late[2 * i], late[2 * i + 1] = order, load
         return
     bucket = calendar.buckets[number]
     count = bucket["count"]
@@ -175,39 +204,39 @@ def push(calendar, messages, order, slot, datum):
         calendar.chain[chunk] = bucket["head"]
         bucket["head"] = chunk
     bucket["count"] = count + 1
-    e = calendar.pool[np.int64(bucket["head"]) * CHUNK + within]
-    e["order"] = order
-    e["slot"] = slot
-    e["datum"] = datum
+    place = 2 * (np.int64(bucket["head"]) * CHUNK + within)
+    calendar.pool[place] = order
+    calendar.pool[place + 1] = load
 
 
 @njit
 def _sort(events, scratch, messages, first, last):
-    """Sort events[first:last]: insertion within runs of `RUN`, then merges of runs; scratch is as long as events."""
+    """Sort events first to last - 1: insertion within runs of `RUN`, then merges of runs; scratch is as long as events."""
     for start in range(first, last, RUN):
         for i in range(start + 1, min(start + RUN, last)):
-            if _before(events[i], events[i - 1], messages):
-                scratch[i] = events[i]
-                j = i
-                while j > start and _before(scratch[i], events[j - 1], messages):
-                    events[j] = events[j - 1]
-                    j -= 1
-                events[j] = scratch[i]
+            order, load = events[2 * i], events[2 * i + 1]
+            j = i
+            while j > start and _before(order, load, events[2 * j - 2], events[2 * j - 1], messages):
+                events[2 * j], events[2 * j + 1] = events[2 * j - 2], events[2 * j - 1]
+                j -= 1
+            events[2 * j], events[2 * j + 1] = order, load
     width = RUN
     while width < last - first:
         for left in range(first, last - width, 2 * width):
             middle, right = left + width, min(left + 2 * width, last)
-            if not _before(events[middle], events[middle - 1], messages):
+            if not _before(
+                events[2 * middle], events[2 * middle + 1], events[2 * middle - 2], events[2 * middle - 1], messages
+            ):
                 continue
-            for i in range(left, middle):
-                scratch[i] = events[i]
+            scratch[2 * left : 2 * middle] = events[2 * left : 2 * middle]
             i, j, k = left, middle, left
             while i < middle:
-                if j < right and _before(events[j], scratch[i], messages):
-                    events[k] = events[j]
+                order, load = scratch[2 * i], scratch[2 * i + 1]
+                if j < right and _before(events[2 * j], events[2 * j + 1], order, load, messages):
+                    events[2 * k], events[2 * k + 1] = events[2 * j], events[2 * j + 1]
                     j += 1
                 else:
-                    events[k] = scratch[i]
+                    events[2 * k], events[2 * k + 1] = order, load
                     i += 1
                 k += 1
         width *= 2
@@ -215,12 +244,12 @@ def _sort(events, scratch, messages, first, last):
 
 @njit
 def sort_into(calendar, messages, bucket, extra):
-    """Make `current` of a bucket: its chunks and the first `extra` events of scratch; return the number, the chunks are freed.
+    """Make `current` of a bucket: its chunks and the first `extra` events of scratch; the chunks are freed.
 
     A counting pass over parts by time, of two events or so on average, then each part. The caller sees to it that all fit.
     """
     meta = calendar.meta[0]
-    current, scratch = calendar.current, calendar.scratch
+    current, scratch, pool = calendar.current, calendar.scratch, calendar.pool
     count = np.int64(extra)
     if bucket != meta["bucket"]:
         b = calendar.buckets[bucket]
@@ -230,8 +259,9 @@ def sort_into(calendar, messages, bucket, extra):
         k = count
         while chunk >= 0:
             k -= within  # the newest chunk comes first; events pushed in order stay in order
-            for j in range(within):
-                scratch[k + j] = calendar.pool[np.int64(chunk) * CHUNK + j]
+            place = 2 * np.int64(chunk) * CHUNK
+            for j in range(2 * within):
+                scratch[2 * k + j] = pool[place + j]
             following = calendar.chain[chunk]
             calendar.chain[chunk] = np.int32(meta["free"])
             meta["free"] = chunk
@@ -248,13 +278,15 @@ def sort_into(calendar, messages, bucket, extra):
     starts = calendar.starts
     starts[: mask + 2] = 0
     for i in range(count):
-        starts[((scratch[i]["order"] >> fine) & mask) + 1] += 1
+        starts[((scratch[2 * i] >> fine) & mask) + 1] += 1
     for i in range(1, mask + 1):
         starts[i] += starts[i - 1]
     for i in range(count):
-        part = (scratch[i]["order"] >> fine) & mask
-        current[starts[part]] = scratch[i]
-        starts[part] += 1
+        order = scratch[2 * i]
+        part = (order >> fine) & mask
+        place = starts[part]
+        current[2 * place], current[2 * place + 1] = order, scratch[2 * i + 1]
+        starts[part] = place + 1
     first = np.int64(0)
     for part in range(mask + 1):
         if starts[part] - first > 1:
@@ -270,8 +302,8 @@ def close(calendar):
     """Move what is left of the bucket at hand to the front of scratch, to be sorted again with more; return how many."""
     meta = calendar.meta[0]
     left = meta["length"] - meta["at"]
-    for i in range(left):
-        calendar.scratch[i] = calendar.current[meta["at"] + i]
+    for i in range(2 * left):
+        calendar.scratch[i] = calendar.current[2 * meta["at"] + i]
     return left
 
 
@@ -281,39 +313,46 @@ def peek(calendar, limit):
     meta = calendar.meta[0]
     order = np.int64(9223372036854775807)
     if meta["at"] < meta["length"]:
-        order = calendar.current[meta["at"]]["order"]
+        order = calendar.current[2 * meta["at"]]
     if meta["n_late"] > 0:
-        order = min(order, calendar.late[0]["order"])
+        order = min(order, calendar.late[0])
     return order if order < (np.int64(limit) << 31) else np.int64(-1)
 
 
-@inlined
-def pop(calendar, messages):
-    """Move the next event, there must be one (see `peek`), to `taken[0]`.
-
-    Memory, not a returned tuple: what a call returns is read in wider pieces than it was written, and such a read waits until
-    all earlier writes have reached the cache, those of `push` among them.
-    """
+@njit
+def _pop_late(calendar, messages):
+    """Take the first of `late` away."""
     meta = calendar.meta[0]
     late = calendar.late
-    at = meta["at"]
-    if meta["n_late"] == 0 or (at < meta["length"] and _before(calendar.current[at], late[0], messages)):
-        calendar.taken[0] = calendar.current[at]
-        meta["at"] = at + 1
-        return
-    calendar.taken[0] = late[0]
     n = meta["n_late"] - 1
     meta["n_late"] = n
+    order, load = late[2 * n], late[2 * n + 1]
     i = 0
     while True:
         child = 2 * i + 1
         if child >= n:
             break
-        if child + 1 < n and _before(late[child + 1], late[child], messages):
+        if child + 1 < n and _before(
+            late[2 * child + 2], late[2 * child + 3], late[2 * child], late[2 * child + 1], messages
+        ):
             child += 1
-        if not _before(late[child], late[n], messages):
+        if not _before(late[2 * child], late[2 * child + 1], order, load, messages):
             break
-        late[i] = late[child]
+        late[2 * i], late[2 * i + 1] = late[2 * child], late[2 * child + 1]
         i = child
-    if n > 0:
-        late[i] = late[n]
+    late[2 * i], late[2 * i + 1] = order, load
+
+
+@inlined
+def pop(calendar, messages):
+    """Take the next event, there must be one (see `peek`); return its order and load."""
+    meta = calendar.meta[0]
+    at = meta["at"]
+    if at < meta["length"]:
+        order, load = calendar.current[2 * at], calendar.current[2 * at + 1]
+        if meta["n_late"] == 0 or _before(order, load, calendar.late[0], calendar.late[1], messages):
+            meta["at"] = at + 1
+            return order, load
+    order, load = calendar.late[0], calendar.late[1]
+    _pop_late(calendar, messages)
+    return order, load

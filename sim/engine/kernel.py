@@ -8,7 +8,7 @@ from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.channels import CALL, NEWS
 from sim.draws import identity
-from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, pop, push, spare
+from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, spare
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
 from sim.engine.flags import AWAKE_AT_NEWS, put
 from sim.engine.messages import release, write
@@ -93,9 +93,8 @@ def _advance(T, S, until, margin):
             now["next_minute"] += 1
             continue
         look_ahead(T, S)
-        pop(S.calendar, S.messages)
-        e = S.calendar.taken[0]
-        order, slot, datum = e["order"], np.int64(e["slot"]), np.int64(e["datum"])
+        order, load = pop(S.calendar, S.messages)
+        slot, datum = slot_of(load), datum_of(load)
         kind = (order >> 27) & 15
         now["n_events"] += 1
         key = key_of(S, kind, slot, datum) if keeps_log else np.int64(0)
@@ -123,12 +122,12 @@ def look_ahead(T, S):
     calendar = S.calendar
     ahead = calendar.meta[0]["at"] + AHEAD
     if ahead < calendar.meta[0]["length"]:
-        e = calendar.current[ahead]
-        p = e["order"] & _PERSON
+        order, slot = calendar.current[2 * ahead], slot_of(calendar.current[2 * ahead + 1])
+        p = order & _PERSON
         prefetch(S.people, p)
-        if e["slot"] >= 0:
-            prefetch(S.messages, np.int64(e["slot"] & SLOT))
-        elif (e["order"] >> 27) & 15 == CANDIDATE:
+        if slot >= 0:
+            prefetch(S.messages, slot & SLOT)
+        elif (order >> 27) & 15 == CANDIDATE:
             prefetch(T.people, p)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.jit import inlined, njit
 
-__all__ = ["ACTOR_RANKS", "EVENT", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank", "prompt_key",
+__all__ = ["ACTOR_RANKS", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank", "prompt_key",
            "return_key"]  # fmt: skip
 
 # -- kinds of people's events; the number is the rank within a tick
@@ -35,10 +35,6 @@ RESULT_NAMES = (
 HELD_NOTICED, HELD_UNNOTICED = 1, 2
 
 ACTOR_RANKS = {"window_end": 0, "window_start": 1, "airing": 2, "inspector": 3, "observer": 4}
-
-EVENT = np.dtype([("order", "i8"), ("slot", "i4"), ("datum", "u4")], align=True)
-"""A future event: order = tick 2^31 + kind 2^27 + person; slot of its message, and what is held of it; a datum: of an
-impression the reader's distraction (or how often it was looked at before), else an ordinal."""
 
 LOG = np.dtype(
     [("tick", "i8"), ("kind", "i8"), ("person", "i8"), ("key", "i8"), ("channel", "i8"), ("result", "i8")], align=True

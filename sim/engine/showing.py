@@ -14,7 +14,7 @@ import numpy as np
 from sim import draws
 from sim.channels import BROADCAST
 from sim.draws import fraction, quarters
-from sim.engine.calendar import close, peek, sort_into
+from sim.engine.calendar import close, load_of, peek, sort_into
 from sim.engine.messages import release
 from sim.engine.order import IMPRESSION, order_of
 from sim.engine.state import BLOCK, DELIVERED, LOOKS
@@ -106,7 +106,7 @@ def _show(T, S, s, end, count, room):
     law = T.laws[LOOKS + s["channel"]]
     seed = T.rules[0]["seed"]
     id_ = S.messages[s["slot"]]["id"]
-    slot = np.int32(s["slot"])
+    slot = s["slot"]
     first, n, bits, m = s["first"], s["n"], s["bits"], s["m"]
     key0, key1, key2, key3 = s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3]
     share, wanted = s["share"], s["wanted"]
@@ -134,10 +134,8 @@ def _show(T, S, s, end, count, room):
         for j in range(length):
             w0, w1 = words[0, j], words[1, j]
             # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
-            e = scratch[count]
-            e["order"] = order_of(ticks[j], IMPRESSION, seats[j])
-            e["slot"] = slot
-            e["datum"] = w0
+            scratch[2 * count] = order_of(ticks[j], IMPRESSION, seats[j])
+            scratch[2 * count + 1] = load_of(slot, w0)
             count += np.int64((fraction(w1) * share < wanted) & (fraction(w0) < attention))
     s["next_k"], s["next_tick"], s["found"] = k, tick, count - before
     return count
@@ -151,7 +149,7 @@ def _open(T, S, bucket):
     now = S.now[0]
     stored = np.int64(calendar.buckets[bucket]["count"]) if bucket != meta["bucket"] else np.int64(0)
     count = close(calendar) if bucket == meta["bucket"] else np.int64(0)
-    room = len(calendar.scratch) - stored
+    room = len(calendar.scratch) // 2 - stored
     end = (bucket + 1) << meta["shift"]
     for i in range(now["n_showings"]):
         if count > room:
@@ -159,7 +157,7 @@ def _open(T, S, bucket):
         found = _show(T, S, S.showings[i], end, count, room)
         count = found if found >= 0 else room + 1
     if count > room:
-        now["wanted"] = stored + 2 * len(calendar.scratch)
+        now["wanted"] = stored + len(calendar.scratch)
         return False
     now["shown_at"] = T.rules[0]["horizon"]
     i = 0
