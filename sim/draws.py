@@ -49,7 +49,7 @@ _W1 = np.uint64(0xBB67AE85)
 ID_POST, ID_REACTION, ID_AIRING, ID_DEPARTURE, ID_TELLING, ID_LIVE, ID_VICTORY = range(1, 8)
 # -- the world
 W_RECEIVER, W_TRAITS, W_DISPOSITION = range(9, 12)
-W_DEGREE, W_TIE, W_LOCAL, W_FAME, W_GROUP_ORDER, W_GROUP_SIZE, W_PLACE = range(17, 24)
+W_DEGREE, W_TIE, W_LOCAL, W_FAME, W_GROUP_ORDER, W_GROUP_SIZE = range(17, 23)
 W_EDGE, W_STUB, W_REWIRE, W_REWIRE_TO, W_CUT = range(24, 29)
 # -- sleep
 BED_JITTER, STAY_UP, STAY_UP_LENGTH, WOKEN, WOKEN_LENGTH, SLEEP_AFTER, SLEEP_AFTER_LENGTH = range(32, 39)
@@ -77,9 +77,9 @@ PURPOSES: dict[str, int] = {
 @inlined
 def _round(c0, c1, c2, c3, k0, k1, r):
     """Return the counter words after round r."""
-    p0, p1 = _M0 * c0, _M1 * c2
-    k0, k1 = (k0 + np.uint64(r) * _W0) & _MASK, (k1 + np.uint64(r) * _W1) & _MASK
-    return (p1 >> _32) ^ c1 ^ k0, p1 & _MASK, (p0 >> _32) ^ c3 ^ k1, p0 & _MASK
+    p0, p1 = _M0 * np.uint64(c0), _M1 * np.uint64(c2)
+    k0, k1 = (np.uint64(k0) + np.uint64(r) * _W0) & _MASK, (np.uint64(k1) + np.uint64(r) * _W1) & _MASK
+    return (p1 >> _32) ^ np.uint64(c1) ^ k0, p1 & _MASK, (p0 >> _32) ^ np.uint64(c3) ^ k1, p0 & _MASK
 
 
 @inlined

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from sim.degrees import degree_pmf
-from sim.engine.order import EVENT
 from sim.engine.state import COUNTS, ELSE, MESSAGE, PERSON, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
@@ -32,6 +31,8 @@ PEOPLE = 22
 """Bytes of a person's traits in the world (`sim.population.People`)."""
 BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""
+EVENT = 16
+"""Bytes of a future event."""
 EVENTS = 3
 """Future events per person: of sleep, of posting, and what was said and not yet seen."""
 SLACK = 1.1
@@ -67,7 +68,7 @@ def need_of(scenario: Scenario) -> Need:
         STATE.itemsize
         + ELSE.itemsize
         + 8 * (scenario.decision.rule == "hazard")
-        + EVENTS * EVENT.itemsize
+        + EVENTS * EVENT
         + MESSAGE.itemsize / 4
     ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)

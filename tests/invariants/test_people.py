@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.draws import MAX_SEED
+from sim.engine.flags import CIRCUMVENTS, HEARD
 from sim.engine.order import (
     ARRIVE,
     BED,
@@ -24,8 +25,9 @@ from sim.engine.order import (
     THINNED,
     TIPPED,
     WAKE,
+    prompt_key,
 )
-from sim.engine.state import AGAIN_KEY, SNAPSHOT
+from sim.engine.state import AGAIN, SNAPSHOT
 from sim.jit import is_compiling
 from sim.units import MINUTE
 from tests.equivalence.special import SPECIAL
@@ -49,7 +51,7 @@ class Walker:
         tick, kind, _, key, channel, result = row
         if kind == IMPRESSION and channel in wakes and self.asleep:
             self.asleep = None
-        if kind == PROMPT and key == AGAIN_KEY + 2 * self.trips and self.phase == RESTING:
+        if kind == PROMPT and key == prompt_key(AGAIN, 2 * self.trips) and self.phase == RESTING:
             assert tick > self.since
             self.go(BACK, tick)
         if result == TIPPED:
@@ -139,12 +141,12 @@ def assert_everybody_is_counted_once(tables, state, tick):
     """At any tick: the totals of the nation are sums over people, and nobody is in two states."""
     people, now = state.people, state.now[0]
     np.testing.assert_array_equal(now["phases"], np.bincount(people["phase"], minlength=len(PHASES)))
-    for name, flag in [("asleep", "asleep"), ("circumventing", "circumventing"), ("heard", "has_heard")]:
-        assert now[name] == people[flag].sum()
-    heard = people["heard_on"][people["has_heard"] == 1]
-    np.testing.assert_array_equal(state.heard_now, np.bincount(heard, minlength=len(state.heard_now)))
-    np.testing.assert_array_equal(people["has_heard"] == 1, people["heard_tick"] >= 0)
-    assert (people["heard_tick"] < max(tick, 1)).all()
+    assert now["asleep"] == people["asleep"].sum()
+    assert now["circumventing"] == np.count_nonzero(people["flags"] & CIRCUMVENTS)
+    has_heard = people["flags"] & HEARD > 0
+    assert now["heard"] == has_heard.sum() == state.heard_now.sum()
+    assert (state.other["heard_tick"][has_heard] < max(tick, 1)).all()
+    assert (state.other["heard_tick"][~has_heard] == 0).all()
     on_square = tables.province[people["phase"] == ON_SQUARE]
     np.testing.assert_array_equal(state.squares, np.bincount(on_square, minlength=len(state.squares)))
     sleepers = people[people["asleep"] == 1]

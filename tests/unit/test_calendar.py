@@ -8,10 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.calendar import Calendar, make_calendar, peek, pop, push, reserve, spare
-from sim.engine.order import EVENT, order_of
+from sim.engine.calendar import AGAIN_BIT, Calendar, load_of, make_calendar, peek, pop, push, reserve, sort_into, spare
+from sim.engine.order import IMPRESSION, REACTION, RETRY, order_of
+from sim.engine.state import MESSAGE
 
 HORIZON = 1 << 22  # 1024 buckets of 4096 ticks
+
+
+def open_until(calendar, messages, limit):
+    """Open buckets up to a tick, as long as nothing lies in the one at hand; return whether there was room."""
+    meta = calendar.meta[0]
+    last = (limit - 1) >> int(meta["shift"])
+    while meta["at"] == meta["length"] and meta["n_late"] == 0 and meta["bucket"] < last:
+        bucket = int(meta["bucket"]) + 1
+        if 2 * calendar.buckets["count"][bucket] > len(calendar.current):
+            return False
+        sort_into(calendar, messages, bucket, 0)
+    return True
 
 
 class Both:
@@ -25,10 +38,14 @@ class Both:
         self.taken = set()
         self.serial = count()
         self.grown = 0
+        self.messages = np.zeros(16, MESSAGE)
+        self.n_messages = 0
 
     def push(self, tick, kind, person, key):
         """Add an event to both, unless its name is taken or its tick lies outside [last, horizon)."""
         tick = max(tick, self.last)
+        if kind not in (IMPRESSION, REACTION, RETRY):
+            key %= 1 << 32
         name = (tick, kind, person, key)
         if tick >= self.horizon or name in self.taken:
             return
@@ -37,38 +54,40 @@ class Both:
             self.calendar = reserve(self.calendar, 1)
             self.grown += 1
         serial = next(self.serial)
-        push(self.calendar, int(order_of(tick, kind, person)), key, serial, serial % 7)
-        heapq.heappush(self.heap, (*name, serial))
+        slot, datum = -1, key
+        if kind in (IMPRESSION, REACTION, RETRY):
+            if self.n_messages == len(self.messages):
+                self.messages = np.concatenate([self.messages, np.zeros(self.n_messages, MESSAGE)])
+            slot, datum, self.n_messages = self.n_messages, serial, self.n_messages + 1
+            self.messages["id"][slot] = key
+        push(self.calendar, self.messages, int(order_of(tick, kind, person)), slot, datum)
+        heapq.heappush(self.heap, (*name, int(load_of(slot, datum))))
 
     def pop_until(self, limit, most=10**9):
         """Take events with tick < limit from both, at most so many, and compare them."""
         for _ in range(most):
-            order = peek(self.calendar, limit)
-            if order == -2:
-                self.calendar = reserve(self.calendar, 0)
+            while not open_until(self.calendar, self.messages, limit):
+                self.calendar = reserve(self.calendar, 0, int(self.calendar.buckets["count"].max()))
                 self.grown += 1
-                order = peek(self.calendar, limit)
+            order = peek(self.calendar, limit)
             if not self.heap or self.heap[0][0] >= limit:
                 assert order == -1
                 return
-            tick, kind, person, key, serial = heapq.heappop(self.heap)
+            tick, kind, person, _, load = heapq.heappop(self.heap)
             assert order == order_of(tick, kind, person)
-            pop(self.calendar)
-            assert tuple(int(x) for x in self.calendar.taken[0]) == (order, key, serial, serial % 7)
+            assert tuple(map(int, pop(self.calendar, self.messages))) == (order, load)
             self.last = tick
 
 
 def tiny():
     """Return an empty calendar with no room at all, so that growth is tested."""
-    meta = make_calendar(HORIZON, 1).meta.copy()
+    usual = make_calendar(HORIZON, 1)
+    meta = usual.meta.copy()
     meta["free"], meta["n_free"] = -1, 0
-    empty = np.zeros(0, EVENT)
-    n_buckets = (HORIZON >> int(meta["shift"][0])) + 1
-    one = np.zeros(1, EVENT)
+    one = np.zeros(2, np.int64)
     return Calendar(
-        empty, np.zeros(0, np.int32), np.full(n_buckets, -1, np.int32), np.zeros(n_buckets, np.int32), one, one.copy(),
-        one.copy(), one.copy(), meta,
-    )  # fmt: skip
+        one[:0], np.zeros(0, np.int32), usual.buckets.copy(), one, one.copy(), one.copy(), usual.starts.copy(), meta
+    )
 
 
 # Few ticks, kinds and people, so that ties broken by the key are frequent; and keys over the whole range.
@@ -132,19 +151,26 @@ def test_freed_room_is_used_again():
 
 
 def test_ties_at_one_tick_come_by_kind_then_person_then_key():
-    calendar = make_calendar(HORIZON, 1)
-    expected = [(k, p, key) for k in (0, 7, 14) for p in (0, 2**27 - 1) for key in (0, 5, 2**63 - 1)]
-    for kind, person, key in expected[::-1]:
-        push(calendar, int(order_of(9, kind, person)), key, 0, 0)
-    assert peek(calendar, 9) == -1
-    found = []
-    for _ in expected:
-        order = int(peek(calendar, 10))
-        assert order >> 31 == 9
-        pop(calendar)
-        found.append(((order >> 27) & 15, order & (2**27 - 1), int(calendar.taken["key"][0])))
-    assert found == expected
-    assert peek(calendar, HORIZON) == -1
+    both = Both(make_calendar(HORIZON, 1))
+    for kind in (REACTION, 7, 0):
+        for person in (2**27 - 1, 0):
+            for key in (2**63 - 1, 5, 0):
+                both.push(9, kind, person, key)
+    both.pop_until(9)
+    assert len(both.heap) == 18
+    both.pop_until(10)
+    assert not both.heap
+
+
+def test_an_impression_that_is_repeated_has_its_ordinal_in_the_key():
+    calendar, messages = make_calendar(HORIZON, 1), np.zeros(1, MESSAGE)
+    messages["id"] = 4
+    order = int(order_of(9, IMPRESSION, 3))
+    for again in (0, 1, 4, 5, 6):
+        push(calendar, messages, order, int(AGAIN_BIT), again)
+    assert open_until(calendar, messages, 10)
+    found = [int(pop(calendar, messages)[1]) & 0xFFFFFFFF for _ in range(5)]
+    assert [4 ^ again for again in found] == [0, 1, 2, 4, 5]
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 33, 300, 5000])

@@ -80,7 +80,7 @@ def counter_of(seed, name):
         return words[:4]
 
     with patch.object(draws, "philox", record):
-        plain(draws._words)(seed, *name)
+        plain(draws.quarters)(seed, *name)
     return seen[0]
 
 
@@ -165,7 +165,7 @@ def test_the_bound_of_collisions_is_that_of_the_birthday_problem():
 
 ENGINES = {
     "reference": ("reference", "correspondent", "nation"),
-    "compiled": ("kernel", "deciding", "rules", "sending", "reading"),
+    "compiled": ("kernel", "deciding", "rules", "sending", "reading", "showing"),
 }
 
 
@@ -180,7 +180,7 @@ def test_every_purpose_of_a_run_is_drawn_by_both_engines(engine):
 
 def test_every_purpose_of_the_world_is_drawn():
     source = "".join(
-        (ROOT / "sim" / f"{part}.py").read_text(encoding="utf-8") for part in ("population", "network", "graphs")
+        (ROOT / "sim" / f"{part}.py").read_text(encoding="utf-8") for part in ("population", "network", "implying", "implied", "graphs")
     )
     used = set(re.findall(r"draws\.([A-Z_]+)", source))
     assert {name for name in draws.PURPOSES if name.startswith("W_")} - used == set()

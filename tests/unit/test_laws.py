@@ -58,7 +58,7 @@ def compiled(tree):
 
 @pytest.fixture(scope="module")
 def uniforms():
-    return draws.uniforms(SEED, draws.LOOK, np.arange(N, dtype=np.int64), 0, 0)
+    return draws.uniforms(SEED, draws.READER, np.arange(N, dtype=np.int64), 0, 0)
 
 
 def minutes_of(tree, u):
