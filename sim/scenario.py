@@ -29,6 +29,8 @@ from sim.units import Clock
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
 MODEL_VERSION = "2"
+_STORAGE = {"stored"}
+"""Of the network: how ties are kept, which changes no result and so no hash."""
 """Changes with every change of the model that changes numbers; part of the content hash."""
 
 NULL_NIGHTS = ("ordinary", "stay_home", "keyboard", "without_call")
@@ -171,7 +173,7 @@ class Scenario(Frozen):
     @cached_property
     def content_hash(self) -> str:
         """64 hex digits over all parameters, the model's version and the contents (not the paths) of files."""
-        text = json.dumps(self.model_dump(), default=_content)  # in order: channels and receivers draw by their place
+        text = json.dumps(self.model_dump(exclude={"network": _STORAGE}), default=_content)  # in order: channels and receivers draw by their place
         return hashlib.sha256(f"model {MODEL_VERSION}\n{text}".encode()).hexdigest()
 
     def __hash__(self) -> int:
@@ -227,7 +229,7 @@ def _digest(part: Frozen) -> str:
     known = _digests.get(id(part))
     if known is not None and known[0] is part:
         return known[1]
-    digest = hashlib.sha256(part.model_dump_json(context=OF_CONTENTS).encode()).hexdigest()
+    digest = hashlib.sha256(part.model_dump_json(context=OF_CONTENTS, exclude=_STORAGE).encode()).hexdigest()
     if not isinstance(part, _WITH_FILES):
         if len(_digests) > 256:
             _digests.clear()
