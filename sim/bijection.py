@@ -1,106 +1,144 @@
-"""Shuffled orders that take no memory: keyed bijections of the numbers below n, cheap both ways.
+"""Shuffled orders that take no memory: keyed bijections of the numbers below n, computed place by place, cheap both ways.
 
-A Feistel network of six rounds (sixteen in a small domain) shuffles the next power of two; numbers beyond n are shuffled on
-until one below n comes up ("cycle walking", Black and Rogaway 2002), twice at most on average. A round multiplies words of 32
-bits twice, first as Philox2x32 does (Salmon, Moraes, Dror and Shaw 2011). They stay in uint64 lanes, so that the same code
-runs uncompiled.
+A number is cut into a high and a low part, and six rounds move one part by a hash of the other (a Feistel network over
+high x low with as few numbers beyond n as there can be, so that hardly any goes round again: "cycle walking", Black and
+Rogaway 2002). The hash is multiply-add-shift, whose values are independent in pairs (Dietzfelbinger 1996). Up to 512
+numbers, where six rounds do not suffice, 24 rounds of "swap or not" (Hoang, Morris and Rogaway 2012) exchange a number with a
+partner or not. Products stay below 2^64, so that the same code runs uncompiled. Keys are three words of `draws.quarters`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim.jit import njit
+from sim.jit import inlined, njit
 
-__all__ = ["bits_of", "shuffled", "sub_key", "unshuffled"]
+__all__ = ["bits_of", "placed", "scattered", "shuffled", "standing_at", "unshuffled"]
 
 _MASK = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
-_1 = np.uint64(1)
-_16 = np.uint64(16)
-_M = np.uint64(0xD256D193)
-_M2 = np.uint64(0xCD9E8D57)
-_W = np.uint64(0x9E3779B9)
+_0, _1, _15, _16, _32 = np.uint64(0), np.uint64(1), np.uint64(15), np.uint64(16), np.uint64(32)
+_A, _B, _C = np.uint64(0x9E3779B1), np.uint64(0x85EBCA77), np.uint64(0xC2B2AE3D)
+_D, _E = np.uint64(0x7FEB352D), np.uint64(0x846CA68B)
+_SMALL, _SWAPS = 9, 24
 
 
 @njit
 def bits_of(n):
-    """Return the smallest b with 2^b >= n, for n in [1, 2^32]."""
-    v = np.int64(n) - 1
-    b = 0
+    """Return the smallest number of bits, at least 1, in which 0 ... n - 1 can be written, for n in [1, 2^31]."""
+    left = np.int64(n) - 1
+    bits = 0
     for step in (16, 8, 4, 2, 1):
-        if v >= 1 << step:
-            v >>= step
-            b += step
-    return b + (1 if v > 0 else 0)
+        if left >= 1 << step:
+            left >>= step
+            bits += step
+    return max(bits + (1 if left > 0 else 0), 1)
 
 
-@njit
-def _mixed(v, k):
-    p = ((v ^ k) & _MASK) * _M
-    return (((p >> _32) ^ (p & _MASK)) * _M2) >> _16
+@inlined
+def _hash(part, factor, summand):
+    return (part * factor + summand) & _MASK
 
 
-@njit
-def shuffled(key, n, x):
-    """Return where x stands in the order of the numbers below n that a key (63 bits) names."""
-    if n < 2:
-        return np.int64(x)
-    bits = bits_of(n)
-    low = np.uint64(bits // 2)
-    low_mask = (_1 << low) - _1
-    high_mask = (_1 << np.uint64(bits - bits // 2)) - _1
-    k0, k1 = np.uint64(key) & _MASK, np.uint64(key) >> _32
-    pairs = 3 if bits > 8 else 8  # a small domain needs more rounds to be shuffled evenly
-    size = np.uint64(n)
-    y = np.uint64(x)
+@inlined
+def _more(key, factor):
+    return ((key * factor) >> _16) & _MASK
+
+
+@inlined
+def _up(part, by, size):
+    """Return part + by x size / 2^32 modulo size."""
+    moved = part + ((by * size) >> _32)
+    return moved - (size if moved >= size else _0)
+
+
+@inlined
+def _down(part, by, size):
+    """Undo `_up`."""
+    moved = part + size - ((by * size) >> _32)
+    return moved - (size if moved >= size else _0)
+
+
+@inlined
+def shuffled(x, n, bits, key0, key1, key2):
+    """Return where x in [0, n) stands; bits = `bits_of(n)` of at most 31, keys are uint64 in [0, 2^32)."""
+    if bits <= _SMALL:
+        return _swapped(x, n, key0, key1, key2, 0, 1)
+    low = np.uint64(bits >> 1)
+    mask, top = (_1 << low) - _1, _32 - low
+    highs = (np.uint64(n) + mask) >> low
+    u, v = np.uint64(x) >> low, np.uint64(x) & mask
+    key3, key4, key5 = _more(key0, _A), _more(key1, _B), _more(key2, _C)
     while True:
-        left, right = y >> low, y & low_mask
-        k = k0
-        for _ in range(pairs):
-            left ^= _mixed(right, k) & high_mask
-            k = (k + _W) & _MASK
-            right ^= _mixed(left, k ^ k1) & low_mask
-            k = (k + _W) & _MASK
-        y = (left << low) | right
-        if y < size:
+        u = _up(u, _hash(v, key0, key1), highs)
+        v ^= _hash(u, key1, key2) >> top
+        u = _up(u, _hash(v, key2, key0), highs)
+        v ^= _hash(u, key3, key2) >> top
+        u = _up(u, _hash(v, key4, key0), highs)
+        v ^= _hash(u, key5, key1) >> top
+        y = (u << low) | v
+        if y < np.uint64(n):
             return np.int64(y)
 
 
-@njit
-def unshuffled(key, n, y):
+@inlined
+def unshuffled(y, n, bits, key0, key1, key2):
     """Return the number that stands at place y: the inverse of `shuffled`."""
-    if n < 2:
-        return np.int64(y)
-    bits = bits_of(n)
-    low = np.uint64(bits // 2)
-    low_mask = (_1 << low) - _1
-    high_mask = (_1 << np.uint64(bits - bits // 2)) - _1
-    k0, k1 = np.uint64(key) & _MASK, np.uint64(key) >> _32
-    pairs = 3 if bits > 8 else 8
-    size = np.uint64(n)
-    x = np.uint64(y)
+    if bits <= _SMALL:
+        return _swapped(y, n, key0, key1, key2, _SWAPS - 1, -1)
+    low = np.uint64(bits >> 1)
+    mask, top = (_1 << low) - _1, _32 - low
+    highs = (np.uint64(n) + mask) >> low
+    u, v = np.uint64(y) >> low, np.uint64(y) & mask
+    key3, key4, key5 = _more(key0, _A), _more(key1, _B), _more(key2, _C)
     while True:
-        left, right = x >> low, x & low_mask
-        k = (k0 + np.uint64(2 * pairs - 1) * _W) & _MASK
-        for _ in range(pairs):
-            right ^= _mixed(left, k ^ k1) & low_mask
-            k = (k + _MASK + _1 - _W) & _MASK
-            left ^= _mixed(right, k) & high_mask
-            k = (k + _MASK + _1 - _W) & _MASK
-        x = (left << low) | right
-        if x < size:
+        v ^= _hash(u, key5, key1) >> top
+        u = _down(u, _hash(v, key4, key0), highs)
+        v ^= _hash(u, key3, key2) >> top
+        u = _down(u, _hash(v, key2, key0), highs)
+        v ^= _hash(u, key1, key2) >> top
+        u = _down(u, _hash(v, key0, key1), highs)
+        x = (u << low) | v
+        if x < np.uint64(n):
             return np.int64(x)
 
 
 @njit
-def sub_key(key, a, b):
-    """Return one of many keys made of a key and two numbers in [0, 2^32), int64 below 2^63."""
-    x0, x1 = (np.uint64(key) ^ np.uint64(a)) & _MASK, (np.uint64(key) >> _32) ^ np.uint64(b)
-    k = np.uint64(0)
-    for _ in range(4):
-        p = x0 * _M
-        x0 = (p >> _32) ^ x1 ^ k
-        x1 = p & _MASK
-        k = (k + _W) & _MASK
-    return np.int64(((x0 << _32) | x1) >> _1)
+def _swapped(x, n, key0, key1, key2, first, step):
+    """Return x after all swaps, from round `first` on; the other way round they are undone."""
+    size, y = np.uint64(n), np.uint64(x)
+    for k in range(_SWAPS):
+        word = _mixed((key0 + np.uint64(first + step * k + 1) * _A) & _MASK)
+        partner = ((word * size) >> _32) + size - y
+        partner -= size if partner >= size else _0
+        swap = _mixed(((_mixed((key1 + word) & _MASK) ^ key2) + max(y, partner) * _B) & _MASK)
+        if swap & _1 == _1:
+            y = partner
+    return np.int64(y)
+
+
+@inlined
+def _mixed(x):
+    x ^= x >> _16
+    x = (x * _D) & _MASK
+    x ^= x >> _15
+    x = (x * _E) & _MASK
+    return x ^ (x >> _16)
+
+
+@njit
+def placed(keys, k, n, x):
+    """Return where x stands in the k-th of some shuffled orders, of n."""
+    return shuffled(x, n, bits_of(n), keys[k, 0], keys[k, 1], keys[k, 2])
+
+
+@njit
+def standing_at(keys, k, n, y):
+    """Return who stands at place y: the inverse of `placed`."""
+    return unshuffled(y, n, bits_of(n), keys[k, 0], keys[k, 1], keys[k, 2])
+
+
+@inlined
+def scattered(k, key):
+    """Return a number inside (0, 1) for each k in [0, 2^31) and key (uint64 in [0, 2^32)), evenly scattered over them."""
+    x = _mixed((np.uint64(k) * _A + key) & _MASK)
+    return (np.float64(x) + 0.5) * (1.0 / 4294967296.0)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim import draws
-from sim.bijection import shuffled, unshuffled
+from sim.bijection import placed, standing_at
 from sim.jit import njit
 from sim.quantiles import normal_quantile
 
@@ -59,18 +59,16 @@ class Implied(NamedTuple):
     numbers: np.ndarray  # int32[n]: user number of each person, where people are not numbered province by province
     half: np.ndarray  # int64[1]: neighbours on either side
     seed: np.ndarray  # int64[1]
-    rank_keys: np.ndarray  # int64[provinces]: ranks by number followed
+    rank_keys: np.ndarray  # uint64[provinces, 3]: ranks by number followed
     law: np.ndarray  # float64[CELLS + 1]: rank below which c / CELLS of all following is done
-    limit: (
-        np.ndarray
-    )  # float64[CELLS + 1]: share of all who follow, from which the ranks beyond a cell follow for certain
+    limit: np.ndarray  # float64[CELLS + 1]: share of followers from which ranks beyond a cell follow for certain
     n_inside: np.ndarray  # int32[users]: followers within the province
     n_outside: np.ndarray  # int32[users]: followers elsewhere
     row_first: np.ndarray  # int64[channels + 1]: the first layer of each group channel
     joining: np.ndarray  # int64[layers, provinces]: users of each province in a layer
     local: np.ndarray  # int64[layers, provinces]: those among them whose groups are local
     abroad: np.ndarray  # int64[layers, provinces + 1]: the others, cumulated
-    group_keys: np.ndarray  # int64[layers, provinces + 1]
+    group_keys: np.ndarray  # uint64[layers x (provinces + 1), 3]: places in each part of a layer
     base: np.ndarray  # int64[layers x (provinces + 1) + 1]: the first group of each part of a layer
     offset: np.ndarray  # int64[layers x (provinces + 1)]: the place of that group in the block of sizes
     sizes: np.ndarray  # int64[channels, block + 1]: cumulated sizes of a block of groups
@@ -227,7 +225,7 @@ def following(ties, author):
     inside, outside = np.int64(ties.n_inside[user]), np.int64(ties.n_outside[user])
     cell_in, rate_in = capped(ties, inside / max(size - 1, 1))
     cell_out, rate_out = capped(ties, outside / max(rest, 1))
-    ints = (p, shuffled(ties.rank_keys[p], size, user - begin), inside, cell_in, cell_out, rest, outside, np.int64(0))
+    ints = (p, placed(ties.rank_keys, p, size, user - begin), inside, cell_in, cell_out, rest, outside, np.int64(0))
     start = draws.uniform(ties.seed[0], draws.W_TIE, author, 0, 0)
     other = draws.uniform(ties.seed[0], draws.W_TIE, author, 0, 1)
     return inside + outside, ints, (start, other, rate_in, rate_out)
@@ -246,7 +244,7 @@ def follower_at(ties, ints, floats, k):
             rank = min(np.int64(q * (size - 1)), size - 2)
         if rank >= own:
             rank += 1
-        return person_of(ties, FOLLOWERS, begin + unshuffled(ties.rank_keys[p], size, rank))
+        return person_of(ties, FOLLOWERS, begin + standing_at(ties.rank_keys, p, size, rank))
     k -= inside
     rest, outside = ints[5], ints[6]
     skipped = ties.first[FOLLOWERS, p + 1] - ties.first[FOLLOWERS, p]
@@ -261,7 +259,7 @@ def follower_at(ties, ints, floats, k):
     size = ties.first[FOLLOWERS, r + 1] - begin
     q = quantile_at(ties, (y - begin) / size * share, ints[4], floats[3])
     rank = min(np.int64(q * size), size - 1)
-    return person_of(ties, FOLLOWERS, begin + unshuffled(ties.rank_keys[r], size, rank))
+    return person_of(ties, FOLLOWERS, begin + standing_at(ties.rank_keys, r, size, rank))
 
 
 @njit
@@ -274,7 +272,7 @@ def follower_seat(ties, ints, floats, reader):
     r = province_of(ties, FOLLOWERS, user)
     begin = ties.first[FOLLOWERS, r]
     size = ties.first[FOLLOWERS, r + 1] - begin
-    rank = shuffled(ties.rank_keys[r], size, user - begin)
+    rank = placed(ties.rank_keys, r, size, user - begin)
     if r == p:
         if rank == own or inside == 0:
             return np.int64(-1)
@@ -290,11 +288,8 @@ def follower_seat(ties, ints, floats, reader):
         if outside >= _MOST * rest:
             k = inside + user - (skipped if r > p else 0)
         else:
-            y = (
-                begin
-                - (skipped if r > p else 0)
-                + size * added_up(ties, rank / size, ints[4], floats[3]) / (outside / rest)
-            )
+            before = begin - (skipped if r > p else 0)
+            y = before + size * added_up(ties, rank / size, ints[4], floats[3]) / (outside / rest)
             k = inside + np.int64(y * (outside / rest) - floats[1])
     for near in range(max(k - 1, low), min(k + 3, high)):
         if follower_at(ties, ints, floats, near) == reader:
@@ -311,13 +306,15 @@ def place_in_layer(ties, s, row, user):
     provinces = ties.joining.shape[1]
     p = province_of(ties, s, user)
     begin = ties.first[s, p]
-    place = shuffled(ties.group_keys[row, p], ties.first[s, p + 1] - begin, user - begin)
+    at = row * (provinces + 1)
+    place = placed(ties.group_keys, at + p, ties.first[s, p + 1] - begin, user - begin)
     if place >= ties.joining[row, p]:
         return np.int64(-1), np.int64(0)
     if place < ties.local[row, p]:
         return p, place
     everywhere = ties.abroad[row, -1]
-    return provinces, shuffled(ties.group_keys[row, -1], everywhere, ties.abroad[row, p] + place - ties.local[row, p])
+    y = ties.abroad[row, p] + place - ties.local[row, p]
+    return provinces, placed(ties.group_keys, at + provinces, everywhere, y)
 
 
 @njit
@@ -382,12 +379,14 @@ def member_at(ties, ints, k):
     """Return the k-th member of a group."""
     row, p, place = ints[0], ints[1], ints[2] + k
     s = GROUPS + ints[3]
-    if p == ties.joining.shape[1]:
-        y = unshuffled(ties.group_keys[row, -1], ties.abroad[row, -1], place)
+    provinces = ties.joining.shape[1]
+    at = row * (provinces + 1)
+    if p == provinces:
+        y = standing_at(ties.group_keys, at + p, ties.abroad[row, -1], place)
         p = last_below(ties.abroad[row], y)
         place = ties.local[row, p] + y - ties.abroad[row, p]
     begin = ties.first[s, p]
-    return person_of(ties, s, begin + unshuffled(ties.group_keys[row, p], ties.first[s, p + 1] - begin, place))
+    return person_of(ties, s, begin + standing_at(ties.group_keys, at + p, ties.first[s, p + 1] - begin, place))
 
 
 @njit

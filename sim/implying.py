@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
-from sim.bijection import unshuffled
+from sim.bijection import standing_at
 from sim.implied import (
     CELLS,
     GROUPS,
@@ -82,7 +82,7 @@ def imply(
     return Implied(
         first=first, guide=guide, at=at, order=np.concatenate(order), words=np.concatenate(words),
         numbers=np.concatenate(index), half=np.array([half], np.int64), seed=np.array([seed], np.int64),
-        rank_keys=np.array([draws.identity(seed, draws.W_DEGREE, p, 0, 0) for p in range(provinces)], np.int64),
+        rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 0),
         law=law, limit=limit, n_inside=inside, n_outside=outside, **layers,
     )  # fmt: skip
 
@@ -91,13 +91,18 @@ def imply(
 def nothing_implied() -> Implied:
     """Return the implied ties of a network of which all is stored."""
     whole, small, real = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
-    table = np.zeros((0, 0), np.int64)
+    table, keys = np.zeros((0, 0), np.int64), np.zeros((0, 3), np.uint64)
     return Implied(
         first=table, guide=np.zeros((0, 0), np.int32), at=table, order=small, words=np.zeros(0, np.uint64), numbers=small,
-        half=np.zeros(1, np.int64), seed=np.zeros(1, np.int64), rank_keys=whole, law=real, limit=real, n_inside=small,
-        n_outside=small, row_first=whole, joining=table, local=table, abroad=table, group_keys=table, base=whole,
+        half=np.zeros(1, np.int64), seed=np.zeros(1, np.int64), rank_keys=keys, law=real, limit=real, n_inside=small,
+        n_outside=small, row_first=whole, joining=table, local=table, abroad=table, group_keys=keys, base=whole,
         offset=whole, sizes=table,
     )  # fmt: skip
+
+
+def _keys(seed: int, purpose: int, count: int, object_: int, ordinal: int) -> np.ndarray:
+    """Return uint64[count, 3]: keys of so many shuffled orders."""
+    return np.array([draws.quarters(seed, purpose, k, object_, ordinal)[:3] for k in range(count)], np.uint64)
 
 
 @njit
@@ -162,13 +167,13 @@ def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray
     row_first = np.cumsum([0] + [g.groups_per_user + 1 for g, *_ in groups])
     rows = int(row_first[-1])
     joining, local = np.zeros((rows, provinces), np.int64), np.zeros((rows, provinces), np.int64)
-    abroad, keys = np.zeros((rows, provinces + 1), np.int64), np.zeros((rows, provinces + 1), np.int64)
+    abroad, keys = np.zeros((rows, provinces + 1), np.int64), np.zeros((rows * (provinces + 1), 3), np.uint64)
     counts, offset = np.zeros(rows * (provinces + 1), np.int64), np.zeros(rows * (provinces + 1), np.int64)
     sizes = np.zeros((len(groups), BLOCK + 1), np.int64)
     ids = np.arange(provinces + 1, dtype=np.int64)
     for k, (g, channel, _) in enumerate(groups):
-        key = int(draws.identity(seed, draws.W_GROUP_SIZE, 0, channel, 0))
-        block = [unshuffled(key, BLOCK, i) for i in range(BLOCK)]
+        order = _keys(seed, draws.W_GROUP_SIZE, 1, channel, 0)
+        block = [standing_at(order, 0, BLOCK, i) for i in range(BLOCK)]
         z = np.array([normal_quantile((i + 0.5) / BLOCK) for i in block])
         law = g.mean_size * np.exp(g.sigma * z - g.sigma**2 / 2)
         np.cumsum(np.clip((law + 0.5).astype(np.int64), 2, g.largest), out=sizes[k, 1:])
@@ -178,12 +183,12 @@ def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray
             u = draws.uniforms(seed, draws.W_GROUP_SIZE, ids[:-1], channel, 2 * layer + 1)
             v = draws.uniforms(seed, draws.W_GROUP_SIZE, ids[:-1], channel, 2 * layer + 2)
             w = draws.uniforms(seed, draws.W_GROUP_ORDER, ids, channel, 2 * layer + 1)
-            keys[row] = [draws.identity(seed, draws.W_GROUP_ORDER, p, channel, 2 * layer) for p in ids]
             n = np.diff(first[k])
             joining[row] = n if layer < g.groups_per_user else (g.created_per_user * n + u).astype(np.int64)
             local[row] = (g.local_share * joining[row] + v).astype(np.int64).clip(max=joining[row])
             np.cumsum(joining[row] - local[row], out=abroad[row, 1:])
             parts = slice(row * (provinces + 1), (row + 1) * (provinces + 1))
+            keys[parts] = _keys(seed, draws.W_GROUP_ORDER, provinces + 1, channel, 2 * layer)
             offset[parts] = (w * BLOCK).astype(np.int64)
             members = np.append(local[row], abroad[row, -1])
             last = members - 1 + sizes[k, offset[parts]]

@@ -5,6 +5,9 @@ it reacts with `propensity x reaction` posts on average (times the scale that is
 probability `cross`, on a channel of the person's own mix. The operator maps posts per (channel, person) to the next
 generation; recommended and trending readers are included. Its radius, not the mean offspring, decides whether a cascade can
 explode: a mean below 1 can be supercritical where degrees are heavy-tailed.
+
+Of a large generated nation (more than `MOST_MEASURED` people) the radius is that of a smaller one made of the same scenario
+and seed (`measured_nation`).
 """
 
 from __future__ import annotations
@@ -15,21 +18,49 @@ import numpy as np
 
 from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
 from sim.jit import by_reference, njit
+from sim.network import Neighbours
+from sim.scenario import Scenario
 
-__all__ = ["next_generation", "spectral_radius"]
+__all__ = ["MOST_MEASURED", "measured_nation", "next_generation", "spectral_radius"]
+
+MOST_MEASURED = 300_000
+"""People up to whom the radius is that of the actual network; see docs/design.md for how far off it is beyond."""
+
+
+def measured_nation(scenario: Scenario) -> Scenario | None:
+    """Return the scenario whose network stands for a larger one, None where that is the actual one.
+
+    A smaller nation has the same mean degrees, sizes of groups and shares that star accounts reach. Files and random graphs
+    cannot be made smaller: with them the actual network is measured, whatever its size.
+    """
+    population, network = scenario.population, scenario.network
+    ties = (network.followers, network.friends, *network.groups.values())
+    parts = [dict(part) for part in (population, *ties)]
+    if population.n_people <= MOST_MEASURED or any(
+        part.get(k) is not None for part in parts for k in ("file", "graph")
+    ):
+        return None
+    # What is left out moves no reaction, and may name people whom there are not.
+    return scenario.model_copy_checked(
+        population=population.model_copy(update={"size": MOST_MEASURED, "weight": None, "sleep": None}),
+        network=network.model_copy(update={"neighbours": Neighbours(), "stored": True}),
+        scenario=scenario.scenario.model_copy(update={"timeline": ()}),
+        decision=scenario.decision.model_copy(update={"rule": "hazard"}),
+    )
 
 
 @njit
-def next_generation(tables, exists, posts):
-    """Return float64[channels, n]: expected reactions (at scale 1) to `posts`, float64[channels, n].
+def next_generation(tables, exists, rows, posts):
+    """Return float64[rows, n]: expected reactions (at scale 1) to `posts`, float64[rows, n]; row r is of channel rows[r].
 
     A chat group counts with the larger of its shares of a member's posts before and after new groups are created: one that
     nobody has created yet (exists 0) passes its share on to the next.
     """
-    n_channels, n = posts.shape
+    n_rows, n = posts.shape
     rules, net = tables.rules[0], tables.net
-    offspring = np.zeros((n_channels, n))
-    for c in range(n_channels):
+    offspring = np.zeros((n_rows, n))
+    for r in range(n_rows):
+        c = rows[r]
         channel = tables.channels[c]
         if channel["reaction"] <= 0.0:
             continue
@@ -41,16 +72,16 @@ def next_generation(tables, exists, posts):
             is_complete = ties >= 0 and net.complete[ties] == 1
             everyone = 0.0
             for j in range(n):
-                everyone += posts[c, j]
-                if ties >= 0 and posts[c, j] > 0.0 and not is_complete:
+                everyone += posts[r, j]
+                if ties >= 0 and posts[r, j] > 0.0 and not is_complete:
                     own = tied_to(net, ties, j, c)
                     for k in range(own.n):
-                        seen[reader_at(net, own, k)] += attention * posts[c, j]
+                        seen[reader_at(net, own, k)] += attention * posts[r, j]
             extra = channel["recommended"] + channel["trend_readers"]
             if is_complete:
                 for k in range(readers.n):
                     i = reader_at(net, readers, k)
-                    seen[i] += attention * (everyone - posts[c, i])
+                    seen[i] += attention * (everyone - posts[r, i])
             elif readers.n > 0 and extra > 0.0:
                 share = min(extra / readers.n, 1.0) * attention
                 for k in range(readers.n):
@@ -68,10 +99,10 @@ def next_generation(tables, exists, posts):
                 for g in range(n_joined):
                     group = group_of(net, groups, j, g)
                     if exists[group] == 0:
-                        said[group] += attention * posts[c, j] / n_joined
+                        said[group] += attention * posts[r, j] / n_joined
                         passed_on += 1
                     else:
-                        said[group] += attention * posts[c, j] / n_joined * passed_on
+                        said[group] += attention * posts[r, j] / n_joined * passed_on
                         passed_on = 1
             direct = channel["direct"]
             for i in range(n):
@@ -86,16 +117,16 @@ def next_generation(tables, exists, posts):
                 continue
             person = tables.people[i]
             reactions = seen[i] * channel["reaction"] * person["propensity"]
-            offspring[c, i] += reactions * (1.0 - rules["cross"])
+            offspring[r, i] += reactions * (1.0 - rules["cross"])
             if rules["cross"] > 0.0:
                 total = 0.0
-                for d in range(n_channels):
+                for d in rows:
                     if (person["reachable"] >> np.uint32(d)) & np.uint32(1):
                         total += tables.channels[d]["posts_per_tick"]
-                for d in range(n_channels):
-                    if total > 0.0 and (person["reachable"] >> np.uint32(d)) & np.uint32(1):
-                        share = tables.channels[d]["posts_per_tick"] / total
-                        offspring[d, i] += reactions * rules["cross"] * share
+                for k in range(n_rows):
+                    if total > 0.0 and (person["reachable"] >> np.uint32(rows[k])) & np.uint32(1):
+                        share = tables.channels[rows[k]]["posts_per_tick"] / total
+                        offspring[k, i] += reactions * rules["cross"] * share
     return offspring
 
 
@@ -114,22 +145,31 @@ def spectral_radius(tables, exists):
 @njit
 def _spectral_radius(tables, exists):
     n_channels, n = len(tables.channels), len(tables.people)
-    posts = np.full((n_channels, n), 1.0)
+    # Where nobody posts or reacts there are no rows: what is said there at first dies out by halves.
+    rows = np.array([c for c in range(n_channels) if _is_alive(tables.channels[c])], np.int64)
+    posts = np.full((len(rows), n), 1.0)
+    elsewhere = np.float64((n_channels - len(rows)) * n)
     bound = math.inf
     for _ in range(60):
-        following = next_generation(tables, exists, posts)
-        total = np.sum(posts)
+        following = next_generation(tables, exists, rows, posts)
+        total = np.sum(posts) + elsewhere
         growth = np.sum(following) / total
         if growth <= 0.0:
             return 0.0
         highest = 0.0
-        for c in range(n_channels):
+        for r in range(len(rows)):
             for i in range(n):
-                highest = max(highest, following[c, i] / posts[c, i])
+                highest = max(highest, following[r, i] / posts[r, i])
         bound = min(bound, highest)
         if bound <= 1.02 * growth:
             return bound
-        for c in range(n_channels):
+        for r in range(len(rows)):
             for i in range(n):
-                posts[c, i] = max(0.5 * (posts[c, i] + following[c, i] / growth), 1e-250)
+                posts[r, i] = max(0.5 * (posts[r, i] + following[r, i] / growth), 1e-250)
+        elsewhere *= 0.5
     return bound
+
+
+@njit
+def _is_alive(channel):
+    return channel["reaction"] > 0.0 or channel["posts_per_tick"] > 0.0

@@ -10,7 +10,7 @@ from sim import draws
 from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
-from sim.engine.branching import spectral_radius
+from sim.engine.branching import measured_nation, spectral_radius
 from sim.engine.people import make_rows, who_gather
 from sim.engine.state import AIRING, LOOKS, RULES, Tables
 from sim.engine.ties import heard_from, make_net
@@ -21,9 +21,9 @@ from sim.scenario import Scenario
 from sim.threads import in_chunks
 from sim.timeline import Entry
 from sim.units import HOUR, MINUTE, minutes_to_ticks
-from sim.world import World, receivers_used
+from sim.world import World, make_world, receivers_used
 
-__all__ = ["airing_ticks", "group_exists", "make_tables", "reaction_scale"]
+__all__ = ["airing_ticks", "group_exists", "make_tables", "radius_of"]
 
 TIE_SETS = ("followers", "friends", "neighbours")
 MOST_SIGHTS = 2_000_000_000
@@ -167,7 +167,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
             array.setflags(write=False)
     scale = world.reaction_scale
     if scale is None:
-        scale = reaction_scale(tables, group_exists(scenario, world), posting.branching_ratio)
+        radius = radius_of(scenario, world, tables)
+        scale = posting.branching_ratio / radius if radius > 0 else 0.0
     rules.setflags(write=True)
     rules["reaction_scale"] = scale
     rules.setflags(write=False)
@@ -240,10 +241,18 @@ def _by_threshold(rows: np.ndarray, decision: Decision) -> np.ndarray:
     return able[np.lexsort((able, rows["threshold"][able]))].astype(np.int32)
 
 
-def reaction_scale(tables: Tables, exists: np.ndarray, branching_ratio: float) -> float:
-    """Return the factor on reactions at which the spectral radius of expected offspring is the branching ratio."""
-    radius = float(spectral_radius(tables, exists))
-    return branching_ratio / radius if radius > 0 else 0.0
+def radius_of(scenario: Scenario, world: World, tables: Tables | None = None) -> float:
+    """Return the spectral radius of expected offspring at scale 1, a bound; of a large nation that of a smaller one.
+
+    `tables` are those of the scenario and world, if they are there.
+    """
+    seed = world.people.seed
+    smaller = measured_nation(scenario)
+    if smaller is not None:
+        scenario, world, tables = smaller, make_world(smaller, seed), None
+    if tables is None:
+        tables = make_tables(scenario, world.replace(reaction_scale=1.0), seed)
+    return float(spectral_radius(tables, group_exists(scenario, world)))
 
 
 def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import simpy
 
 from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING, phase_is_out
+from sim.bijection import bits_of, shuffled
 from sim.channels import BROADCAST, CHATTER, FEED
 from sim.engine import state as st
 from sim.engine.actors import At, Process, start_actors
@@ -21,7 +22,6 @@ from sim.engine.showing import coming_at, number_coming
 from sim.engine.ties import audience_of, group_of, lists, members_of, n_groups_of, tied_to
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.scenario import Scenario
-from sim.shuffle import bits_of, shuffled
 from sim.units import MINUTE
 
 __all__ = ["Message", "Nation", "run_reference"]

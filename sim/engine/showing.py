@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from sim import draws
+from sim.bijection import bits_of, scattered, shuffled
 from sim.channels import BROADCAST
 from sim.draws import fraction, quarters
 from sim.engine.calendar import close, load_of, peek, sort_into
@@ -20,7 +21,6 @@ from sim.engine.order import IMPRESSION, order_of
 from sim.engine.state import BLOCK, DELIVERED, LOOKS
 from sim.jit import inlined, njit, prefetch
 from sim.quantiles import ceiling_of, delay_at
-from sim.shuffle import bits_of, scattered, shuffled
 
 _LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum above is rounded
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from sim.degrees import degree_pmf
+from sim.engine.branching import measured_nation
 from sim.engine.state import COUNTS, ELSE, MESSAGE, PERSON, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
-from sim.network import GroupTies
+from sim.network import Followers, Friends, GroupTies, Neighbours
 from sim.scenario import Scenario
 from sim.study.worlds import world_key
 
@@ -33,6 +34,8 @@ BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""
 EVENT = 16
 """Bytes of a future event."""
+SORTED, WRITTEN, IMPLIED = "sorted", "written", "implied"
+"""How a set of ties is made: sorted from pairs; written row by row from what implies it; or not at all."""
 EVENTS = 3
 """Future events per person: of sleep, of posting, and what was said and not yet seen."""
 SLACK = 1.1
@@ -56,13 +59,16 @@ def need_of(scenario: Scenario) -> Need:
     receivers = scenario.population.receivers
     audiences = 4.0 * n * sum(receivers[name].share for name in {c.receiver for c in scenario.channels.values()})
     ties = _ties(scenario)
-    rows = 8.0 * (n + 1)
-    members = _members(scenario)
-    tied = 4.0 * sum(ties.values()) + len(ties) * rows + 8.0 * sum(members) + len(members) * rows
-    world = PEOPLE * n + audiences + tied
+    tied, implied = _kept_ties(scenario, ties)
+    world = PEOPLE * n + audiences + tied + implied
     tables = PERSON.itemsize * n + tied
-    # The branching ratio: expected posts of everybody on every channel, of two generations.
-    radius = 8.0 * n * (2 * n_channels + 1)
+    # The branching ratio: expected posts of everybody on every channel that has some, of two generations.
+    alive = sum(c.reaction > 0 or c.posts_per_user_day > 0 for c in scenario.channels.values())
+    measured = measured_nation(scenario)
+    radius, apart = 8.0 * n * (2 * alive + 1), 0.0
+    if measured is not None:
+        smaller = need_of(measured)
+        radius, apart = 0.0, float(smaller.world + smaller.beside)
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
     state = (
         STATE.itemsize
@@ -73,12 +79,46 @@ def need_of(scenario: Scenario) -> Need:
     ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     record = 4.0 * scenario.clock.n_minutes * (n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10)
-    beside = max(BUILDING * max(ties.values()), tables + max(radius, state))
+    sorted_ = [count for name, count in ties.items() if _kind(scenario, name) == SORTED]
+    beside = max(BUILDING * max(sorted_, default=0.0), apart, tables + max(radius, state))
     return Need(int(SLACK * world), int(SLACK * beside), int(record))
 
 
+def _kind(scenario: Scenario, name: str) -> str:
+    """Return how a set of ties is made: sorted from pairs, written row by row, or implied."""
+    network = scenario.network
+    sets: dict[str, Followers | Friends | Neighbours] = {
+        "followers": network.followers, "friends": network.friends, "neighbours": network.neighbours,
+    }  # fmt: skip
+    ties = sets[name]
+    if name == "friends" or ties.file is not None or ties.graph is not None or ties.cut > 0:
+        return SORTED
+    return WRITTEN if network.stored else IMPLIED
+
+
+def _kept_ties(scenario: Scenario, ties: dict[str, float]) -> tuple[float, float]:
+    """Return the bytes of stored ties and chat groups, of which a run has a copy, and of what implied ones come from."""
+    n, network = scenario.population.n_people, scenario.network
+    shares = {name: receiver.share * n for name, receiver in scenario.population.receivers.items()}
+    rows = 8.0 * (n + 1)
+    kinds = {name: _kind(scenario, name) for name in ties}
+    tied = sum(4.0 * count + rows for name, count in ties.items() if kinds[name] != IMPLIED)
+    implied = 0.0
+    if kinds["followers"] == IMPLIED:  # users by province, words in which they are counted, followers near and far
+        followers = max((shares[c.receiver] for c in scenario.channels.values() if c.ties == "followers"), default=0.0)
+        implied += 12.0 * followers + n / 4
+    chats = (name for name, channel in scenario.channels.items() if channel.type == "group")
+    for name, members in zip(chats, _members(scenario), strict=True):
+        groups = network.groups.get(name, GroupTies())
+        if groups.file is not None or network.stored:
+            tied += 8.0 * members + rows
+        else:
+            implied += 4.0 * members / groups.mean_size + 4.0 * shares[scenario.channels[name].receiver] + n / 4
+    return tied, implied
+
+
 def _ties(scenario: Scenario) -> dict[str, float]:
-    """Return about how many ties of each set are stored, each way counted."""
+    """Return about how many ties of each set there are, stored or implied, each way counted."""
     network, population = scenario.network, scenario.population
     n = population.n_people
     users: dict[str, float] = {c.ties: population.receivers[c.receiver].share * n for c in scenario.channels.values()}
@@ -118,7 +158,7 @@ def _mean_degree(graph: Graph) -> float:
 
 
 def _members(scenario: Scenario) -> list[float]:
-    """Return about how many members the chat groups of each channel have together."""
+    """Return about how many members the chat groups of each channel have together, stored or implied."""
     found = []
     for name, channel in scenario.channels.items():
         if channel.type == "group":

@@ -151,7 +151,7 @@ class Runner:
         began = time.thread_time()
         try:
             with lock or contextlib.nullcontext():
-                its_world = worlds.get(task.scenario, task.seed, task.world_seed)
+                its_world = worlds.get(task.scenario, task.world_seed)
             if self.is_stopped():
                 return None
             record = run(task.scenario, task.seed, task.engine, world=its_world, until=task.until)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sim.engine.branching import spectral_radius
-from sim.engine.build import group_exists, make_tables
+from sim.engine.build import radius_of
 from sim.laws import OF_CONTENTS
 from sim.scenario import Scenario
 from sim.world import World, make_world
@@ -28,7 +27,7 @@ class Worlds:
         self.key: tuple[tuple[object, ...], str] = ((), "")
         """The parts of the last scenario that make its world, and what names them: design points share such parts."""
 
-    def get(self, scenario: Scenario, seed: int, world_seed: int) -> World:
+    def get(self, scenario: Scenario, world_seed: int) -> World:
         """Return the world that a seed draws for a scenario, with its reactions scaled to the branching ratio."""
         parts = (scenario.population, scenario.network, *scenario.channels.values())
         if len(parts) != len(self.key[0]) or any(a is not b for a, b in zip(parts, self.key[0], strict=True)):
@@ -39,7 +38,6 @@ class Worlds:
         world = self.worlds[key]
         scale_key = f"{key} {scenario.posting.cross_posting} {scenario.posting.propensity_cap}"
         if scale_key not in self.radii:
-            tables = make_tables(scenario, world.replace(reaction_scale=1.0), seed)
-            self.radii[scale_key] = float(spectral_radius(tables, group_exists(scenario, world)))
+            self.radii[scale_key] = radius_of(scenario, world)
         radius = self.radii[scale_key]
         return world.replace(reaction_scale=scenario.posting.branching_ratio / radius if radius > 0 else 0.0)

@@ -165,7 +165,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "jit",
         "draws",
         "bijection",
-        "shuffle",
         "quantiles",
         "laws",
         "traits",
