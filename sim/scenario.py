@@ -173,7 +173,8 @@ class Scenario(Frozen):
     @cached_property
     def content_hash(self) -> str:
         """64 hex digits over all parameters, the model's version and the contents (not the paths) of files."""
-        text = json.dumps(self.model_dump(exclude={"network": _STORAGE}), default=_content)  # in order: channels and receivers draw by their place
+        told = self.model_dump(exclude={"network": _STORAGE})
+        text = json.dumps(told, default=_content)  # in order: channels and receivers draw by their place
         return hashlib.sha256(f"model {MODEL_VERSION}\n{text}".encode()).hexdigest()
 
     def __hash__(self) -> int:
