@@ -38,6 +38,8 @@ SORTED, WRITTEN, IMPLIED = "sorted", "written", "implied"
 """How a set of ties is made: sorted from pairs; written row by row from what implies it; or not at all."""
 EVENTS = 3
 """Future events per person: of sleep, of posting, and what was said and not yet seen."""
+PACKED = 6
+"""How much smaller a record is packed (`records.py`), at least: 7 times at a million people, more at fewer."""
 SLACK = 1.1
 """What the allocator keeps beside what is used."""
 
@@ -78,7 +80,8 @@ def need_of(scenario: Scenario) -> Need:
         + MESSAGE.itemsize / 4
     ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
-    record = 4.0 * scenario.clock.n_minutes * (n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10)
+    counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10
+    record = 4.0 * scenario.clock.n_minutes * counts / PACKED
     sorted_ = [count for name, count in ties.items() if _kind(scenario, name) == SORTED]
     beside = max(BUILDING * max(sorted_, default=0.0), apart, tables + max(radius, state))
     return Need(int(SLACK * world), int(SLACK * beside), int(record))

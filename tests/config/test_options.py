@@ -327,6 +327,9 @@ def test_every_word_moment_and_switch_changes_the_hash() -> None:
         before = dict(leaves(TREE))[path]
         if before is None:
             continue
+        if path == ("network", "stored"):  # how ties are kept changes no result
+            assert validate(changed(TREE, path, not before)).content_hash == HASH
+            continue
         if isinstance(before, bool):
             value: object = not before
         elif isinstance(before, datetime):

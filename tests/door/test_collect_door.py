@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from sim.collect import collect
@@ -99,7 +100,9 @@ def test_a_table_whose_bits_have_flipped_is_noticed(place: Path, tmp_path: Path)
         shutil.copytree(place / "sweep" / job, tmp_path / "sweep" / job)
     path = tmp_path / "sweep" / "2" / "outcomes.parquet"
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
+    column = pq.read_metadata(path).row_group(0).column(pq.read_schema(path).names.index("value"))
+    begin = min(filter(None, (column.dictionary_page_offset, column.data_page_offset)))
+    content[begin + column.total_compressed_size - 2] ^= 1  # in the last page's data: its header has no checksum
     path.write_bytes(bytes(content))
     answer = collected("sweep", folder=tmp_path)
     assert answer.code == 1

@@ -38,7 +38,10 @@ def dice(philox=draws.philox):
     """Return `draws.uniform` for arrays, (seed, purpose, subject, object, ordinal) -> float64[...]."""
 
     def draw(seed=SEED, purpose=PURPOSE, subject=5, object_=0, ordinal=0):
-        with patch.object(draws, "philox", plain(philox)), patch.object(draws, "_words", plain(draws._words)):
+        parts = {name: plain(getattr(draws, name)) for name in ("_round", "quarters", "_words")} | {
+            "philox": plain(philox)
+        }
+        with patch.multiple(draws, **parts):
             return plain(draws.uniform)(*np.broadcast_arrays(seed, purpose, subject, object_, ordinal))
 
     return draw
