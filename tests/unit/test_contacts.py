@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import binom, chi2
 
 from sim.engine import order as o
+from sim.engine import state
 from sim.engine.build import make_tables
 from sim.engine.simulate import run
 from sim.measures.curves import curve_table
@@ -172,7 +173,7 @@ def test_the_rested_look_around_and_join_their_contacts(tmp_path):
     # Both are out from 0 to 10 min, and rest until 70 min: nobody is out then whom they could join.
     assert {person: len(ticks) for person, ticks in left(record).items()} == {0: 1, 1: 1}
     again = rows(record, o.PROMPT)
-    again = again[(again["key"] >> 8) == 1 << 32]  # 2^40 and the number of the trip
+    again = again[again["key"] >> 28 == state.AGAIN]
     assert [(int(row["person"]), int(row["result"])) for row in again] == [(0, o.IGNORED), (1, o.IGNORED)]
     other = plain(scenario.model_dump(), scenario=gathers(gathering(people=[0]), gathering(65, people=[5])),
                   network=edges(tmp_path, (0, 1), (0, 5), name="other.csv"),
