@@ -80,7 +80,7 @@ class Factor(Frozen):
             low, high = low - (0.5 if self.scale == "log" else 0.0), high + (0.5 if self.scale == "log" else 1.0)
         value = low * (high / low) ** u if self.scale == "log" else low + u * (high - low)
         if not self.whole:
-            return value
+            return min(max(value, low), high)  # rounding may pass an end by a bit
         nearest = round(value) if self.scale == "log" else math.floor(value)
         return min(max(nearest, int(self.range[0])), int(self.range[1]))
 
