@@ -63,7 +63,7 @@ class Progress:
 def announce_compilation(engine: str) -> str:
     """Return what to say where the engine will be compiled first, as no compiled code is found; else nothing."""
     if is_compiling and engine == "compiled" and not any(cache_folder().rglob("kernel.advance*.nbi")):
-        return "compiling the engine, once for this version (about half a minute) ..."
+        return "compiling the engine, once for this version (a minute or two) ..."
     return ""
 
 
