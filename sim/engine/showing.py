@@ -2,7 +2,7 @@
 
 Of the n people whom an airing may reach, m come to it. They stand in a shuffled order (`shuffled`), and the k-th comes when
 the law of looking has let (k + u) / m of them come, u a draw of k's own: over all orders each delay follows the law, and
-nobody needs to be told in advance. `Nation.showing` says the same in plain Python; the formulas are shared.
+nobody needs to be told in advance. `Nation.show` says the same in plain Python; the formulas are shared.
 """
 
 from __future__ import annotations
