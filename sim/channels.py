@@ -26,6 +26,7 @@ ORDINARY, ALERTED, CUT_OFF = range(3)
 CHANNEL = np.dtype(
     [
         ("type", "i8"),
+        ("receiver", "i8"),  # index of the receiver
         ("ties", "i8"),  # index of the tie set, -1 without ties
         ("groups", "i8"),  # index of the membership set, -1 without groups
         ("attention", "f8", 3),  # by ORDINARY, ALERTED, CUT_OFF

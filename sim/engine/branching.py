@@ -16,6 +16,7 @@ import math
 
 import numpy as np
 
+from sim.engine.flags import is_reached
 from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
 from sim.jit import by_reference, njit
 from sim.network import Neighbours
@@ -121,10 +122,10 @@ def next_generation(tables, exists, rows, posts):
             if rules["cross"] > 0.0:
                 total = 0.0
                 for d in rows:
-                    if (person["reachable"] >> np.uint32(d)) & np.uint32(1):
+                    if is_reached(tables, i, d):
                         total += tables.channels[d]["posts_per_tick"]
                 for k in range(n_rows):
-                    if total > 0.0 and (person["reachable"] >> np.uint32(rows[k])) & np.uint32(1):
+                    if total > 0.0 and is_reached(tables, i, rows[k]):
                         share = tables.channels[rows[k]]["posts_per_tick"] / total
                         offspring[k, i] += reactions * rules["cross"] * share
     return offspring

@@ -11,9 +11,10 @@ from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import measured_nation, spectral_radius
-from sim.engine.people import make_rows, who_gather
+from sim.engine.flags import ABLE, OWNS_GROUP
+from sim.engine.people import count_shown, make_rows, who_gather
 from sim.engine.state import AIRING, LOOKS, RULES, Tables
-from sim.engine.ties import heard_from, make_net
+from sim.engine.ties import make_net
 from sim.errors import CapacityError, InputError
 from sim.implied import NEIGHBOURS
 from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
@@ -111,7 +112,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     CapacityError
         All people see all others leave, and there are too many of them.
     """
-    n, people = world.people.n, world.people
+    people = world.people
     posting, decision = scenario.posting, scenario.decision
     group_names = [name for name, c in scenario.channels.items() if c.type == "group"]
     if people.threshold is not None and decision.thresholds == "quantiles":
@@ -120,24 +121,19 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
             "say the thresholds: remove the column or set decision.thresholds=drawn."
         )
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
+    receivers = list(scenario.population.receivers)
+    channels["receiver"] = [receivers.index(c.receiver) for c in scenario.channels.values()]
     audiences = _audiences(scenario, world)
     _refuse_too_many_sights(scenario, world, audiences[1] - audiences[0])
     groups = [world.groups[name] for name in group_names]
     group_channels = [list(scenario.channels).index(name) for name in group_names]
     net = make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, audiences, world.implied)
     rows = make_rows(scenario, world, channels["posts_per_tick"], net)
-    n_groups = 0
-    for g in groups:
-        new = np.flatnonzero(g.owner >= 0)
-        rows["owned_group"][g.owner[new]] = new + n_groups
-        n_groups += len(g.owner)
-
+    owners, owned = _owners([g.owner for g in groups])
+    rows["flags"][owners] |= OWNS_GROUP
     if decision.counts_contacts or decision.social > 0:
-        shown = np.ones(n)
-        if decision.guards is not None:
-            guards = np.uint32(list(scenario.population.receivers).index(decision.guards))
-            shown = (people.receivers >> guards & np.uint32(1)).astype(np.float64)
-        rows["n_against"] = heard_from(net, NEIGHBOURS, shown)
+        guards = -1 if decision.guards is None else receivers.index(decision.guards)
+        count_shown(rows, net, NEIGHBOURS, people.receivers, guards)
 
     attendance, throttle, sleep = scenario.attendance, scenario.throttle, scenario.population.sleep
     laws = [
@@ -154,7 +150,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, rows, seed)
     rules = _rules(scenario, world, seed, DECISION_RULES.index(decision.rule))
     tables = Tables(
-        people=rows, province=people.province,
+        people=rows, province=people.province, receivers=people.receivers, travel=people.travel, owners=owners, owned=owned,
         channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
@@ -173,6 +169,14 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     rules["reaction_scale"] = scale
     rules.setflags(write=False)
     return tables
+
+
+def _owners(owners: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return who may create a group (int32, ascending) and which (int32); of several the last one. -1: nobody's."""
+    whose = np.concatenate([*owners, np.zeros(0, np.int32)])
+    groups = np.flatnonzero(whose >= 0)[::-1]
+    people, at = np.unique(whose[groups], return_index=True)
+    return people.astype(np.int32), groups[at].astype(np.int32)
 
 
 def _refuse_too_many_sights(scenario: Scenario, world: World, audiences: list[int]) -> None:
@@ -206,7 +210,7 @@ def _gatherings(
             continue
         if entry.people is not None:
             asked = np.array(sorted(set(entry.people)), np.int32)
-            gatherers.append(asked[rows["able"][asked] == 1])
+            gatherers.append(asked[rows["flags"][asked] & ABLE > 0])
             continue
         airs, id_ = airs_in[index], int(airings[index]["id"])
         share = 1.0 if entry.number is not None else float(entry.audience)
@@ -232,7 +236,7 @@ def _by_threshold(rows: np.ndarray, decision: Decision) -> np.ndarray:
     """Return who is asked at whole minutes, by threshold: by contacts only who waits for nobody, the others when one leaves."""
     if decision.rule != "critical_mass":
         return np.zeros(0, np.int32)
-    is_asked = rows["able"] == 1
+    is_asked = rows["flags"] & ABLE > 0
     if decision.counts_contacts:
         against, which = np.unique(rows["n_against"], return_inverse=True)
         at_first = np.array([level_of(_counted_as(decision), 0, number) for number in against.tolist()])

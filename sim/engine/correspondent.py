@@ -152,7 +152,7 @@ class Correspondent(ABC):
 
     def has(self, channel: int) -> bool:
         """Return whether this person can be reached on a channel."""
-        return bool(self.traits["reachable"] >> channel & 1)
+        return bool(self.traits["receivers"] >> self.nation.channels[channel]["receiver"] & 1)
 
     def own_kind(self, u: float) -> int:
         """Return the kind of a spontaneous post: about the night if one has heard of it, perhaps passing the call on."""

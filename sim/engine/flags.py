@@ -1,10 +1,12 @@
-"""A person's flags: what is true or not of somebody, a bit each."""
+"""A person's flags and receivers: what is true or not of somebody, a bit each."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.jit import inlined
 
-__all__ = ["drop", "has", "put"]
+__all__ = ["drop", "has", "is_reached", "put"]
 
 (
     ABLE,
@@ -41,3 +43,9 @@ def put(person, flag):
 def drop(person, flag):
     """Clear a person's flag."""
     person["flags"] &= ~flag & 0xFFFF
+
+
+@inlined
+def is_reached(T, p, c):
+    """Return whether a person can be reached on a channel."""
+    return (T.receivers[p] >> np.uint32(T.channels[c]["receiver"])) & np.uint32(1) == 1

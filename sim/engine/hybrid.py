@@ -68,10 +68,18 @@ class CompiledRoom:
 
 
 def run_compiled(
-    scenario: Scenario, tables: Tables, exists: np.ndarray, keep_log: bool, until: int | None = None
+    scenario: Scenario,
+    tables: Tables,
+    exists: np.ndarray,
+    keep_log: bool,
+    until: int | None = None,
+    is_last: bool = False,
 ) -> State:
-    """Return the state at the horizon, or at the tick `until` if that comes first."""
-    room = CompiledRoom(tables, make_state(tables, exists, keep_log))
+    """Return the state at the horizon, or at the tick `until` if that comes first.
+
+    The tables can be used again unless this `is_last` run of theirs, which saves memory.
+    """
+    room = CompiledRoom(tables, make_state(tables, exists, keep_log, is_last))
     env = simpy.Environment()
     start_actors(env, scenario, room)
     end = scenario.clock.horizon if until is None else min(until, scenario.clock.horizon)

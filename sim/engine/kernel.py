@@ -57,7 +57,7 @@ def begin(T, S):
 
 @njit
 def _begin(T, S):
-    for p in range(len(T.people)):
+    for p in range(len(S.people)):
         first_night(T, S, p)
         schedule_candidate(T, S, p, np.int64(-1), 0)
 
@@ -128,7 +128,7 @@ def look_ahead(T, S):
         if slot >= 0:
             prefetch(S.messages, slot & SLOT)
         elif (order >> 27) & 15 == CANDIDATE:
-            prefetch(T.people, p)
+            prefetch(T.receivers, p)
 
 
 @inlined
@@ -197,7 +197,7 @@ def snapshot(T, S, minute):
     row[2] = phases[ON_SQUARE]
     row[3] = phases[BACK] + phases[RESTING]
     row[4] = now["asleep"]
-    row[5] = len(T.people) - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
+    row[5] = len(S.people) - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
     row[6] = now["circumventing"]
     row[7] = now["heard"]
     for c in range(len(T.channels)):
@@ -215,7 +215,7 @@ def snapshot(T, S, minute):
     tick = minute * MINUTE
     if now["news_seen"] == 0 and rules["news_tick"] >= 0 and tick >= rules["news_tick"]:
         now["news_seen"] = 1
-        for p in range(len(T.people)):
+        for p in range(len(S.people)):
             if S.people[p]["asleep"] == 0:
                 put(S.people[p], AWAKE_AT_NEWS)
     if tick + 1 < rules["horizon"]:

@@ -16,6 +16,7 @@ from sim.channels import BROADCAST, CHATTER, FEED
 from sim.engine import state as st
 from sim.engine.actors import At, Process, start_actors
 from sim.engine.correspondent import Correspondent
+from sim.engine.flags import ABLE, CIRCUMVENTS
 from sim.engine.order import ACTOR_RANKS, LOG
 from sim.engine.reference import Person
 from sim.engine.showing import coming_at, number_coming
@@ -53,6 +54,7 @@ class Nation:
         n, minutes = len(tables.people), -(-self.horizon // MINUTE)
         self.gates = np.zeros(len(self.channels), st.GATE)
         self.exists = exists.astype(bool)
+        self.owned: dict[int, int] = dict(zip(tables.owners.tolist(), tables.owned.tolist(), strict=True))
         self.is_throttled, self.throttled_since, self.throttled_before = False, 0, 0
         self.crowd = self.taking_part = 0.0
         self.trending = [False] * len(self.channels)
@@ -72,9 +74,18 @@ class Nation:
             self.env.process(person.posting())
 
     def traits(self, number: int) -> dict[str, Any]:
-        """Return a person's traits as plain numbers."""
-        row = self.tables.people[number]
-        return dict(zip(row.dtype.names, row.item(), strict=True)) | {"province": int(self.tables.province[number])}
+        """Return a person's traits as plain numbers, and which group this person may create, if any."""
+        tables = self.tables
+        row = tables.people[number]
+        names = ("threshold", "posts_per_tick", "propensity", "bed", "sleep", "n_against")
+        return {name: row[name].item() for name in names} | {
+            "able": bool(row["flags"] & ABLE),
+            "ready": bool(row["flags"] & CIRCUMVENTS),
+            "province": int(tables.province[number]),
+            "receivers": int(tables.receivers[number]),
+            "travel": int(tables.travel[number]),
+            "owned_group": self.owned.get(number),
+        }
 
     # -- messages
 

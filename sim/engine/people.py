@@ -1,4 +1,4 @@
-"""The rows of people: what the kernel sees of everybody's traits, written in chunks that threads share."""
+"""The rows of people at tick 0: everybody's traits as the kernel sees them, written in chunks that threads share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from sim import draws
 from sim.decision import Decision
-from sim.engine.state import PERSON, aligned
-from sim.engine.ties import Net, heard_from
+from sim.engine.flags import ABLE, CIRCUMVENTS, has
+from sim.engine.state import STATE, aligned
+from sim.engine.ties import Net, heard_from, reader_at, tied_to
 from sim.implied import NEIGHBOURS
 from sim.jit import njit
 from sim.population import People
@@ -18,7 +19,7 @@ from sim.threads import in_chunks
 from sim.traits import trait_quantile
 from sim.world import World
 
-__all__ = ["make_rows", "who_gather"]
+__all__ = ["count_shown", "make_rows", "who_gather"]
 
 
 class Traits(NamedTuple):
@@ -26,7 +27,6 @@ class Traits(NamedTuple):
 
     receivers: np.ndarray  # uint32
     propensity: np.ndarray  # float32
-    travel: np.ndarray  # int32
     bed: np.ndarray  # int32
     sleep: np.ndarray  # int32
     able: np.ndarray  # int8: 1 or 0; -1, or length 0: as drawn
@@ -49,35 +49,29 @@ class Rates(NamedTuple):
 
 @njit
 def _write_rows(rows, low, high, traits, rates, thresholds, dispositions):
-    """Write the rows of people [low, high), all fields of each."""
+    """Write the traits of people [low, high) into their rows, which hold zeros."""
     for p in range(low, high):
         row = rows[p]
-        has = traits.receivers[p]
-        reachable = np.uint32(0)
+        receivers = traits.receivers[p]
         posts = 0.0
         for c in range(len(rates.receiver)):
-            if (has >> rates.receiver[c]) & np.uint32(1):
-                reachable |= np.uint32(1) << np.uint32(c)
+            if (receivers >> rates.receiver[c]) & np.uint32(1):
                 posts += rates.posts_per_tick[c]
         propensity = np.float64(traits.propensity[p])
         is_able = dispositions[1, p - low] < rates.able
         if len(traits.able) > 0 and traits.able[p] >= 0:
             is_able = traits.able[p] == 1
-        if has & rates.guards:
+        if receivers & rates.guards:
             is_able = False
         # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
         is_ready = dispositions[2, p - low] < rates.ready and posts > 0.0
         row["threshold"] = thresholds[p - low]
         row["posts_per_tick"] = posts * propensity
         row["propensity"] = min(propensity, rates.most)
-        row["reachable"] = reachable
-        row["travel"] = traits.travel[p]
         row["bed"] = traits.bed[p]
         row["sleep"] = traits.sleep[p]
-        row["owned_group"] = -1
-        row["n_against"] = 0
-        row["able"] = 1 if is_able else 0
-        row["ready"] = 1 if is_ready else 0
+        row["last_on"] = -1
+        row["flags"] = (ABLE if is_able else 0) | (CIRCUMVENTS if is_ready else 0)
 
 
 @njit
@@ -86,19 +80,32 @@ def who_gather(rows, province, airs, seed, airing, share, low, high):
     found = np.empty(high - low, np.int32)
     n = 0
     for p in range(low, high):
-        is_asked = rows[p]["able"] == 1 and airs[province[p]] == 1
+        is_asked = has(rows[p], ABLE) and airs[province[p]] == 1
         if is_asked and (share >= 1.0 or draws.uniform(seed, draws.INITIATE, p, airing, 0) < share):
             found[n] = p
             n += 1
     return found[:n].copy()
 
 
+@njit
+def count_shown(rows, net, ties, receivers, guards):
+    """Write n_against: how many whom one sees leave have the receiver `guards` (-1: all have); 0 where all see all."""
+    if net.complete[ties] == 1:
+        return
+    for author in range(len(rows)):
+        if guards >= 0 and (receivers[author] >> np.uint32(guards)) & np.uint32(1) == 0:
+            continue
+        readers = tied_to(net, ties, author, 0)
+        for k in range(readers.n):
+            rows[reader_at(net, readers, k)]["n_against"] += 1
+
+
 def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net: Net) -> np.ndarray:
-    """Return PERSON[n], without what ties and groups say; `posts_per_tick` is that of each channel."""
+    """Return STATE[n] at tick 0, without what ties and groups say; `posts_per_tick` is that of each channel."""
     people, decision = world.people, scenario.decision
     receivers = list(scenario.population.receivers)
     traits = Traits(
-        people.receivers, people.propensity, people.travel, people.bed, people.sleep,
+        people.receivers, people.propensity, people.bed, people.sleep,
         np.zeros(0, np.int8) if people.able is None else people.able,
     )  # fmt: skip
     rates = Rates(
@@ -110,7 +117,7 @@ def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net:
         ready=float(scenario.throttle.circumvention.share_before),
     )
     found = _known_thresholds(decision, world, net)
-    rows = aligned(people.n, PERSON)
+    rows = aligned(people.n, STATE)
 
     def write(low: int, high: int) -> None:
         drawn = people.dispositions(low, high)

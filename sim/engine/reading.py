@@ -13,7 +13,7 @@ from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import fraction, identity, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
-from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, put
+from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     DONE,
@@ -279,9 +279,8 @@ def film(T, S, p, t):
     rules = T.rules[0]
     seed = rules["seed"]
     trip = np.int64(S.people[p]["trips"])
-    reachable = T.people[p]["reachable"]
     for c in range(len(T.channels)):
-        if (reachable >> np.uint32(c)) & np.uint32(1) == 0:
+        if not is_reached(T, p, c):
             continue
         mean = rules["live"] * T.channels[c]["live"] * S.people[p]["propensity"]
         if mean <= 0.0:

@@ -166,7 +166,7 @@ class Person(Correspondent):
             tick = self.now + nation.delay(st.L_TELL, self.u(draws.TELL_DELAY))
             self.begin(tick, self.telling(tick))
         group = self.traits["owned_group"]
-        if group >= 0 and self.u(draws.CREATE_GROUP) < rules["create"]:
+        if group is not None and self.u(draws.CREATE_GROUP) < rules["create"]:
             tick = self.now + nation.delay(st.L_CREATE, self.u(draws.CREATE_DELAY))
             self.begin(tick, self.creating(tick, group))
 

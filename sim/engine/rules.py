@@ -207,7 +207,8 @@ def hear(T, S, p, t, c):
         schedule_timer(T, S, t + delay, TELL, p, np.int64(0))
     if has(s, OWNS_GROUP) and uniform(seed, draws.CREATE_GROUP, p, 0, 0) < rules["create"]:
         delay = delay_ticks(T.laws[L_CREATE], T.points, uniform(seed, draws.CREATE_DELAY, p, 0, 0))
-        schedule_timer(T, S, t + delay, CREATE, p, np.int64(T.people[p]["owned_group"]))
+        group = np.int64(T.owned[np.searchsorted(T.owners, p)])
+        schedule_timer(T, S, t + delay, CREATE, p, group)
 
 
 @njit
@@ -232,7 +233,7 @@ def depart(T, S, p, t):
         S.departed[t // MINUTE] += 1
     s["trips"] += 1
     set_phase(S, p, TRAVELLING)
-    schedule_timer(T, S, t + np.int64(T.people[p]["travel"]), ARRIVE, p, np.int64(s["trips"]))
+    schedule_timer(T, S, t + np.int64(T.travel[p]), ARRIVE, p, np.int64(s["trips"]))
 
 
 @njit
@@ -258,7 +259,7 @@ def on_leave(T, S, p, t):
         return POSTPONED
     set_phase(S, p, RETURNING)
     S.squares[T.province[p]] -= 1
-    schedule_timer(T, S, t + np.int64(T.people[p]["travel"]), HOME_AGAIN, p, np.int64(s["trips"]))
+    schedule_timer(T, S, t + np.int64(T.travel[p]), HOME_AGAIN, p, np.int64(s["trips"]))
     return DONE
 
 

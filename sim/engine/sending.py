@@ -13,7 +13,7 @@ from sim.channels import CALL, CHATTER, FEED, NEWS
 from sim.draws import MAX_ORDINAL, exponential, fraction, identity, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
-from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has
+from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     CANDIDATE,
@@ -79,15 +79,14 @@ def activity(T, S, p, t):
 @njit
 def own_channel(T, p, u):
     """Return a channel of the person's own mix, chosen by u in proportion to posts per user; -1 without any."""
-    reachable = T.people[p]["reachable"]
     total = 0.0
     for c in range(len(T.channels)):
-        if (reachable >> np.uint32(c)) & np.uint32(1):
+        if is_reached(T, p, c):
             total += T.channels[c]["posts_per_tick"]
     x = u * total
     last = -1
     for c in range(len(T.channels)):
-        if (reachable >> np.uint32(c)) & np.uint32(1) and T.channels[c]["posts_per_tick"] > 0.0:
+        if is_reached(T, p, c) and T.channels[c]["posts_per_tick"] > 0.0:
             x -= T.channels[c]["posts_per_tick"]
             last = c
             if x < 0.0:

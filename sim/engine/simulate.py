@@ -105,25 +105,37 @@ def run(
     exists = group_exists(scenario, world)
     if engine == "reference":
         return _from_reference(scenario, tables, exists, events)
-    state = run_compiled(scenario, tables, exists, events, until)
-    now, people = state.now[0], state.people
+    state = run_compiled(scenario, tables, exists, events, until, is_last=True)
+    now, flags = state.now[0], state.people["flags"]
     log = state.log[: now["n_log"]] if events else np.zeros(0, LOG)
-    heard = np.where(people["flags"] & HEARD, state.other["heard_tick"], np.int64(-1))
-    awake = (people["flags"] & AWAKE_AT_NEWS > 0).astype(np.int8)
-    return _record(scenario, state, heard, awake, int(now["n_events"]), log)
+    heard = state.other["heard_tick"][flags & (HEARD | AWAKE_AT_NEWS) == HEARD | AWAKE_AT_NEWS]
+    n_awake = int(np.count_nonzero(flags & AWAKE_AT_NEWS))
+    return _record(scenario, state, len(flags), n_awake, heard, int(now["n_events"]), log)
 
 
 def _from_reference(scenario: Scenario, tables: Tables, exists: np.ndarray, events: bool) -> Record:
     nation = run_reference(scenario, tables, exists)
-    heard, awake = (np.array([getattr(p, name) for p in nation.people]) for name in ("heard_tick", "awake_at_news"))
+    awake = [person for person in nation.people if person.awake_at_news]
+    heard = np.array([person.heard_tick for person in awake if person.heard_tick >= 0], np.int64)
     log = log_array(nation)
-    return _record(scenario, nation, heard, awake, len(log), log if events else np.zeros(0, LOG))
+    return _record(
+        scenario, nation, len(nation.people), len(awake), heard, len(log), log if events else np.zeros(0, LOG)
+    )
 
 
 def _record(
-    scenario: Scenario, found: State | Nation, heard: np.ndarray, awake: np.ndarray, n_events: int, log: np.ndarray
+    scenario: Scenario,
+    found: State | Nation,
+    n_people: int,
+    n_awake: int,
+    heard: np.ndarray,
+    n_events: int,
+    log: np.ndarray,
 ) -> Record:
-    """Cut what either engine has counted to the report; `heard` and `awake` are heard_tick and awake_at_news by person."""
+    """Cut what either engine has counted to the report.
+
+    `heard` are the ticks at which people who were awake at the first news, n_awake in all, first heard.
+    """
     clock = scenario.clock
     first, minutes = clock.warm_up // MINUTE, clock.n_minutes
     report = slice(first, first + minutes)
@@ -133,8 +145,7 @@ def _record(
         cut[0] += counts[:first].sum(axis=0)
         return cut
 
-    is_awake = awake == 1
-    heard_minutes = (heard[is_awake & (heard >= 0)].astype(np.int64) // MINUTE - first).clip(0, minutes - 1)
+    heard_minutes = (heard.astype(np.int64) // MINUTE - first).clip(0, minutes - 1)
     return Record(
         counts=found.counts[report].astype(np.int32),
         snapshots=found.snapshots[report].astype(np.int32),
@@ -145,8 +156,8 @@ def _record(
         decided=with_warm_up(found.decided),
         totals=np.asarray(found.totals, np.int64),
         scalars={
-            "people": float(len(heard)),
-            "awake_at_news": float(is_awake.sum()),
+            "people": float(n_people),
+            "awake_at_news": float(n_awake),
             "participants": float(found.departed.sum()),
             "events": float(n_events),
         },

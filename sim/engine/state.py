@@ -9,7 +9,7 @@ import numpy as np
 from sim.channels import KINDS
 from sim.decision import HAZARD_RULE
 from sim.engine.calendar import SLOT, Calendar, make_calendar, reserve
-from sim.engine.flags import ABLE, CIRCUMVENTS, OWNS_GROUP
+from sim.engine.flags import CIRCUMVENTS
 from sim.engine.order import LOG
 from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
@@ -21,7 +21,6 @@ __all__ = [
     "GATE",
     "MESSAGE",
     "NOW",
-    "PERSON",
     "RULES",
     "SHOWING",
     "SNAPSHOT",
@@ -33,37 +32,22 @@ __all__ = [
     "make_state",
 ]
 
-PERSON = np.dtype(
-    [
-        ("threshold", "f8"),  # by rule: dose, or share or number of people out; inf: never
-        ("posts_per_tick", "f4"),  # spontaneous, at full activity
-        ("propensity", "f4"),  # capped, for reactions
-        ("reachable", "u4"),  # bit c: can be reached on channel c
-        ("travel", "i4"),
-        ("bed", "i4"),  # ticks after midnight
-        ("sleep", "i4"),
-        ("owned_group", "i4"),  # group that this person may create, -1: none
-        ("n_against", "i4"),  # whom contacts are counted against: all whom one sees leave, or the guards among them
-        ("able", "u1"),
-        ("ready", "u1"),  # circumvents from the beginning
-    ],
-    align=True,
-)
-"""A person's traits."""
-
 STATE = np.dtype(
     [
         ("dose", "f8"),
-        ("threshold", "f8"),  # as in PERSON, like all that is marked *
+        (
+            "threshold",
+            "f8",
+        ),  # by rule: dose, or share or number of people out; inf: never. A trait, like all that is marked *
         ("dose_tick", "u4"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
-        ("posts_per_tick", "f4"),  # *
-        ("propensity", "f4"),  # *
+        ("posts_per_tick", "f4"),  # * spontaneous, at full activity
+        ("propensity", "f4"),  # * capped, for reactions
         ("wake_at", "u4"),
-        ("bed", "i4"),  # *
+        ("bed", "i4"),  # * ticks after midnight
         ("sleep", "i4"),  # *
         ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
-        ("n_against", "i4"),  # *
+        ("n_against", "i4"),  # * whom contacts are counted against: all whom one sees leave, or the guards among them
         ("sleep_stamp", "u2"),
         ("decide_stamp", "u2"),
         ("phase", "u1"),
@@ -76,7 +60,7 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""A person's state: one cache line (64 bytes) with all that most events need, traits of PERSON among it."""
+"""A person's state: one cache line (64 bytes) with all that most events need, some of the traits among it."""
 
 ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
 """What few events need of a person; adopt_at: the throttled time (clock of NOW) at which a way round is found, 0: not known."""
@@ -195,8 +179,12 @@ MOST_MESSAGES = int(SLOT)
 class Tables(NamedTuple):
     """Read-only arrays of a run."""
 
-    people: np.ndarray  # PERSON[n]
-    province: np.ndarray  # int16[n], apart: an airing asks for it alone
+    people: np.ndarray  # STATE[n]: everybody at tick 0
+    province: np.ndarray  # int16[n]
+    receivers: np.ndarray  # uint32[n], bit k: has receiver k
+    travel: np.ndarray  # int32[n] ticks
+    owners: np.ndarray  # int32, ascending: who may create a group
+    owned: np.ndarray  # int32: which
     channels: np.ndarray  # CHANNEL[c]
     airings: np.ndarray  # AIRING[a]
     gather_starts: np.ndarray  # int64[a + 1]
@@ -251,20 +239,21 @@ def aligned(n: int, dtype: np.dtype) -> np.ndarray:
     return block[start : start + n * dtype.itemsize].view(dtype)
 
 
-def make_state(tables: Tables, exists: np.ndarray, keep_log: bool) -> State:
-    """Return the state at tick 0, before anybody's first event."""
+def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool = False) -> State:
+    """Return the state at tick 0, before anybody's first event.
+
+    The rows of `tables.people` are copied; where `is_last` run of the tables they become the state, which spares their memory.
+    """
     n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
     horizon = int(tables.rules["horizon"][0])
     minutes = -(-horizon // MINUTE)
-    people = aligned(n, STATE)
-    for name in ("threshold", "propensity", "posts_per_tick", "bed", "sleep", "n_against"):
-        people[name] = tables.people[name]
-    people["last_on"] = -1
-    people["flags"] = ABLE * tables.people["able"] + CIRCUMVENTS * tables.people["ready"]
-    people["flags"] |= np.where(tables.people["owned_group"] >= 0, OWNS_GROUP, 0).astype(np.uint16)
+    people = tables.people.view() if is_last else aligned(n, STATE)
+    people.setflags(write=True)
+    if not is_last:
+        people[:] = tables.people
     now = np.zeros(1, NOW)
     now["phases"][0, 0] = n
-    now["circumventing"] = int(tables.people["ready"].sum())
+    now["circumventing"] = np.count_nonzero(people["flags"] & CIRCUMVENTS)
     now["free_message"] = -1
     now["shown_at"] = horizon
     return State(

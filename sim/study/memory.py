@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.degrees import degree_pmf
 from sim.engine.branching import measured_nation
-from sim.engine.state import COUNTS, ELSE, MESSAGE, PERSON, SNAPSHOT, STATE
+from sim.engine.state import COUNTS, ELSE, MESSAGE, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
 from sim.network import Followers, Friends, GroupTies, Neighbours
@@ -63,7 +63,7 @@ def need_of(scenario: Scenario) -> Need:
     ties = _ties(scenario)
     tied, implied = _kept_ties(scenario, ties)
     world = PEOPLE * n + audiences + tied + implied
-    tables = PERSON.itemsize * n + tied
+    tables = STATE.itemsize * n + tied  # the rows of people become the state
     # The branching ratio: expected posts of everybody on every channel that has some, of two generations.
     alive = sum(c.reaction > 0 or c.posts_per_user_day > 0 for c in scenario.channels.values())
     measured = measured_nation(scenario)
@@ -73,11 +73,7 @@ def need_of(scenario: Scenario) -> Need:
         radius, apart = 0.0, float(smaller.world + smaller.beside)
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
     state = (
-        STATE.itemsize
-        + ELSE.itemsize
-        + 8 * (scenario.decision.rule == "hazard")
-        + EVENTS * EVENT
-        + MESSAGE.itemsize / 4
+        ELSE.itemsize + 8 * (scenario.decision.rule == "hazard") + EVENTS * EVENT + MESSAGE.itemsize / 4
     ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10

@@ -104,7 +104,7 @@ def walked(tables, state):
     """Walk all people along the log; return them, and int64[minutes, phases]: people by phase at each whole minute."""
     rules = dict(zip(tables.rules.dtype.names, tables.rules[0].item(), strict=True))
     wakes = set(np.flatnonzero(tables.channels["wakes"] > 0).tolist())
-    people = [Walker(int(travel)) for travel in tables.people["travel"]]
+    people = [Walker(int(travel)) for travel in tables.travel]
     seen = np.zeros((len(state.snapshots), len(PHASES)), np.int64)
     minute = 0
     for row in [*log_of(state).tolist(), (int(rules["horizon"]), None)]:
