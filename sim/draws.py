@@ -22,12 +22,15 @@ __all__ = [
     "MAX_ORDINAL",
     "MAX_SEED",
     "PURPOSES",
+    "coarse",
     "collision_bound",
     "exponential",
     "fraction",
     "identity",
+    "packed",
     "philox",
     "quarters",
+    "surely_below",
     "uniform",
     "uniforms",
 ]
@@ -39,6 +42,10 @@ _MASK = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _12 = np.uint64(12)
 _1 = np.uint64(1)
+_8 = np.uint64(8)
+_24 = np.uint64(24)
+_LOW = np.uint64(0xFF)
+_HIGH = np.uint64(0xFFFFFF00)
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
@@ -112,6 +119,24 @@ def quarters(seed, purpose, subject, object_, ordinal):
 def fraction(word):
     """Return a word of `quarters` as a uniform draw inside (0, 1): (word + 1/2) / 2^32."""
     return (np.float64(word) + 0.5) * (1.0 / 4294967296.0)
+
+
+@inlined
+def packed(word, other):
+    """Return what an event carries of two words of `quarters`, in 32 bits: 24 of the first and 8 of the other."""
+    return (word & _HIGH) | (other >> _24)
+
+
+@inlined
+def coarse(word):
+    """Return the first 24 bits of a word of `quarters`, or of a packed one, as a uniform draw inside (0, 1)."""
+    return (np.float64(word >> _8) + 0.5) * (1.0 / 16777216.0)
+
+
+@inlined
+def surely_below(word):
+    """Return a number above the `fraction` of the other word of a packed one, by 1/256 at most."""
+    return (np.float64(word & _LOW) + 1.0) * (1.0 / 256.0)
 
 
 @inlined

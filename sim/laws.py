@@ -16,6 +16,7 @@ from typing import Annotated, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SerializationInfo, model_validator
 
+from sim.quantiles import CELLS, TOLERANCE, exact_values
 from sim.units import MINUTE
 
 __all__ = [
@@ -31,7 +32,8 @@ __all__ = [
     "seismic_cdf",
 ]
 
-LAW = np.dtype([("code", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("first", "i8"), ("count", "i8")], align=True)
+LAW = np.dtype([("code", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("first", "i8"), ("count", "i8"),
+                ("cells", "i8"), ("low", "f8"), ("high", "f8")], align=True)  # fmt: skip
 CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, SEISMIC, TWO_EXPONENTIALS, TABULATED = range(7)
 
 SEISMIC_C = 6.265725e-4
@@ -223,15 +225,44 @@ DelayLaw = Annotated[
 
 
 def encode_laws(laws: list[DelayLaw]) -> tuple[np.ndarray, np.ndarray]:
-    """Return LAW[len(laws)] and float64[k, 2]: the laws' compiled form and the points (ticks, probability) of tables."""
+    """Return LAW[len(laws)] and float64: the laws' compiled form, and beside it what `law_value` reads of each.
+
+    That is the table of its quantiles at c / `CELLS`, and of a tabulated law the points in pairs, ticks and probability.
+    """
     rows = np.zeros(len(laws), LAW)
-    points: list[tuple[float, float]] = []
-    for row, law in zip(rows, laws, strict=True):
-        row["code"], row["a"], row["b"], row["c"] = law.row()
-        if isinstance(law, Tabulated):
-            row["first"], row["count"] = len(points), len(law.minutes)
-            points += [(m * MINUTE, p) for m, p in zip(law.minutes, law.probability, strict=True)]
-    return rows, np.array(points or [(0.0, 0.0)], np.float64)
+    read: list[np.ndarray] = []
+    at = 0
+    for k, law in enumerate(laws):
+        rows[k], points = _encoded(law)
+        rows["cells"][k], rows["first"][k] = at, at + CELLS + 1
+        read.append(points)
+        at += len(points)
+    return rows, np.concatenate([*read, np.zeros(1)])
+
+
+@lru_cache(maxsize=512)
+def _encoded(law: DelayLaw) -> tuple[np.void, np.ndarray]:
+    """Return the row of a law and what it reads: its table, then its points."""
+    row = np.zeros(1, LAW)[0]
+    row["code"], row["a"], row["b"], row["c"] = law.row()
+    points = np.zeros(0)
+    if isinstance(law, Tabulated):
+        points = np.array([law.minutes, law.probability]).T.ravel()
+        points[::2] *= MINUTE
+        row["count"] = len(law.minutes)
+    table, middles = exact_values(row, points, 0.0), exact_values(row, points, 0.5)
+    row["low"], row["high"] = _trusted(table, middles)
+    return row, np.concatenate([table, points])
+
+
+def _trusted(table: np.ndarray, middles: np.ndarray) -> tuple[float, float]:
+    """Return between which probabilities a table does: the cells around the median whose middles are right to `TOLERANCE`."""
+    with np.errstate(invalid="ignore"):  # infinite ones
+        is_right = np.abs((table[:-1] + table[1:]) / 2 - middles[:-1]) <= TOLERANCE * CELLS * np.diff(table)
+    is_right[[0, -1]] = False  # the law has no quantiles at 0 and 1
+    half = CELLS // 2
+    below, above = np.argmin(is_right[:half][::-1]), np.argmin(is_right[half:])
+    return float(half - below) / CELLS, float(half + above) / CELLS
 
 
 def seismic_cdf(seconds: float) -> float:

@@ -9,11 +9,13 @@ import numpy as np
 from sim.jit import inlined, njit
 
 __all__ = [
+    "CELLS",
+    "TOLERANCE",
     "ceiling_of",
-    "delay_at",
     "delay_ticks",
     "delays",
-    "law_quantile",
+    "exact_value",
+    "exact_values",
     "law_value",
     "log_of_missing",
     "normal_quantile",
@@ -22,6 +24,10 @@ __all__ = [
 ]
 
 MOST_POSTS = 200
+CELLS = 1024
+"""Cells of equal probability in which a law of delays is kept."""
+TOLERANCE = 1e-5
+"""Largest error of a probability within a cell of the table of a law."""
 
 
 @njit
@@ -137,17 +143,17 @@ def normal_quantile(u):
 
 
 @njit
-def law_value(law, points, u):
+def exact_value(law, points, u):
     """Return the quantile of a LAW row at u in (0, 1), float ticks, possibly infinite in the far tail."""
     code = law["code"]
     if code == 0:
         return law["a"]
     if code == 1:
-        return -law["a"] * math.log(u)
+        return -law["a"] * math.log1p(-u)
     if code == 2:
         return law["a"] * math.exp(law["b"] * normal_quantile(u))
     if code == 3:
-        return law["a"] * math.pow(-math.log(u), 1.0 / law["b"])
+        return law["a"] * math.pow(-math.log1p(-u), 1.0 / law["b"])
     if code == 4:
         # F(t) = c t up to s0; F(t) = c s0 (1 + (1 - (t / s0)^-theta) / theta) beyond; normalised by its limit.
         total = 6.265725e-4 * 300.0 * (1.0 + 1.0 / 0.2314843)
@@ -157,45 +163,48 @@ def law_value(law, points, u):
         rest = 1.0 - 0.2314843 * (x / 300.0 - 1.0)
         return 300.0 * law["a"] * math.pow(rest, -1.0 / 0.2314843)
     if code == 5:
-        if u < law["a"]:
-            return -law["b"] * math.log(u / law["a"])
-        return -law["c"] * math.log((1.0 - u) / (1.0 - law["a"]))
-    first = law["first"]
-    for i in range(first + 1, first + law["count"]):
-        if u <= points[i, 1]:
-            low = points[i - 1, 1]
-            share = (u - low) / (points[i, 1] - low) if points[i, 1] > low else 1.0
-            return points[i - 1, 0] + share * (points[i, 0] - points[i - 1, 0])
-    return points[first + law["count"] - 1, 0]
-
-
-@njit
-def delay_ticks(law, points, u):
-    """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
-    return _whole_ticks(law_value(law, points, u))
-
-
-@njit
-def law_quantile(law, points, p):
-    """Return the quantile of a LAW row at p in (0, 1), float ticks: as `law_value`, but never falling as p rises."""
-    code = law["code"]
-    if code == 1:
-        return -law["a"] * math.log(1.0 - p)
-    if code == 3:
-        return law["a"] * math.pow(-math.log(1.0 - p), 1.0 / law["b"])
-    if code == 5:
         # What is left lies between the two exponentials; halving finds it to the last bit that matters.
-        unit = -math.log(1.0 - p)
+        unit = -math.log1p(-u)
         low, high = unit * min(law["b"], law["c"]), unit * max(law["b"], law["c"])
         for _ in range(60):
             middle = 0.5 * (low + high)
             left = law["a"] * math.exp(-middle / law["b"]) + (1.0 - law["a"]) * math.exp(-middle / law["c"])
-            if left > 1.0 - p:
+            if left > 1.0 - u:
                 low = middle
             else:
                 high = middle
         return high
-    return law_value(law, points, p)
+    first, last = law["first"], law["first"] + 2 * law["count"] - 2
+    for i in range(first + 2, last + 2, 2):
+        if u <= points[i + 1]:
+            below = points[i - 1]
+            share = (u - below) / (points[i + 1] - below) if points[i + 1] > below else 1.0
+            return points[i - 2] + share * (points[i] - points[i - 2])
+    return points[last]
+
+
+@njit
+def exact_values(law, points, shift):
+    """Return float64[CELLS + 1]: `exact_value` at (c + shift) / `CELLS`; the first and the last as their neighbours."""
+    out = np.empty(CELLS + 1, np.float64)
+    for c in range(1, CELLS):
+        out[c] = exact_value(law, points, (c + shift) / CELLS)
+    out[0], out[CELLS] = out[1], out[CELLS - 1]
+    return out
+
+
+@inlined
+def law_value(law, points, u):
+    """Return `exact_value`, in the middle of the law by a table, linear between its cells; it never falls as u rises.
+
+    The share of delays up to any time is right to `TOLERANCE`: cells where the table is further off are not used.
+    """
+    if law["low"] <= u < law["high"]:
+        x = u * CELLS
+        cell = np.int64(x)
+        left, right = points[law["cells"] + cell], points[law["cells"] + cell + 1]
+        return left + (x - cell) * (right - left)
+    return exact_value(law, points, u)
 
 
 @inlined
@@ -208,9 +217,9 @@ def _whole_ticks(value):
 
 
 @inlined
-def delay_at(law, points, p):
-    """Return `law_quantile` in whole ticks, as `delay_ticks`."""
-    return _whole_ticks(law_quantile(law, points, p))
+def delay_ticks(law, points, u):
+    """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
+    return _whole_ticks(law_value(law, points, u))
 
 
 @njit

@@ -65,7 +65,8 @@ class Correspondent(ABC):
 
     def dice(self, key: int) -> list[float]:
         """Return this reader's four draws for a message: distraction, thinning, delay of the look, number of reactions."""
-        return [float(draws.fraction(w)) for w in draws.quarters(self.nation.seed, draws.READER, self.number, key, 0)]
+        words = draws.quarters(self.nation.seed, draws.READER, self.number, key, 0)
+        return [float(draws.coarse(words[0])), *(float(draws.fraction(w)) for w in words[1:])]
 
     def distraction(self, message: Message) -> float:
         """Return the attention that noticing a message takes, in (0, ceiling of the channel): the same wherever it is asked."""

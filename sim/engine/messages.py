@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from sim.draws import READER, quarters
 from sim.engine.calendar import push
 from sim.jit import inlined, njit
 
-__all__ = ["push_message", "release", "write"]
+__all__ = ["draw_readers", "push_message", "release", "write"]
+
+_EIGHT = 8
+
+
+@njit
+def draw_readers(S, seed, id_, n):
+    """Draw for what the first n readers of the block do with a message: write the four words of each to S.words.
+
+    A loop without branches, in whole eights, because it goes through the processor's lanes.
+    """
+    readers, words = S.block[0], S.words
+    for j in range((n + _EIGHT - 1) // _EIGHT * _EIGHT):
+        words[0, j], words[1, j], words[2, j], words[3, j] = quarters(seed, READER, readers[j], id_, 0)
 
 
 @njit

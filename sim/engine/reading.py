@@ -10,7 +10,7 @@ import numpy as np
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
 from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
-from sim.draws import fraction, identity, quarters, uniform
+from sim.draws import coarse, fraction, identity, packed, quarters, surely_below, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
 from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put
@@ -66,8 +66,11 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
     totals = S.totals[c]
     again = datum if is_again else np.int64(0)
     key = id_ ^ again
-    word = quarters(seed, draws.READER, p, id_, 0)[0] if is_again else np.uint64(datum)
-    taken = fraction(word) * channel["ceiling"]  # the attention that noticing it takes
+    word = np.uint64(datum)
+    if is_again:
+        first, _, _, last = quarters(seed, draws.READER, p, id_, 0)
+        word = packed(first, last)
+    taken = coarse(word) * channel["ceiling"]  # the attention that noticing it takes
     held = (hold << HOLD_SHIFT) | (AGAIN_BIT if is_again else 0)
     if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(S, m):
         totals[UNSEEN_TOTAL] += 1
@@ -127,11 +130,11 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
                     return HELD
                 totals[DROPPED_TOTAL] += 1
                 return DROPPED
-    return see(T, S, p, t, slot, answers, weighs, key)
+    return see(T, S, p, t, slot, answers, weighs, key, word)
 
 
 @inlined
-def see(T, S, p, t, slot, answers, weighs, key):
+def see(T, S, p, t, slot, answers, weighs, key, word):
     """Take in a message that has been looked at: hear, answer, weigh, perhaps decide."""
     m = S.messages[slot]
     s = S.people[p]
@@ -145,7 +148,7 @@ def see(T, S, p, t, slot, answers, weighs, key):
         if kind == CALL:
             put(s, CALLED)
     if answers:
-        react(T, S, p, t, slot)
+        react(T, S, p, t, slot, word)
     if not weighs:
         return SEEN
     if kind == STAY_CALL:
@@ -218,8 +221,11 @@ def on_return_seen(T, S, p, neighbour, trip):
 
 
 @njit
-def react(T, S, p, t, slot):
-    """Schedule the posts that an impression provokes: a Poisson number, each after a delay of the memory kernel."""
+def react(T, S, p, t, slot, word):
+    """Schedule the posts that an impression provokes: a Poisson number, each after a delay of the memory kernel.
+
+    `word` tells nearly what the draw is that decides on their number: mostly enough to know that there are none.
+    """
     m = S.messages[slot]
     s = S.people[p]
     rules = T.rules[0]
@@ -234,6 +240,8 @@ def react(T, S, p, t, slot):
         mean = rules["reaction_scale"] * T.channels[c]["reaction"] * s["propensity"]
         law = L_MEMORY
     if mean <= 0.0:
+        return
+    if surely_below(word) <= 1.0 - min(mean, MOST_REACTIONS):  # where `poisson` begins
         return
     count = poisson(min(mean, MOST_REACTIONS), fraction(quarters(seed, draws.READER, p, id_, 0)[3]))
     for j in range(count):

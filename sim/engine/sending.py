@@ -10,11 +10,11 @@ import numpy as np
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
 from sim.channels import CALL, CHATTER, FEED, NEWS
-from sim.draws import MAX_ORDINAL, exponential, fraction, identity, quarters, uniform
+from sim.draws import MAX_ORDINAL, coarse, exponential, fraction, identity, packed, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
 from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached
-from sim.engine.messages import push_message, release, write
+from sim.engine.messages import draw_readers, push_message, release, write
 from sim.engine.order import (
     CANDIDATE,
     FAILED,
@@ -29,6 +29,7 @@ from sim.engine.order import (
 from sim.engine.rules import offline_until
 from sim.engine.state import (
     ATTEMPTED,
+    BLOCK,
     DELIVERED,
     FAILED_COUNT,
     L_RETRY,
@@ -269,34 +270,40 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
     attention = channel["attention_max"] / ceiling
     law = T.laws[LOOKS + c]
     horizon = T.rules[0]["horizon"]
+    held = AGAIN_BIT if channel["repeats"] == 1 else 0
+    block, words = S.block[0], S.words
     n_delivered = 0
     i = np.int64(0)
     k = 0
     w0 = w1 = w2 = w3 = np.uint64(0)
-    while True:
-        if log_miss != 0.0:  # else nobody can be missed
-            if k & 3 == 0:
-                w0, w1, w2, w3 = quarters(seed, purpose, k >> 26, id_, (k >> 2) & MAX_ORDINAL)
-            i += skip_length(fraction(w0), log_miss)
-            w0, w1, w2 = w1, w2, w3
-            k += 1
-        if i >= readers.n:
-            break
-        reader = reader_at(T.net, readers, i)
-        i += 1
-        d0, d1, d2, _ = quarters(seed, draws.READER, reader, id_, 0)
-        if (
-            fraction(d1) * rate < wanted
-            and fraction(d0) < attention
-            and reader >= 0  # some numbers of implied ties are nobody's
-            and reader != author
-            and seat_of(T.net, but, reader) < 0
-        ):
+    while i < readers.n:
+        # A block at a time: their draws go through the processor's lanes.
+        length = 0
+        while length < BLOCK:
+            if log_miss != 0.0:  # else nobody can be missed
+                if k & 3 == 0:
+                    w0, w1, w2, w3 = quarters(seed, purpose, k >> 26, id_, (k >> 2) & MAX_ORDINAL)
+                i += skip_length(fraction(w0), log_miss)
+                w0, w1, w2 = w1, w2, w3
+                k += 1
+            if i >= readers.n:
+                break
+            reader = reader_at(T.net, readers, i)
+            i += 1
+            if reader >= 0 and reader != author:  # some numbers of implied ties are nobody's
+                block[length] = reader
+                length += 1
+        draw_readers(S, seed, id_, length)
+        for j in range(length):
+            if fraction(words[1, j]) * rate >= wanted or coarse(words[0, j]) >= attention:
+                continue
+            if seat_of(T.net, but, block[j]) >= 0:
+                continue
             n_delivered += 1
-            tick = t + delay_ticks(law, T.points, fraction(d2))
+            tick = t + delay_ticks(law, T.points, fraction(words[2, j]))
             if tick < horizon:
-                push_message(S, order_of(tick, IMPRESSION, reader), slot, AGAIN_BIT if channel["repeats"] == 1 else 0,
-                             0 if channel["repeats"] == 1 else d0)  # fmt: skip
+                datum = np.int64(0) if held else np.int64(packed(words[0, j], words[3, j]))
+                push_message(S, order_of(tick, IMPRESSION, block[j]), slot, held, datum)
             else:
                 S.totals[c, PENDING] += 1
     S.totals[c, DELIVERED] += n_delivered

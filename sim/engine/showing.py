@@ -14,13 +14,13 @@ import numpy as np
 from sim import draws
 from sim.bijection import bits_of, scattered, shuffled
 from sim.channels import BROADCAST
-from sim.draws import fraction, quarters
+from sim.draws import coarse, fraction, packed, quarters
 from sim.engine.calendar import close, load_of, peek, sort_into
-from sim.engine.messages import release
+from sim.engine.messages import draw_readers, release
 from sim.engine.order import IMPRESSION, order_of
 from sim.engine.state import BLOCK, DELIVERED, LOOKS
 from sim.jit import inlined, njit, prefetch
-from sim.quantiles import ceiling_of, delay_at
+from sim.quantiles import ceiling_of, delay_ticks
 
 _LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum above is rounded
 
@@ -36,7 +36,7 @@ def number_coming(n, wanted):
 @inlined
 def coming_at(law, points, begins, k, m, key):
     """Return the tick at which the k-th of m people comes to a showing that begins at a tick."""
-    return begins + delay_at(law, points, min((k + scattered(k, key)) / m, _LAST))
+    return begins + delay_ticks(law, points, min((k + scattered(k, key)) / m, _LAST))
 
 
 @njit
@@ -93,13 +93,6 @@ def _begin(T, S, airing, begins, slot, lo, hi, part):
 
 
 @njit
-def _draw(seed, readers, n, id_, words):
-    """Write the distraction and the thinning of n readers to words: a loop without branches, which goes through lanes."""
-    for j in range(n):
-        words[0, j], words[1, j], _, _ = quarters(seed, draws.READER, readers[j], id_, 0)
-
-
-@njit
 def _show(T, S, s, end, count, room):
     """Put those who come before `end` into scratch from `count` on; return the new count, -1 if there is no room."""
     channel = T.channels[s["channel"]]
@@ -130,13 +123,13 @@ def _show(T, S, s, end, count, room):
             return np.int64(-1)
         for j in range(length):
             seats[j] = audience[seats[j]]
-        _draw(seed, seats, length, id_, words)
+        draw_readers(S, seed, id_, length)
         for j in range(length):
             w0, w1 = words[0, j], words[1, j]
             # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
             scratch[2 * count] = order_of(ticks[j], IMPRESSION, seats[j])
-            scratch[2 * count + 1] = load_of(slot, w0)
-            count += np.int64((fraction(w1) * share < wanted) & (fraction(w0) < attention))
+            scratch[2 * count + 1] = load_of(slot, packed(w0, words[3, j]))
+            count += np.int64((fraction(w1) * share < wanted) & (coarse(w0) < attention))
     s["next_k"], s["next_tick"], s["found"] = k, tick, count - before
     return count
 

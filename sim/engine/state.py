@@ -66,7 +66,7 @@ ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"
 """What few events need of a person; adopt_at: the throttled time (clock of NOW) at which a way round is found, 0: not known."""
 
 BLOCK = 64
-"""Of a showing so many people are looked up together."""
+"""So many readers are looked up together, a multiple of 8."""
 
 MOST_TICKS = 2**32 - 1
 """Later than any horizon: what lies further away is kept as this."""
@@ -193,7 +193,7 @@ class Tables(NamedTuple):
     in_parts: np.ndarray  # uint8[a]: an airing that begins in each province at its own time, or not everywhere
     stagger: np.ndarray  # int64[a, provinces] ticks
     laws: np.ndarray  # LAW
-    points: np.ndarray  # float64[k, 2]
+    points: np.ndarray  # float64: points and tables of laws
     net: Net  # ties, groups and audiences
     cycle: np.ndarray  # float64[24]
     by_threshold: (
@@ -210,8 +210,10 @@ class State(NamedTuple):
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
-    block: np.ndarray  # int64[2, BLOCK]: seats, then numbers, and ticks of those who come next
-    words: np.ndarray  # uint64[2, BLOCK]: their draws
+    block: (
+        np.ndarray
+    )  # int64[2, BLOCK]: readers at hand (in a showing at first their seats), and ticks of those who come
+    words: np.ndarray  # uint64[4, BLOCK]: their draws
     seen_out: (
         np.ndarray
     )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
@@ -263,7 +265,7 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
         showings=np.zeros(64, SHOWING),
         block=np.zeros((2, BLOCK), np.int64),
-        words=np.zeros((2, BLOCK), np.uint64),
+        words=np.zeros((4, BLOCK), np.uint64),
         seen_out=np.zeros(_remembered(tables), np.uint8),
         exists=exists.astype(np.uint8),
         gates=np.zeros(n_channels, GATE),
