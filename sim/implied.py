@@ -7,7 +7,7 @@ The users of a set (followers, friends, neighbours, each group channel) are numb
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,27 +16,12 @@ from sim.bijection import placed, standing_at
 from sim.jit import njit
 from sim.quantiles import normal_quantile
 
-__all__ = [
-    "CELLS",
-    "GROUPS",
-    "NO_FLOATS",
-    "NO_INTS",
-    "Implied",
-    "follower_at",
-    "follower_seat",
-    "following",
-    "group_place",
-    "group_seat",
-    "group_span",
-    "groups_joined",
-    "last_below",
-    "member_at",
-    "near_at",
-    "near_count",
-    "near_seat",
-    "poisson_count",
-    "user_of",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from sim.befriended import Befriended
+
+__all__ = ["CELLS", "FOLLOWERS", "FRIENDS", "GROUPS", "NO_FLOATS", "NO_INTS", "Implied", "follower_at", "follower_seat",
+           "following", "group_place", "group_seat", "group_span", "groups_joined", "last_below", "member_at", "near_at",
+           "near_count", "near_seat", "person_of", "poisson_count", "province_of", "user_of"]  # fmt: skip
 
 FOLLOWERS, FRIENDS, NEIGHBOURS, GROUPS = range(4)
 """Sets of users; group channel g is set GROUPS + g."""
@@ -72,6 +57,7 @@ class Implied(NamedTuple):
     base: np.ndarray  # int64[layers x (provinces + 1) + 1]: the first group of each part of a layer
     offset: np.ndarray  # int64[layers x (provinces + 1)]: the place of that group in the block of sizes
     sizes: np.ndarray  # int64[channels, block + 1]: cumulated sizes of a block of groups
+    friends: Befriended  # what friends are computed from
 
 
 @njit

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
+from sim.befriending import befriend, nobody_befriended
 from sim.bijection import standing_at
 from sim.implied import (
     CELLS,
+    FRIENDS,
     GROUPS,
     Implied,
     follower_at,
@@ -29,7 +31,7 @@ from sim.population import People
 from sim.quantiles import normal_quantile
 
 if TYPE_CHECKING:
-    from sim.network import Followers, GroupTies
+    from sim.network import Followers, Friends, GroupTies
 
 __all__ = ["imply", "nothing_implied", "owners", "rows_of_followers", "rows_of_groups", "rows_of_neighbours"]
 
@@ -40,16 +42,18 @@ BLOCK = 1024
 def imply(
     people: People,
     followers: tuple[Followers, np.ndarray] | None,
+    friends: tuple[Friends, np.ndarray] | None,
     half: int,
     groups: Sequence[tuple[GroupTies, int, np.ndarray]],
     seed: int,
 ) -> Implied:
-    """Return implied ties: of followers and their users, `half` neighbours on either side, groups by channel and its users."""
+    """Return implied ties: of followers and friends, and of whom; `half` neighbours on either side; groups by channel."""
     n, provinces = people.n, int(people.province.max(initial=0)) + 1
     is_ascending = bool((np.diff(people.province) >= 0).all())
     nobody = np.zeros(0, np.int32)
     everybody = np.arange(n, dtype=np.int32) if half > 0 else nobody
-    users = [followers[1] if followers else nobody, nobody, everybody, *(u for *_, u in groups)]
+    some = [ties[1] if ties else nobody for ties in (followers, friends)]
+    users = [*some, everybody, *(u for *_, u in groups)]
     first = np.zeros((len(users), provinces + 1), np.int64)
     guide = np.zeros((len(users), 257), np.int32)
     at = np.full((len(users), 3), -1, np.int64)
@@ -84,6 +88,7 @@ def imply(
         numbers=np.concatenate(index), half=np.array([half], np.int64), seed=np.array([seed], np.int64),
         rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 0),
         law=law, limit=limit, n_inside=inside, n_outside=outside, **layers,
+        friends=befriend(friends[0], first[FRIENDS], seed) if friends else nobody_befriended(),
     )  # fmt: skip
 
 
@@ -96,7 +101,7 @@ def nothing_implied() -> Implied:
         first=table, guide=np.zeros((0, 0), np.int32), at=table, order=small, words=np.zeros(0, np.uint64), numbers=small,
         half=np.zeros(1, np.int64), seed=np.zeros(1, np.int64), rank_keys=keys, law=real, limit=real, n_inside=small,
         n_outside=small, row_first=whole, joining=table, local=table, abroad=table, group_keys=keys, base=whole,
-        offset=whole, sizes=table,
+        offset=whole, sizes=table, friends=nobody_befriended(),
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ Ties are unique and never to oneself. Stored ones are compressed rows: the peopl
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sim import draws
+from sim.befriending import rows_of_friends
 from sim.graphs import Complete, Graph, distinct, graph_edges
 from sim.implied import Implied
 from sim.implying import imply, owners, rows_of_followers, rows_of_groups, rows_of_neighbours
 from sim.jit import njit
 from sim.laws import File, Frozen
 from sim.population import People
-from sim.quantiles import normal_quantile
 from sim.tables import integers, read_table
 
 __all__ = ["Followers", "Friends", "GroupTies", "Groups", "Neighbours", "Network", "Ties", "make_network"]
@@ -128,13 +127,19 @@ class Ties:
     """Who hears whom, as compressed rows."""
 
     starts: np.ndarray  # int64[n + 1]
-    indices: np.ndarray  # int32
+    indices: np.ndarray  # int32; -1: a number that is nobody's
     is_complete: bool = False
     """Whether everybody is tied to everybody, with nothing stored."""
     is_ascending: bool = True
     """Whether each row is ascending; generated rows stand in the order in which implied ties are numbered."""
     is_implied: bool = False
     """Whether nothing is stored, because the ties are computed (`World.implied`)."""
+
+    def pairs(self) -> Pairs:
+        """Return the two ends of all stored ties: who is heard or seen, and who hears or sees."""
+        whose = np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
+        is_somebody = self.indices >= 0
+        return whose[is_somebody], self.indices[is_somebody]
 
 
 @dataclass(frozen=True)
@@ -168,10 +173,16 @@ def make_network(
     """
     f, g, h, n = network.followers, network.friends, network.neighbours, people.n
     is_followed = f.graph is None and f.file is None and f.mean > 0 and len(users["followers"]) > 1
+    is_befriended = g.graph is None and g.file is None and g.mean > 0 and len(users["friends"]) > 1
     is_ring = h.graph is None and h.file is None and h.mean > 0
     chats = [(network.groups[name], index, mine) for name, index, mine in channels if network.groups[name].file is None]
     implied = imply(
-        people, (f, users["followers"]) if is_followed else None, h.mean // 2 if is_ring else 0, chats, seed
+        people,
+        (f, users["followers"]) if is_followed else None,
+        (g, users["friends"]) if is_befriended else None,
+        h.mean // 2 if is_ring else 0,
+        chats,
+        seed,
     )
     is_stored = network.stored
     everybody = np.arange(n, dtype=np.int32)
@@ -186,7 +197,7 @@ def make_network(
 
     ties = {
         "followers": made(f, 0, users["followers"], is_followed, rows_of_followers),
-        "friends": _tied(g, 1, users["friends"], people, seed, lambda: _friends(g, people, users["friends"], seed)),
+        "friends": made(g, 1, users["friends"], is_befriended, rows_of_friends),
         "neighbours": made(h, 2, everybody, is_ring, rows_of_neighbours),
     }
     groups: dict[str, Groups] = {}
@@ -208,12 +219,13 @@ def make_network(
 def _pairs(ties: T, is_generated: bool, rows: Any, implied: Implied, n: int) -> Pairs:
     """Return pairs of a file, or of implied ties of which some will be cut: who is heard or seen, and who hears or sees."""
     if ties.file is not None:
-        columns = {"followers": ("followed", "follower"), "neighbours": ("neighbour", "person")}
+        columns = {
+            "followers": ("followed", "follower"), "friends": ("person", "friend"), "neighbours": ("neighbour", "person")
+        }  # fmt: skip
         return _edges(ties.file, columns[type(ties).__name__.lower()], n)
     if not is_generated:
         return _NO_TIES, _NO_TIES
-    starts, indices = rows(implied, n)
-    return np.repeat(np.arange(n, dtype=np.int32), np.diff(starts)), indices
+    return Ties(*rows(implied, n)).pairs()
 
 
 def _tied(ties: T, tie_set: int, users: np.ndarray, people: People, seed: int, generate: Callable[[], Pairs]) -> Ties:
@@ -232,17 +244,6 @@ def _tied(ties: T, tie_set: int, users: np.ndarray, people: People, seed: int, g
         keep = _of_ties(seed, tie_set, a, b) >= ties.cut
         a, b = a[keep], b[keep]
     return _rows(np.concatenate([a, b]), np.concatenate([b, a]), n) if is_mutual else _rows(a, b, n)
-
-
-def _friends(ties: Friends, people: People, users: np.ndarray, seed: int) -> Pairs:
-    if ties.file is not None:
-        return _edges(ties.file, ("person", "friend"), people.n)
-    order, first = _by_province(users, people.province)
-    even = np.arange(1.0, len(order) + 1)
-    chosen, by = _choose(
-        seed, 1, order, first, even, people.province, ties.mean / 2, ties.sigma, ties.local_share, draws.W_DEGREE
-    )
-    return chosen, by
 
 
 @njit
@@ -267,62 +268,6 @@ def _rows(source: np.ndarray, target: np.ndarray, n: int) -> Ties:
     starts = np.zeros(n + 1, np.int64)
     np.cumsum(np.bincount(keys // n, minlength=n), out=starts[1:])
     return Ties(starts, (keys % n).astype(np.int32))
-
-
-def _by_province(users: np.ndarray, province: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return users sorted by province (int32) and the position of each province's first user (int64[81 + 1])."""
-    order = users[np.argsort(province[users], kind="stable")].astype(np.int32)
-    top = int(province.max()) + 1 if len(province) else 1
-    return order, np.searchsorted(province[order], np.arange(top + 1)).astype(np.int64)
-
-
-@njit
-def _choose(seed, tie_set, order, first, weights, province, mean, sigma, local_share, purpose):
-    """Return chosen[k], by[k] (int32): whom each user ties to, weight-proportional, locally with probability local_share."""
-    n_users = len(order)
-    degrees = np.zeros(n_users, np.int64)
-    total = 0
-    for k in range(n_users):
-        u = draws.uniform(seed, purpose, order[k], tie_set, 0)
-        degree = mean * math.exp(sigma * normal_quantile(u) - sigma * sigma / 2.0)
-        # Stochastic rounding keeps the mean degree.
-        whole = math.floor(degree)
-        if draws.uniform(seed, purpose, order[k], tie_set, 1) < degree - whole:
-            whole += 1.0
-        degrees[k] = min(np.int64(whole), n_users - 1, 65535)
-        total += degrees[k]
-    chosen = np.empty(total, np.int32)
-    by = np.empty(total, np.int32)
-    at = 0
-    for k in range(n_users):
-        person = order[k]
-        begun = at
-        for j in range(degrees[k]):
-            # A tie that exists already, or to oneself, is drawn again a few times: ties are unique.
-            for again in range(16):
-                low, high = 0, n_users
-                ordinal = again * 65536 + j
-                if draws.uniform(seed, draws.W_LOCAL, person, tie_set, ordinal) < local_share:
-                    low, high = first[province[person]], first[province[person] + 1]
-                below = weights[low - 1] if low > 0 else 0.0
-                x = below + draws.uniform(seed, draws.W_TIE, person, tie_set, ordinal) * (weights[high - 1] - below)
-                while low < high - 1:
-                    middle = (low + high - 1) // 2
-                    if weights[middle] > x:
-                        high = middle + 1
-                    else:
-                        low = middle + 1
-                is_new = order[low] != person
-                for earlier in range(begun, at):
-                    if chosen[earlier] == order[low]:
-                        is_new = False
-                        break
-                if is_new:
-                    break
-            chosen[at] = order[low]
-            by[at] = person
-            at += 1
-    return chosen, by
 
 
 def _groups_of_file(ties: GroupTies, n: int) -> Groups:

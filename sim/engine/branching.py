@@ -77,7 +77,9 @@ def next_generation(tables, exists, rows, posts):
                 if ties >= 0 and posts[r, j] > 0.0 and not is_complete:
                     own = tied_to(net, ties, j, c)
                     for k in range(own.n):
-                        seen[reader_at(net, own, k)] += attention * posts[r, j]
+                        reader = reader_at(net, own, k)
+                        if reader >= 0:
+                            seen[reader] += attention * posts[r, j]
             extra = channel["recommended"] + channel["trend_readers"]
             if is_complete:
                 for k in range(readers.n):

@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.befriended import friend_at, friend_seat, friends_of
+from sim.befriending import most_friends
 from sim.implied import (
+    FOLLOWERS,
+    FRIENDS,
     NO_FLOATS,
     NO_INTS,
     Implied,
@@ -36,7 +40,7 @@ __all__ = ["Net", "Readers", "audience_of", "channel_of_group", "group_of", "hea
            "most_readers", "n_groups_of", "n_places", "nobody", "only", "place_of", "reader_at", "seat_of",
            "tied_to"]  # fmt: skip
 
-NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, NEAR, COMPUTED_MEMBERS = range(7)
+NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 
 
 class Net(NamedTuple):
@@ -104,7 +108,7 @@ def make_net(
     most = [int(np.diff(starts).max(initial=0)) for starts in rows]
     if implied is not None:
         most += [int((implied.n_inside + implied.n_outside).max(initial=0)), 2 * int(implied.half[0])]
-        most += [int(np.diff(sizes).max(initial=0)) for sizes in implied.sizes]
+        most += [int(np.diff(sizes).max(initial=0)) for sizes in implied.sizes] + [most_friends(implied.friends)]
     net = Net(
         rows_at=np.where([t.is_implied for t in ties], -1, rows_at),
         ties_starts=ties_starts,
@@ -126,7 +130,7 @@ def make_net(
         most=np.array([max(most, default=0)], np.int64),
         implied=implied or nothing_implied(),
     )
-    for array in (*net[:-1], *net.implied):
+    for array in (*net[:-1], *net.implied[:-1], *net.implied.friends):
         array.setflags(write=False)
     return net
 
@@ -163,9 +167,12 @@ def tied_to(net, ties, author, c):
     if at >= 0:
         lo = net.ties_starts[at + who]
         return Readers(TIED, np.int64(ties), lo, net.ties_starts[at + who + 1] - lo, who, NO_INTS, NO_FLOATS)
-    if ties == 0:
+    if ties == FOLLOWERS:
         n, ints, floats = following(net.implied, who)
         return Readers(FOLLOWED, np.int64(ties), np.int64(0), n, who, ints, floats)
+    if ties == FRIENDS:
+        n, ints = friends_of(net.implied, who)
+        return Readers(BEFRIENDED, np.int64(ties), np.int64(0), n, who, ints, NO_FLOATS)
     return Readers(NEAR, np.int64(ties), np.int64(0), near_count(net.implied, who), who, NO_INTS, NO_FLOATS)
 
 
@@ -216,6 +223,8 @@ def reader_at(net, readers, k):
         return np.int64(net.members[k])
     if kind == FOLLOWED:
         return follower_at(net.implied, readers.ints, readers.floats, k)
+    if kind == BEFRIENDED:
+        return friend_at(net.implied, readers.ints, k)
     if kind == NEAR:
         return near_at(net.implied, readers.person, k)
     return member_at(net.implied, readers.ints, k)
@@ -236,6 +245,8 @@ def seat_of(net, readers, person):
     kind = readers.kind
     if kind == FOLLOWED:
         return follower_seat(net.implied, readers.ints, readers.floats, person)
+    if kind == BEFRIENDED:
+        return friend_seat(net.implied, readers.ints, person)
     if kind == NEAR:
         return near_seat(net.implied, readers.person, person)
     if kind == COMPUTED_MEMBERS:
@@ -304,5 +315,7 @@ def heard_from(net, ties, values):
         for author in range(len(values)):
             readers = tied_to(net, ties, author, 0)
             for k in range(readers.n):
-                out[reader_at(net, readers, k)] += values[author]
+                reader = reader_at(net, readers, k)
+                if reader >= 0:
+                    out[reader] += values[author]
     return out

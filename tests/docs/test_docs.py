@@ -171,7 +171,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tables",
         "threads",
     ),  # the ground
-    ("places", "population", "degrees", "graphs", "implied", "implying", "network"),  # the world
+    (
+        "places",
+        "population",
+        "degrees",
+        "graphs",
+        "befriended",
+        "befriending",
+        "implied",
+        "implying",
+        "network",
+    ),  # the world
     ("channels", "throttle", "timeline"),  # what is said, where, when, and what is cut
     ("posting", "decision", "attendance"),  # behaviour
     ("scenario", "settle", "world"),

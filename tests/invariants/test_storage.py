@@ -60,8 +60,7 @@ def files_of(world):
     tables = {}
     for name, columns in TIES.items():
         ties = world.ties[name]
-        source = np.repeat(np.arange(len(ties.starts) - 1), np.diff(ties.starts))
-        tables[name] = pd.DataFrame(dict(zip(columns, (source, ties.indices), strict=True)))
+        tables[name] = pd.DataFrame(dict(zip(columns, ties.pairs(), strict=True)))
     groups = world.groups["chat"]
     numbers = np.repeat(np.arange(len(groups.owner)), np.diff(groups.starts))
     tables["groups"] = pd.DataFrame({"group": numbers, "person": groups.members})

@@ -181,7 +181,7 @@ def test_every_purpose_of_a_run_is_drawn_by_both_engines(engine):
 def test_every_purpose_of_the_world_is_drawn():
     source = "".join(
         (ROOT / "sim" / f"{part}.py").read_text(encoding="utf-8")
-        for part in ("population", "network", "implying", "implied", "graphs")
+        for part in ("population", "network", "implying", "implied", "befriending", "graphs")
     )
     used = set(re.findall(r"draws\.([A-Z_]+)", source))
     assert {name for name in draws.PURPOSES if name.startswith("W_")} - used == set()

@@ -321,8 +321,8 @@ def ties_of(seed=3, size=400, **network):
 
 
 def tied(ties):
-    source = np.repeat(np.arange(len(ties.starts) - 1), np.diff(ties.starts))
-    return set(zip(source.tolist(), ties.indices.tolist(), strict=True))
+    source, target = ties.pairs()
+    return set(zip(source.tolist(), target.tolist(), strict=True))
 
 
 def both(found):

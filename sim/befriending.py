@@ -1,0 +1,169 @@
+"""From a law of friends to what they are computed from (`sim.befriended`), and from that to stored rows."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim import draws
+from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_at, friends_of
+from sim.bijection import standing_at
+from sim.implied import poisson_count
+from sim.jit import by_reference, njit
+
+if TYPE_CHECKING:
+    from sim.network import Friends
+
+__all__ = ["befriend", "most_friends", "nobody_befriended", "rows_of_friends"]
+
+MOST_OPPOSITE = 0.75
+"""Share of those opposite at home who can be friends of one person; that leaves room for ties to be unique."""
+MOST_BITS = 10
+"""Logarithm of the largest number of columns of a matching."""
+_SET = 1
+
+
+def befriend(friends: Friends, first: np.ndarray, seed: int) -> Befriended:
+    """Return what the friends of users are computed from; province p has the users `first[p]` to `first[p + 1]`."""
+    users = np.diff(first)
+    provinces, pairs = len(users), users // 2
+    near, far = _degrees(friends, int(first[-1]), seed)
+    # At home people can have no more friends than there are, nor more than the root of all ties, beyond which two popular
+    # people would be matched more than once (the structural cutoff: Catanzaro et al. 2005). The others are friends anywhere.
+    cap = np.minimum(np.ceil(MOST_OPPOSITE * pairs), np.ceil(np.sqrt(near.mean() * pairs)))
+    cap = cap.astype(np.int64).clip(max=near.max(initial=0))
+    caps, row = np.unique(cap, return_inverse=True)
+    stubs = np.zeros((2, len(caps), BLOCK + 1), np.int64)
+    for k, most in enumerate(caps):
+        np.cumsum(np.minimum(near, most), out=stubs[HOME, k, 1:])
+        np.cumsum((near + far - np.minimum(near, most)).clip(max=max(first[-1] // 2, 1)), out=stubs[ANYWHERE, k, 1:])
+    # Halves of all provinces take entries one after the other, so that over all of them each comes equally often.
+    u = draws.uniform(seed, draws.W_LOCAL, 0, _SET, 1)
+    entry = np.zeros((provinces, 3), np.int64)
+    entry[:, 0] = row
+    entry[:, 1] = (np.concatenate([[0], np.cumsum(pairs)])[:-1] + int(u * BLOCK)) % BLOCK
+    keys = _keys_of(seed, draws.W_LOCAL, provinces, 0)
+    f = Befriended(
+        keys,
+        entry,
+        stubs,
+        _guide(stubs),
+        np.zeros((2, provinces + 1), np.int64),
+        np.zeros((provinces + 1, 5), np.int64),
+        keys[:0],
+    )
+    sums = np.zeros(2, np.int64)
+    for p in range(provinces):
+        home, away = first_stub(f, HOME, p, pairs[p]), first_stub(f, ANYWHERE, p, pairs[p])
+        last = (
+            users[p]
+            % 2
+            * (first_stub(f, HOME, p, pairs[p] + 1) - home + first_stub(f, ANYWHERE, p, pairs[p] + 1) - away)
+        )
+        entry[p, 2] = int(sums[0] > sums[1])  # the odd ones go to either side in turn
+        sums[entry[p, 2]] += away + last
+        sums[1 - entry[p, 2]] += away
+        f.begin[:, p + 1] = sums
+        f.matching[p, :4] = _matching(int(home), int(pairs[p]))
+    f.matching[-1, :4] = _matching(int(sums.min()), int(first[-1] // 2))
+    f.matching[1:, 4] = np.cumsum(1 << f.matching[:-1, 1])
+    return f._replace(slices=_keys_of(seed, draws.W_TIE, int(f.matching[-1, 4] + (1 << f.matching[-1, 1])), 0))
+
+
+@cache
+def nobody_befriended() -> Befriended:
+    """Return what the friends of a network without generated ones are computed from."""
+    keys, table = np.zeros((0, 3), np.uint64), np.zeros((0, 0), np.int64)
+    stubs = np.zeros((2, 0, 0), np.int64)
+    return Befriended(keys, table, stubs, stubs.astype(np.int32), table, table, keys)
+
+
+def most_friends(f: Befriended) -> int:
+    """Return the largest number of friends that somebody can have."""
+    return int(np.diff(f.stubs.sum(axis=0), axis=1).max(initial=0))
+
+
+def _degrees(friends: Friends, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the friends at home and elsewhere of a block of people.
+
+    Half of them are chosen, a log-normal number, and half choose, a Poisson number.
+    """
+    from scipy.special import ndtr, ndtri
+
+    mean, sigma = friends.mean / 2, friends.sigma
+    orders = _keys_of(seed, draws.W_DEGREE, 2, 0)
+    u = [draws.uniform(seed, draws.W_DEGREE, k, _SET, 1) for k in range(2)]
+    block = np.array([[standing_at(orders, k, BLOCK, i) for i in range(BLOCK)] for k in range(2)])
+    # The means of the law between its quantiles, rounded so that their sum is kept.
+    done = ndtri(np.arange(BLOCK + 1) / BLOCK) - sigma
+    chosen = _rounded(mean * BLOCK * np.diff(ndtr(done))[block[0]], u[0])
+    by_others = np.array([poisson_count(mean, (i + 0.5) / BLOCK) for i in block[1]], np.int64)
+    degrees = np.minimum(chosen + by_others, max(n - 1, 0))
+    near = _rounded(friends.local_share * degrees, u[1])
+    return near, degrees - near
+
+
+def _rounded(values: np.ndarray, u: float) -> np.ndarray:
+    """Return int64: values rounded up or down such that all sums of consecutive ones are kept but for rounding."""
+    return np.diff(np.floor(np.cumsum(values) + u).astype(np.int64), prepend=0)
+
+
+def _guide(stubs: np.ndarray) -> np.ndarray:
+    """Return where `_whose` begins to search."""
+    guide = np.zeros(stubs.shape, np.int32)
+    for kind, rows in enumerate(stubs):
+        for row, mine in enumerate(rows):
+            bits = max(int(mine[-1]).bit_length() - BITS, 0)
+            firsts = np.arange(BLOCK) << bits
+            guide[kind, row, :BLOCK] = np.searchsorted(mine, firsts, side="right").clip(max=BLOCK) - 1
+            guide[kind, row, BLOCK] = bits
+    return guide
+
+
+def _matching(n: int, people: int) -> tuple[int, int, int, int]:
+    """Return how `n` stubs of so many people are matched: their number, log2 C, and the step from column to slice and back.
+
+    There are as many columns as a person has stubs, at least on average. Fewer would match more people twice; with more, two
+    people with one friend in common would have too many, as they share all columns or none.
+    """
+    bits = 0
+    while bits < MOST_BITS and 2 << bits <= n and people << bits < n:
+        bits += 1
+    step = _step(bits)
+    return n, bits, step, pow(step, -1, 1 << bits) if bits else 0
+
+
+@cache
+def _step(bits: int) -> int:
+    """Return the odd step that keeps near columns in far slices: the largest product of both distances, at least."""
+    size = 1 << bits
+    apart = np.arange(1, max(size // 2, 1) + 1)
+    odd = np.arange(1, size, 2) if size > 2 else np.ones(1, np.int64)
+    far = odd[:, None] * apart % size
+    return int(odd[np.argmax((apart * np.minimum(far, size - far)).min(axis=1))])
+
+
+@njit
+def _keys_of(seed, purpose, count, ordinal):
+    """Return uint64[count, 3]: keys of so many shuffled orders."""
+    out = np.empty((count, 3), np.uint64)
+    for k in range(count):
+        out[k, 0], out[k, 1], out[k, 2], _ = draws.quarters(seed, purpose, k, _SET, ordinal)
+    return out
+
+
+@njit
+def rows_of_friends(implied, n):
+    """Return starts and indices of the friends of n people."""
+    implied = by_reference(implied)
+    starts = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        starts[i + 1] = starts[i] + friends_of(implied, i)[0]
+    indices = np.empty(starts[n], np.int32)
+    for i in range(n):
+        count, ints = friends_of(implied, i)
+        for k in range(count):
+            indices[starts[i] + k] = friend_at(implied, ints, k)
+    return starts, indices
