@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from sim.befriended import friend_at, friend_seat, friends_of
 from sim.befriending import rows_of_friends
 from sim.implied import Implied
 from sim.implying import imply
 from sim.jit import is_compiling
-from sim.network import Friends
+from sim.network import Friends, Ties
 from sim.population import People
+from tests.unit.test_implied import Statistics, apart
 
 MOST = 3000 if is_compiling else 40
-STANDARD_ERRORS = 5.0
+REPLICATES, STANDARD_ERRORS = 8, 5.0
 
 
 def implied_of(law: Friends, province: np.ndarray, users: np.ndarray, seed: int) -> Implied:
@@ -84,3 +89,96 @@ def test_the_relation_is_the_same_from_both_ends(
             seat = friend_seat(implied, ints, other)
             assert (seat >= 0) == (person * n + other in tied)
             assert seat < 0 or mine[seat] == other
+
+
+# -- a random graph of given degrees
+
+LAW = Friends(mean=14, sigma=0.8, local_share=0.6)
+HOME = np.repeat(np.arange(5), [7000, 5001, 3999, 3000, 1000])
+thousands = pytest.mark.skipif(not is_compiling, reason="thousands of people")
+
+
+def sampled(law: Friends, dice: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return both ends of ties: half of a person's are a log-normal number, half Poisson; stubs are paired at random.
+
+    Each is for somebody at home or for anybody.
+    """
+    n = len(HOME)
+    wanted = law.mean / 2 * np.exp(law.sigma * dice.standard_normal(n) - law.sigma**2 / 2)
+    degrees = np.floor(wanted + dice.random(n)).astype(int) + dice.poisson(law.mean / 2, n)
+    stubs = np.repeat(np.arange(n), degrees)
+    place = np.where(dice.random(len(stubs)) < law.local_share, HOME[stubs], 9)
+    ties = []
+    for p in np.unique(place):
+        mine = dice.permutation(stubs[place == p])
+        ties.append(mine[: len(mine) // 2 * 2].reshape(2, -1))
+    a, b = np.sort(np.concatenate(ties, axis=1), axis=0)
+    pairs = np.unique((a * n + b)[a != b])
+    return np.concatenate([pairs // n, pairs % n]), np.concatenate([pairs % n, pairs // n])
+
+
+def of_friends(a: np.ndarray, b: np.ndarray) -> Statistics:
+    """Return degrees, those of friends, who is reached in two steps, and short circles, per person."""
+    n = len(HOME)
+    degrees = np.bincount(a, minlength=n).astype(float)
+    some = np.arange(0, n, 10)
+    ties = sparse.csr_array((np.ones(len(a)), (a, b)), shape=(n, n))
+    paths = (ties[some] @ ties).tolil()
+    paths[np.arange(len(some)), some] = 0
+    shared = paths.tocsr().data
+    found = {
+        "mean": degrees.mean(), "sd": degrees.std(), "at home": float((HOME[a] == HOME[b]).mean()),
+        "of friends": degrees[a].mean(), "of friends and one's own": float(np.corrcoef(degrees[a], degrees[b])[0, 1]),
+        "in two steps": float((shared > 0).sum() / len(some)), "squares": float((shared * (shared - 1)).sum() / len(some)),
+    }  # fmt: skip
+    ordered = degrees + 0.5 * np.sin(np.arange(n))  # no ties of whole numbers
+    return found | {f"at {q}": float(np.quantile(ordered, q)) for q in (0.1, 0.5, 0.9, 0.99)}
+
+
+def made(law: Friends, change: Callable[[Implied], Implied] = lambda implied: implied) -> list[Statistics]:
+    found = []
+    for seed in range(REPLICATES):
+        implied = change(implied_of(law, HOME, np.arange(len(HOME)), seed))
+        starts, friends = rows_of_friends(implied, len(HOME))
+        found.append(of_friends(*Ties(starts, friends).pairs()))
+    return found
+
+
+@cache
+def expected() -> list[Statistics]:
+    return [of_friends(*sampled(LAW, np.random.default_rng(1000 + seed))) for seed in range(REPLICATES)]
+
+
+@cache
+def found() -> list[Statistics]:
+    return made(LAW)
+
+
+@thousands
+def test_friends_are_those_of_a_random_graph():
+    """But for circles of four, of which there are twice as many where ties run between halves (and none of three)."""
+    halved = [statistics | {"squares": statistics["squares"] / 2} for statistics in found()]
+    assert {k: v for k, v in apart(halved, expected()).items() if abs(v) > STANDARD_ERRORS} == {}
+
+
+@thousands
+@pytest.mark.parametrize(
+    ("change", "seen_in"),
+    [
+        ({"mean": 14.3}, "mean"),
+        ({"sigma": 0.84}, "sd"),
+        ({"local_share": 0.62}, "at home"),
+        ({"sigma": 0.84}, "of friends"),
+    ],
+)
+def test_slightly_other_friends_are_told_apart(change, seen_in):
+    assert abs(apart(made(LAW.model_copy(update=change)), expected())[seen_in]) > STANDARD_ERRORS
+
+
+@thousands
+def test_friends_who_are_matched_in_order_are_told_apart():
+    def unshuffled(implied: Implied) -> Implied:
+        return implied._replace(friends=implied.friends._replace(slices=np.zeros_like(implied.friends.slices)))
+
+    z = apart(made(LAW, unshuffled), expected())
+    assert z["in two steps"] < -STANDARD_ERRORS
