@@ -26,7 +26,7 @@ from sim.implied import (
     near_count,
     poisson_count,
 )
-from sim.jit import njit
+from sim.jit import by_reference, njit
 from sim.population import People
 from sim.quantiles import normal_quantile
 
@@ -207,6 +207,7 @@ def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray
 @njit
 def rows_of_followers(implied, n):
     """Return starts and indices of the followers of n people."""
+    implied = by_reference(implied)
     starts = np.zeros(n + 1, np.int64)
     for i in range(n):
         starts[i + 1] = starts[i] + following(implied, i)[0]
@@ -221,6 +222,7 @@ def rows_of_followers(implied, n):
 @njit
 def rows_of_neighbours(implied, n):
     """Return starts and indices of the neighbours of n people."""
+    implied = by_reference(implied)
     starts = np.zeros(n + 1, np.int64)
     for i in range(n):
         starts[i + 1] = starts[i] + near_count(implied, i)
@@ -234,6 +236,7 @@ def rows_of_neighbours(implied, n):
 @njit
 def owners(implied, channel):
     """Return int32[groups of a channel]: who creates a group in the night, its first member; -1: it is there already."""
+    implied = by_reference(implied)
     parts = implied.joining.shape[1] + 1
     begin = implied.base[implied.row_first[channel] * parts]
     new = implied.base[(implied.row_first[channel + 1] - 1) * parts]
@@ -247,6 +250,7 @@ def owners(implied, channel):
 @njit
 def rows_of_groups(implied, channel, n):
     """Return starts, members, joined_starts and joined of the groups of a channel."""
+    implied = by_reference(implied)
     parts = implied.joining.shape[1] + 1
     begin = implied.base[implied.row_first[channel] * parts]
     end = implied.base[implied.row_first[channel + 1] * parts]

@@ -114,7 +114,7 @@ class Network(Frozen):
     neighbours: Neighbours = Neighbours()
     stored: bool = True
     """Whether generated ties are stored or computed when they are asked for, which changes speed and memory and nothing else;
-    false takes next to no memory for them. Friends, files, random graphs and ties of which some are cut are always stored."""
+    false takes next to no memory for them. Files, random graphs and ties of which some are cut are always stored."""
 
 
 T = TypeVar("T", Followers, Friends, Neighbours)

@@ -90,7 +90,7 @@ def _kind(scenario: Scenario, name: str) -> str:
         "followers": network.followers, "friends": network.friends, "neighbours": network.neighbours,
     }  # fmt: skip
     ties = sets[name]
-    if name == "friends" or ties.file is not None or ties.graph is not None or ties.cut > 0:
+    if ties.file is not None or ties.graph is not None or ties.cut > 0:
         return SORTED
     return WRITTEN if network.stored else IMPLIED
 
@@ -106,6 +106,9 @@ def _kept_ties(scenario: Scenario, ties: dict[str, float]) -> tuple[float, float
     if kinds["followers"] == IMPLIED:  # users by province, words in which they are counted, followers near and far
         followers = max((shares[c.receiver] for c in scenario.channels.values() if c.ties == "followers"), default=0.0)
         implied += 12.0 * followers + n / 4
+    if kinds["friends"] == IMPLIED and network.friends.mean > 0:  # users by province, words
+        friends = max((shares[c.receiver] for c in scenario.channels.values() if c.ties == "friends"), default=0.0)
+        implied += 4.0 * friends + n / 4
     chats = (name for name, channel in scenario.channels.items() if channel.type == "group")
     for name, members in zip(chats, _members(scenario), strict=True):
         groups = network.groups.get(name, GroupTies())
