@@ -316,19 +316,17 @@ def test_only_users_follow_and_are_followed(scenario, world):
         assert set(source.tolist()) | set(target.tolist()) <= users
 
 
-@pytest.mark.parametrize(("name", "own"), [("followers", 6.0), ("friends", 2.5)])
-def test_mean_degrees(name, own):
-    """A user picks `own` others on average; picking oneself or somebody twice loses at most E(d + d^2 / 2) / n of them."""
+def test_mean_number_followed():
+    """A user picks 6 others on average; picking oneself or somebody twice loses at most E(d + d^2 / 2) / n of them."""
     network = {
         "followers": {"mean": 6, "sigma": 0.8, "fame_sigma": 0, "fame_of_propensity": 0, "local_share": 0},
-        "friends": {"mean": 5, "sigma": 0.8, "local_share": 0},
     }
     world = make_world(night(population={"size": N}, network=network), 11)
-    n = len(world.people.with_receiver(2))
+    n, own = len(world.people.with_receiver(2)), 6.0
     second = own**2 * math.exp(0.8**2) + 0.25  # of the log-normal, and of stochastic rounding
-    picked = len(edges(world.ties[name])[0]) / n / (2 if name == "friends" else 1)
-    loss = (own + second) / n  # for friends, two may pick each other: as often again as twice the same
-    tolerance = z(2) * math.sqrt((second - own**2) / n)
+    picked = len(world.ties["followers"].indices) / n
+    loss = (own + second / 2) / n
+    tolerance = z(1) * math.sqrt((second - own**2) / n)
     assert own - loss - tolerance < picked < own + tolerance
 
 
