@@ -119,7 +119,7 @@ def next_generation(tables, exists, rows, posts):
             if seen[i] <= 0.0:
                 continue
             person = tables.people[i]
-            reactions = seen[i] * channel["reaction"] * person["propensity"]
+            reactions = seen[i] * channel["reaction"] * np.float64(person["propensity"])
             offspring[r, i] += reactions * (1.0 - rules["cross"])
             if rules["cross"] > 0.0:
                 total = 0.0

@@ -30,7 +30,7 @@ __all__ = [
     "reserve",
     "slot_of",
     "sort_into",
-    "spare",
+    "wanted_chunks",
 ]
 
 CHUNK = 16
@@ -113,8 +113,7 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     """Return the calendar with room for so many more pushes, wherever they fall, and for a bucket of `opened` events."""
     meta = calendar.meta[0]
     late = calendar.late
-    # Chunks of other buckets may be part-filled, so the worst case is a new chunk per bucket beside full ones.
-    needed = pushes // CHUNK + min(pushes, len(calendar.buckets)) + 1
+    needed = int(wanted_chunks(calendar, pushes))
     if meta["n_free"] < needed:
         calendar = _with_chunks(calendar, max(needed - int(meta["n_free"]), len(calendar.chain) // 2, 64))
     if len(late) < 2 * (meta["n_late"] + pushes):
@@ -126,13 +125,11 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     return calendar._replace(late=late, current=current, scratch=scratch)
 
 
-@inlined
-def spare(calendar, pushes):
-    """Return whether there is room for so many pushes without calling `reserve`."""
-    meta = calendar.meta[0]
-    return meta["n_free"] > pushes // CHUNK + min(pushes, len(calendar.buckets)) and len(calendar.late) >= 2 * (
-        meta["n_late"] + pushes
-    )
+@njit
+def wanted_chunks(calendar, pushes):
+    """Return how many free chunks suffice for so many pushes, wherever they fall."""
+    # Chunks of other buckets may be part-filled, so the worst case is a new chunk per bucket beside full ones.
+    return pushes // CHUNK + min(pushes, len(calendar.buckets)) + 1
 
 
 @inlined

@@ -8,7 +8,7 @@ from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.channels import CALL, NEWS
 from sim.draws import identity
-from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, spare
+from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, wanted_chunks
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
 from sim.engine.flags import AWAKE_AT_NEWS, put
 from sim.engine.messages import release, write
@@ -73,27 +73,39 @@ def advance(T, S, until, margin):
 
 @njit
 def _advance(T, S, until, margin):
-    now = S.now[0]
+    now, meta, current = S.now[0], S.calendar.meta[0], S.calendar.current
     keeps_log = len(S.log) > 0
+    chunks, late = wanted_chunks(S.calendar, margin), len(S.calendar.late) // 2 - margin
+    messages, rows = len(S.messages) - margin, len(S.log)
+    minute_tick = now["next_minute"] * MINUTE
+    limit = min(until, minute_tick)
     while True:
         if (
-            not spare(S.calendar, margin)
-            or len(S.messages) - now["n_messages"] + now["n_free"] < margin
-            or (keeps_log and now["n_log"] + 1 > len(S.log))
+            meta["n_free"] < chunks
+            or meta["n_late"] > late
+            or now["n_messages"] - now["n_free"] > messages
+            or (keeps_log and now["n_log"] >= rows)
         ):
             return MORE_ROOM
-        minute_tick = now["next_minute"] * MINUTE
-        order = next_order(T, S, min(until, minute_tick))
-        if order == -2:
-            return MORE_ROOM
-        if order == -1:
-            if minute_tick >= until:
-                return ENOUGH
-            snapshot(T, S, now["next_minute"])
-            now["next_minute"] += 1
-            continue
+        at = meta["at"]
+        if at < meta["length"] and meta["n_late"] == 0 and now["is_late"] == 0 and current[2 * at] >> 31 < limit:
+            # The usual case of what follows, in short.
+            order, load = current[2 * at], current[2 * at + 1]
+            meta["at"] = at + 1
+        else:
+            order = next_order(T, S, limit)
+            if order == -2:
+                return MORE_ROOM
+            if order == -1:
+                if minute_tick >= until:
+                    return ENOUGH
+                snapshot(T, S, now["next_minute"])
+                now["next_minute"] += 1
+                minute_tick += MINUTE
+                limit = min(until, minute_tick)
+                continue
+            order, load = pop(S.calendar, S.messages)
         look_ahead(T, S)
-        order, load = pop(S.calendar, S.messages)
         slot, datum = slot_of(load), datum_of(load)
         kind = (order >> 27) & 15
         now["n_events"] += 1

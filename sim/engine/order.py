@@ -62,4 +62,4 @@ def return_key(neighbour, trip):
 
 def person_rank(kind: int, person: int, key: int) -> int:
     """Return the rank of a person's event within its tick as one integer, after all actors' ranks."""
-    return (1 << 100) + (kind << 91) + (person << 64) + key
+    return (1 << 100) + (kind << 91) + (person << 64) + int(key)

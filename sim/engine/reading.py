@@ -234,10 +234,10 @@ def react(T, S, p, t, slot, word):
     id_ = m["id"]
     parent_kind = np.int64(m["kind"])
     if m["author"] < 0:
-        mean = T.airings[-1 - m["author"]]["arousal"] * HOUR * s["posts_per_tick"]
+        mean = T.airings[-1 - m["author"]]["arousal"] * HOUR * np.float64(s["posts_per_tick"])
         law = L_AROUSAL
     else:
-        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * s["propensity"]
+        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * np.float64(s["propensity"])
         law = L_MEMORY
     if mean <= 0.0:
         return
@@ -290,7 +290,7 @@ def film(T, S, p, t):
     for c in range(len(T.channels)):
         if not is_reached(T, p, c):
             continue
-        mean = rules["live"] * T.channels[c]["live"] * S.people[p]["propensity"]
+        mean = rules["live"] * T.channels[c]["live"] * np.float64(S.people[p]["propensity"])
         if mean <= 0.0:
             continue
         count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.LIVE_COUNT, p, c, trip))
@@ -308,7 +308,7 @@ def celebrate(T, S, p, t):
     """Schedule the posts by which a person who came home shares the victory, from the first waking moment t."""
     rules = T.rules[0]
     seed = rules["seed"]
-    mean = rules["victory_posts"] * S.people[p]["posts_per_tick"]
+    mean = rules["victory_posts"] * np.float64(S.people[p]["posts_per_tick"])
     if mean <= 0.0 or rules["as_if_home"] == 1:
         return
     trip = np.int64(S.people[p]["trips"])

@@ -98,7 +98,7 @@ def own_channel(T, p, u):
 @njit
 def schedule_candidate(T, S, p, t, k):
     """Schedule the k-th candidate of a person's stream of spontaneous posts."""
-    rate = S.people[p]["posts_per_tick"]
+    rate = np.float64(S.people[p]["posts_per_tick"])
     if rate <= 0.0:
         return
     rules = T.rules[0]
@@ -297,7 +297,7 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
         for j in range(length):
             if fraction(words[1, j]) * rate >= wanted or coarse(words[0, j]) >= attention:
                 continue
-            if seat_of(T.net, but, block[j]) >= 0:
+            if but.n > 0 and seat_of(T.net, but, block[j]) >= 0:
                 continue
             n_delivered += 1
             tick = t + delay_ticks(law, T.points, fraction(words[2, j]))

@@ -33,7 +33,7 @@ from sim.implied import (
     near_seat,
 )
 from sim.implying import nothing_implied
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "channel_of_group", "group_of", "heard_from", "lists", "make_net", "members_of",
@@ -210,17 +210,23 @@ def only(readers, k):
     )
 
 
-@njit
+@inlined
 def reader_at(net, readers, k):
     """Return the k-th of the readers; -1: a number that is nobody's."""
     k = readers.first + k
     kind = readers.kind
     if kind == TIED:
         return np.int64(net.ties[k])
-    if kind == AUDIENCE:
-        return np.int64(net.audience[k])
     if kind == MEMBERS:
         return np.int64(net.members[k])
+    if kind == AUDIENCE:
+        return np.int64(net.audience[k])
+    return _computed_at(net, readers, k)
+
+
+@njit
+def _computed_at(net, readers, k):
+    kind = readers.kind
     if kind == FOLLOWED:
         return follower_at(net.implied, readers.ints, readers.floats, k)
     if kind == BEFRIENDED:

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.calendar import AGAIN_BIT, Calendar, load_of, make_calendar, peek, pop, push, reserve, sort_into, spare
+from sim.engine.calendar import (
+    AGAIN_BIT,
+    Calendar,
+    load_of,
+    make_calendar,
+    peek,
+    pop,
+    push,
+    reserve,
+    sort_into,
+    wanted_chunks,
+)  # fmt: skip
 from sim.engine.order import IMPRESSION, REACTION, RETRY, order_of
 from sim.engine.state import MESSAGE
 
@@ -50,7 +61,8 @@ class Both:
         if tick >= self.horizon or name in self.taken:
             return
         self.taken.add(name)
-        if not spare(self.calendar, 1):
+        meta = self.calendar.meta[0]
+        if meta["n_free"] < wanted_chunks(self.calendar, 1) or meta["n_late"] > len(self.calendar.late) // 2 - 1:
             self.calendar = reserve(self.calendar, 1)
             self.grown += 1
         serial = next(self.serial)
