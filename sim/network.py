@@ -112,10 +112,18 @@ class Network(Frozen):
     groups: dict[str, GroupTies] = Field(default_factory=dict)
     """By name of the group channel."""
     neighbours: Neighbours = Neighbours()
-    stored: bool = True
+    stored: bool | None = None
     """Whether generated ties are stored or computed when they are asked for, which changes speed and memory and nothing else;
-    false takes next to no memory for them. Files, random graphs and ties of which some are cut are always stored."""
+    false takes next to no memory for them, null stores them up to `STORED_UP_TO` people. Files, random graphs and ties of which
+    some are cut are always stored."""
 
+    def stores(self, n: int) -> bool:
+        """Return whether the generated ties of n people are stored."""
+        return n <= STORED_UP_TO if self.stored is None else self.stored
+
+
+STORED_UP_TO = 2_000_000
+"""People up to whom ties are stored unless told otherwise: about as quick as computing them, and then they take less memory."""
 
 T = TypeVar("T", Followers, Friends, Neighbours)
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -184,7 +192,7 @@ def make_network(
         chats,
         seed,
     )
-    is_stored = network.stored
+    is_stored = network.stores(n)
     everybody = np.arange(n, dtype=np.int32)
 
     def made(ties: T, number: int, mine: np.ndarray, is_generated: bool, rows: Any) -> Ties:

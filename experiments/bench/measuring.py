@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.bench.rows import LIMITS, NIGHT, POSTING, POSTS, REFERENCE, Row
+from experiments.bench.rows import LIMITS, NIGHT, NIGHTS, POSTING, REFERENCE, Row
 
 FOLDER = Path("outputs/bench")
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +101,7 @@ class Bench:
         tell(f"round {turn + 1}: {row}")
         if row.part == LIMITS:
             return self.child(self.ours("limits", scale=self.scale), None, True)
-        if row.part in (NIGHT, POSTS):
+        if row.part in NIGHTS:
             given = {"part": row.part, "engine": row.engine, "people": row.people, "options": row.options, "folder": ""}
             return self.child(self.ours("ours", **given, seeds=[turn + 1], limit=limit), limit, True)
         folder = str(self.case(row.part, row.people))

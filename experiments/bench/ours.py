@@ -22,7 +22,7 @@ from experiments.bench.peers.contract import (
     peak_memory,
     tau,
 )
-from experiments.bench.rows import EXPOSURES, NIGHT, POSTING, POSTS, REFERENCE, SIR
+from experiments.bench.rows import EXPOSURES, NIGHTS, POSTING, REFERENCE, SIR
 
 if TYPE_CHECKING:
     from sim.engine.state import State
@@ -84,7 +84,7 @@ def told_by(part: str, scenario: Scenario, state: State) -> dict[str, float]:
     from sim.engine.state import PUBLISHED_COUNT, SEEN_TOTAL
 
     now = state.now[0]
-    if part in (NIGHT, POSTS):
+    if part in NIGHTS:
         posts = state.counts[:, list(scenario.channels).index("twitter"), PUBLISHED_COUNT].sum()
         return {"changes": int(now["n_events"]), "posts": int(posts)}
     seen, out = int(state.totals[0, SEEN_TOTAL]), int(state.departed.sum())
@@ -105,7 +105,7 @@ def measure(part: str, engine: str, people: int, options: list[str], folder: str
     from sim.engine.simulate import run
     from sim.world import make_world
 
-    is_night = part in (NIGHT, POSTS)
+    is_night = part in NIGHTS
     run(night(50), seeds[0], "reference" if engine == REFERENCE else "compiled")  # loads compiled code, or makes it
     scenario = night(people, *options) if is_night else contagion(part, people, folder)
     memory, build, cpu = peak_memory(), 0.0, 0.0

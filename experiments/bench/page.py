@@ -19,7 +19,7 @@ import pandas as pd
 
 from experiments.bench.cases import FOLLOWERS, MEAN_DEGREE, MOST, SEEDS
 from experiments.bench.peers import contract
-from experiments.bench.rows import CONTAGIONS, EXPOSURES, NIGHT, OPEN, OURS, POSTING, SIR
+from experiments.bench.rows import CONTAGIONS, EXPOSURES, LEFT_OUT, NIGHT, OPEN, OURS, PARTS, POSTING, SIR, THROTTLED
 from experiments.bench.table import LEVEL, Data, by_posts, by_size, growth, limits_table, make_table
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 BY_HAND = "<!-- by hand: `make bench` keeps what follows -->"
 EMPTY = """
-
-## Where the time goes
-
-Not profiled yet.
 
 ## What was tried and rejected
 
@@ -132,6 +128,28 @@ def growth_part(table: pd.DataFrame) -> str:
     return "\n".join(told) or "Only one size was measured."
 
 
+def left_out_part(table: pd.DataFrame) -> str:
+    """The night without one part of it; what is missing in time and events is what that part costs."""
+    rows = table[(table["part"] == LEFT_OUT) & table["cpu_seconds"].notna()].set_index("options")
+    named = {name: " ".join((*THROTTLED, *options)) for name, options in PARTS.items()}
+    if named["nothing"] not in rows.index:
+        return "Not measured."
+    people = float(rows["people"].iloc[0])
+    events, times = rows["changes"] / people, rows["cpu_seconds"] / people * 1e9
+    all_events, all_time = events[named["nothing"]], times[named["nothing"]]
+    lines = [
+        ["left out", "person-events per person", "ns per person", "fewer events", "less time", "ns per event left out"]
+    ]
+    for name, options in named.items():
+        if options in rows.index:
+            fewer, less = all_events - events[options], all_time - times[options]
+            line = [f"{fewer / all_events:.1%}", f"{less / all_time:.1%}", number(less / fewer) if fewer > 0 else "-"]
+            lines.append(
+                [name, number(events[options]), number(times[options]), *(line if name != "nothing" else [""] * 3)]
+            )
+    return markdown(lines)
+
+
 def limits_part(table: pd.DataFrame) -> str:
     lines = [["millions a second, by the CPU time of the slower thread", *table.columns]]
     lines += [[str(name), *(number(v) for v in row)] for name, row in zip(table.index, table.to_numpy(), strict=True)]
@@ -163,6 +181,10 @@ def page(data: Data, told: dict[str, Any]) -> str:
         summary=summary(table),
         night=night_part(table),
         growth=growth_part(table),
+        left_out=left_out_part(table),
+        posts_people=int(table.loc[table["part"] == LEFT_OUT, "people"].max())
+        if (table["part"] == LEFT_OUT).any()
+        else 0,
         limits=limits_part(limits),
     )
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OURS, REFERENCE = "ours", "ours, reference engine"
-NIGHT, EXPOSURES, SIR, POSTING, POSTS, LIMITS = "night", "exposures", "sir", "posting", "posts", "limits"
+NIGHT, EXPOSURES, SIR, POSTING, POSTS, LEFT_OUT = "night", "exposures", "sir", "posting", "posts", "left_out"
+LIMITS = "limits"
+NIGHTS = (NIGHT, POSTS, LEFT_OUT)
 CONTAGIONS = (EXPOSURES, SIR, POSTING)
 UNITS = {
     NIGHT: "person-events",
     POSTS: "person-events",
+    LEFT_OUT: "person-events",
     EXPOSURES: "exposures and departures",
     SIR: "infections and recoveries",
     POSTING: "posts",
@@ -20,6 +23,16 @@ UNITS = {
 }
 THROTTLED, OPEN = ("throttle=july15",), ("throttle=none",)
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # on the posts of a person
+
+_SILENT, _AWAKE, _HOME = "posting=silent", "population.sleep=null", "attendance.nobody_leaves=true"
+PARTS = {
+    "nothing": (),
+    "posts": (_SILENT,),
+    "sleep": (_AWAKE,),
+    "leaving": (_HOME,),
+    "all three": (_SILENT, _AWAKE, _HOME),
+}
+"""What is left out of the night, and how."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +84,8 @@ def night_rows(sizes: list[int], opened: list[int]) -> list[Row]:
 def posts_rows(people: int, factors: tuple[float, ...]) -> list[Row]:
     """The night by how much people post."""
     return [Row(POSTS, OURS, people, options=(*THROTTLED, f"posts={factor:g}")) for factor in factors]
+
+
+def left_out_rows(people: int) -> list[Row]:
+    """The night without one part of it, to see what that part costs."""
+    return [Row(LEFT_OUT, OURS, people, options=(*THROTTLED, *options)) for options in PARTS.values()]

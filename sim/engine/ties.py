@@ -33,7 +33,7 @@ from sim.implied import (
     near_seat,
 )
 from sim.implying import nothing_implied
-from sim.jit import inlined, njit
+from sim.jit import njit
 from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "channel_of_group", "group_of", "heard_from", "lists", "make_net", "members_of",
@@ -210,7 +210,7 @@ def only(readers, k):
     )
 
 
-@inlined
+@njit
 def reader_at(net, readers, k):
     """Return the k-th of the readers; -1: a number that is nobody's."""
     k = readers.first + k

@@ -92,7 +92,7 @@ def _kind(scenario: Scenario, name: str) -> str:
     ties = sets[name]
     if ties.file is not None or ties.graph is not None or ties.cut > 0:
         return SORTED
-    return WRITTEN if network.stored else IMPLIED
+    return WRITTEN if network.stores(scenario.population.n_people) else IMPLIED
 
 
 def _kept_ties(scenario: Scenario, ties: dict[str, float]) -> tuple[float, float]:
@@ -112,7 +112,7 @@ def _kept_ties(scenario: Scenario, ties: dict[str, float]) -> tuple[float, float
     chats = (name for name, channel in scenario.channels.items() if channel.type == "group")
     for name, members in zip(chats, _members(scenario), strict=True):
         groups = network.groups.get(name, GroupTies())
-        if groups.file is not None or network.stored:
+        if groups.file is not None or network.stores(n):
             tied += 8.0 * members + rows
         else:
             implied += 4.0 * members / groups.mean_size + 4.0 * shares[scenario.channels[name].receiver] + n / 4
