@@ -112,13 +112,15 @@ def draw_values(ax: Axes, finding: Finding) -> None:
 def draw_deviations(ax: Axes, finding: Finding) -> None:
     sizes = sorted(finding.values)
     last = finding.deviations[sizes[-1]].estimate
-    ax.set_yscale("log")
+    scatters = any(deviation.estimate > 0 for deviation in finding.deviations.values())  # none may, among few people
+    if scatters:
+        ax.set_yscale("log")
     if math.isfinite(last) and last > 0:
         ends = [sizes[0] / 1.4, sizes[-1] * 1.4]
         ax.plot(ends, [last * math.sqrt(sizes[-1] / n) for n in ends], zorder=1, gid="root", **ROOT_LINE)
     draw_points(ax, finding.deviations, verdicts(finding, "scatter"))
     size_axis(ax, sizes, label=True)
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)) if scatters else MaxNLocator(2))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.yaxis.set_major_formatter(lambda value, _: readable(value))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.draws import MAX_SEED
-from sim.engine.flags import CIRCUMVENTS, HEARD
+from sim.engine.flags import ABLE, CIRCUMVENTS, HEARD
 from sim.engine.order import (
     ARRIVE,
     BED,
@@ -134,7 +134,7 @@ def assert_paths_are_legal(tables, state):
         np.testing.assert_array_equal(state.people["phase"], phases)
         np.testing.assert_array_equal(shown["deciding"], seen[:, PREPARING])
         np.testing.assert_array_equal(shown["returned"], seen[:, BACK] + seen[:, RESTING])
-    assert (np.isin(state.people["phase"], (HOME,)) | (tables.people["able"] == 1)).all()
+    assert (np.isin(state.people["phase"], (HOME,)) | (tables.people["flags"] & ABLE > 0)).all()
 
 
 def assert_everybody_is_counted_once(tables, state, tick):

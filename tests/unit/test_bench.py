@@ -26,7 +26,20 @@ from experiments.bench.measuring import (
 )
 from experiments.bench.ours import night
 from experiments.bench.peers import contract
-from experiments.bench.rows import EXPOSURES, LIMITS, NIGHT, OURS, PEERS, POSTING, REFERENCE, SIR, THROTTLED, Row
+from experiments.bench.rows import (
+    EXPOSURES,
+    LEFT_OUT,
+    LIMITS,
+    NIGHT,
+    OURS,
+    PARTS,
+    PEERS,
+    POSTING,
+    REFERENCE,
+    SIR,
+    THROTTLED,
+    Row,
+)
 from experiments.bench.table import COLUMNS, agreement, growth, limits_table, make_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,13 +248,23 @@ def test_what_is_written_by_hand_stays(tmp_path):
     assert json.loads((tmp_path / "bench.json").read_text())["rows"] == DATA
 
 
-def test_the_document_was_made_by_the_bench_and_has_its_two_sections_by_hand():
+def test_the_cost_of_a_part_is_what_is_missing_without_it():
+    rows = [
+        row(LEFT_OUT, OURS, 1000, [result(1.0, 40_000)], options=THROTTLED),
+        row(LEFT_OUT, OURS, 1000, [result(0.75, 30_000)], options=(*THROTTLED, *PARTS["posts"])),
+    ]
+    told = page.left_out_part(make_table(rows))
+    assert "| nothing | 40.0 | 1,000,000 |" in told
+    assert "| posts | 30.0 | 750,000 | 25.0% | 25.0% | 25,000 |" in told
+    assert page.left_out_part(make_table(DATA)) == "Not measured."
+
+
+def test_the_document_was_made_by_the_bench_and_has_its_section_by_hand():
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     made, by_hand = text.split(page.BY_HAND)
     assert "rehearsal" not in made
     for part in page.TITLES.values():
         assert f"**{part}**" in made
-    assert "## Where the time goes" in by_hand
     assert "## What was tried and rejected" in by_hand
 
 
