@@ -123,7 +123,7 @@ class Network(Frozen):
 
 
 STORED_UP_TO = 2_000_000
-"""People up to whom ties are stored unless told otherwise: about as quick as computing them, and then they take less memory."""
+"""People up to whom ties are stored unless told otherwise; a choice for memory, speeds at each size are not compared yet."""
 
 T = TypeVar("T", Followers, Friends, Neighbours)
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]

@@ -29,9 +29,9 @@ from sim.units import Clock
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
 MODEL_VERSION = "2"
+"""Changes with every change of the model that changes numbers; part of the content hash."""
 _STORAGE = {"stored"}
 """Of the network: how ties are kept, which changes no result and so no hash."""
-"""Changes with every change of the model that changes numbers; part of the content hash."""
 
 NULL_NIGHTS = ("ordinary", "stay_home", "keyboard", "without_call")
 """Counterfactual nights on the same dice: no events; nobody leaves; absent but posting as if at home; no FaceTime."""

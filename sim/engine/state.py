@@ -35,10 +35,7 @@ __all__ = [
 STATE = np.dtype(
     [
         ("dose", "f8"),
-        (
-            "threshold",
-            "f8",
-        ),  # by rule: dose, or share or number of people out; inf: never. A trait, like all that is marked *
+        ("threshold", "f8"),  # * by rule: dose, or share or number of people out; inf: never (*: a trait)
         ("dose_tick", "u4"),
         ("exposed", "u4"),  # bit c: exposed through channel c before
         ("posts_per_tick", "f4"),  # * spontaneous, at full activity
