@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.jit import inlined, njit
 
-__all__ = ["bits_of", "placed", "scattered", "shuffled", "standing_at", "unshuffled"]
+__all__ = ["bits_of", "placed", "scattered", "shuffled", "shuffled_block", "standing_at", "unshuffled"]
 
 _MASK = np.uint64(0xFFFFFFFF)
 _0, _1, _15, _16, _32 = np.uint64(0), np.uint64(1), np.uint64(15), np.uint64(16), np.uint64(32)
@@ -64,20 +64,50 @@ def shuffled(x, n, bits, key0, key1, key2):
     if bits <= _SMALL:
         return _swapped(x, n, key0, key1, key2, 0, 1)
     low = np.uint64(bits >> 1)
-    mask, top = (_1 << low) - _1, _32 - low
-    highs = (np.uint64(n) + mask) >> low
-    u, v = np.uint64(x) >> low, np.uint64(x) & mask
-    key3, key4, key5 = _more(key0, _A), _more(key1, _B), _more(key2, _C)
+    highs = (np.uint64(n) + (_1 << low) - _1) >> low
+    y = np.uint64(x)
     while True:
-        u = _up(u, _hash(v, key0, key1), highs)
-        v ^= _hash(u, key1, key2) >> top
-        u = _up(u, _hash(v, key2, key0), highs)
-        v ^= _hash(u, key3, key2) >> top
-        u = _up(u, _hash(v, key4, key0), highs)
-        v ^= _hash(u, key5, key1) >> top
-        y = (u << low) | v
+        y = _mixed_parts(y, low, highs, key0, key1, key2)
         if y < np.uint64(n):
             return np.int64(y)
+
+
+@inlined
+def _mixed_parts(x, low, highs, key0, key1, key2):
+    """Return the number below highs x 2^low to which the six rounds move another one."""
+    mask, top = (_1 << low) - _1, _32 - low
+    u, v = x >> low, x & mask
+    u = _up(u, _hash(v, key0, key1), highs)
+    v ^= _hash(u, key1, key2) >> top
+    u = _up(u, _hash(v, key2, key0), highs)
+    v ^= _hash(u, _more(key0, _A), key2) >> top
+    u = _up(u, _hash(v, _more(key1, _B), key0), highs)
+    v ^= _hash(u, _more(key2, _C), key1) >> top
+    return (u << low) | v
+
+
+@njit
+def shuffled_block(first, length, n, bits, key0, key1, key2, out):
+    """Write to out (uint64) where the numbers first to first + length - 1 stand, as `shuffled` does one by one.
+
+    Loops without branches, which go through the processor's lanes.
+    """
+    for j in range(length):
+        out[j] = np.uint64(first + j)
+    if bits <= _SMALL:
+        size = np.uint64(n)
+        for k in range(_SWAPS):
+            word = _mixed((key0 + np.uint64(k + 1) * _A) & _MASK)
+            for j in range(length):
+                out[j] = _swapped_once(out[j], word, size, key1, key2)
+        return
+    low = np.uint64(bits >> 1)
+    highs = (np.uint64(n) + (_1 << low) - _1) >> low
+    for j in range(length):
+        out[j] = _mixed_parts(out[j], low, highs, key0, key1, key2)
+    for j in range(length):
+        while out[j] >= np.uint64(n):
+            out[j] = _mixed_parts(out[j], low, highs, key0, key1, key2)
 
 
 @inlined
@@ -108,12 +138,17 @@ def _swapped(x, n, key0, key1, key2, first, step):
     size, y = np.uint64(n), np.uint64(x)
     for k in range(_SWAPS):
         word = _mixed((key0 + np.uint64(first + step * k + 1) * _A) & _MASK)
-        partner = ((word * size) >> _32) + size - y
-        partner -= size if partner >= size else _0
-        swap = _mixed(((_mixed((key1 + word) & _MASK) ^ key2) + max(y, partner) * _B) & _MASK)
-        if swap & _1 == _1:
-            y = partner
+        y = _swapped_once(y, word, size, key1, key2)
     return np.int64(y)
+
+
+@inlined
+def _swapped_once(y, word, size, key1, key2):
+    """Return y or its partner of the round that `word` is of."""
+    partner = ((word * size) >> _32) + size - y
+    partner -= size if partner >= size else _0
+    swap = _mixed(((_mixed((key1 + word) & _MASK) ^ key2) + max(y, partner) * _B) & _MASK)
+    return partner if swap & _1 == _1 else y
 
 
 @inlined

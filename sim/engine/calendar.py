@@ -301,6 +301,7 @@ def close(calendar):
     left = meta["length"] - meta["at"]
     for i in range(2 * left):
         calendar.scratch[i] = calendar.current[2 * meta["at"] + i]
+    meta["at"] = meta["length"]
     return left
 
 

@@ -240,10 +240,10 @@ class Nation:
             return
         ends = min(begins + ticks, self.horizon) if channel["type"] == BROADCAST else self.horizon
         *keys, last_key = map(np.uint64, draws.quarters(self.seed, draws.SHOWING, part, message.id, 0))
-        m, tick = int(number_coming(n, wanted)), 0
+        m = int(number_coming(n, wanted))
         for k in range(m):
             law = self.tables.laws[st.LOOKS + message.channel]
-            tick = max(tick, int(coming_at(law, self.tables.points, begins, k, m, last_key)))
+            tick = int(coming_at(law, self.tables.points, begins, k, m, last_key))
             if tick >= ends:
                 return
             reader = self.people[people[int(shuffled(k, n, bits_of(n), *keys))]]

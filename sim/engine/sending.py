@@ -42,12 +42,11 @@ from sim.engine.state import (
 )
 from sim.engine.ties import (
     audience_of,
-    group_of,
+    existing_group,
+    look_up,
     members_of,
-    n_groups_of,
     nobody,
     only,
-    reader_at,
     seat_of,
     tied_to,
 )
@@ -221,24 +220,20 @@ def publish(T, S, t, slot):
             own = tied_to(T.net, ties, author, c)
             spread(T, S, t, slot, everyone, share, largest, draws.EXTRA_READER, own)
     else:
-        n_joined = n_groups_of(T.net, channel["groups"], author)
-        if n_joined == 0:
+        # A group that nobody has created yet passes the message on to the author's next one.
+        u = uniform(rules["seed"], draws.POST_GROUP, author, m["id"], 0)
+        group = existing_group(T.net, S.exists, channel["groups"], author, u)
+        if group < 0:
             return
-        k = np.int64(uniform(rules["seed"], draws.POST_GROUP, author, m["id"], 0) * n_joined)
-        for i in range(n_joined):
-            # A group that nobody has created yet passes the message on to the author's next one.
-            group = group_of(T.net, channel["groups"], author, (k + i) % n_joined)
-            if S.exists[group] == 1:
-                members = members_of(T.net, group)
-                if uniform(rules["seed"], draws.DIRECT, author, m["id"], 0) < channel["direct"]:
-                    if members.n < 2:
-                        return
-                    one = np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (members.n - 1))
-                    if one >= seat_of(T.net, members, author):
-                        one += 1
-                    members = only(members, one)
-                spread(T, S, t, slot, members, 1.0, 1.0, draws.SKIP, nobody())
+        members = members_of(T.net, group)
+        if uniform(rules["seed"], draws.DIRECT, author, m["id"], 0) < channel["direct"]:
+            if members.n < 2:
                 return
+            one = np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (members.n - 1))
+            if one >= seat_of(T.net, members, author):
+                one += 1
+            members = only(members, one)
+        spread(T, S, t, slot, members, 1.0, 1.0, draws.SKIP, nobody())
 
 
 @njit
@@ -271,15 +266,15 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
     law = T.laws[LOOKS + c]
     horizon = T.rules[0]["horizon"]
     held = AGAIN_BIT if channel["repeats"] == 1 else 0
-    block, words = S.block[0], S.words
+    block, places, words = S.block[0], S.block[1], S.words
     n_delivered = 0
     i = np.int64(0)
     k = 0
     w0 = w1 = w2 = w3 = np.uint64(0)
     while i < readers.n:
         # A block at a time: their draws go through the processor's lanes.
-        length = 0
-        while length < BLOCK:
+        found = 0
+        while found < BLOCK:
             if log_miss != 0.0:  # else nobody can be missed
                 if k & 3 == 0:
                     w0, w1, w2, w3 = quarters(seed, purpose, k >> 26, id_, (k >> 2) & MAX_ORDINAL)
@@ -288,11 +283,15 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
                 k += 1
             if i >= readers.n:
                 break
-            reader = reader_at(T.net, readers, i)
+            places[found] = i
+            found += 1
             i += 1
-            if reader >= 0 and reader != author:  # some numbers of implied ties are nobody's
-                block[length] = reader
-                length += 1
+        look_up(T.net, readers, places, found, block)
+        length = 0
+        for j in range(found):
+            reader = block[j]
+            block[length] = reader
+            length += np.int64((reader >= 0) & (reader != author))  # some numbers of implied ties are nobody's
         draw_readers(S, seed, id_, length)
         for j in range(length):
             if fraction(words[1, j]) * rate >= wanted or coarse(words[0, j]) >= attention:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from sim import draws
-from sim.bijection import bits_of, scattered, shuffled
+from sim.bijection import bits_of, scattered, shuffled_block
 from sim.channels import BROADCAST
 from sim.draws import coarse, fraction, packed, quarters
 from sim.engine.calendar import close, load_of, peek, sort_into
@@ -80,57 +80,77 @@ def _begin(T, S, airing, begins, slot, lo, hi, part):
     s["share"], s["wanted"] = s["m"] / n, wanted
     s["begins"] = begins
     s["ends"] = min(rules["horizon"], begins + a["ticks"]) if channel["type"] == BROADCAST else rules["horizon"]
-    s["k"] = 0
-    s["tick"] = coming_at(T.laws[LOOKS + c], T.points, begins, 0, s["m"], s["keys"][3])
-    if s["tick"] >= s["ends"]:
+    s["k"], s["at"], s["length"] = 0, 0, 0
+    if not _find(T, S, now["n_showings"]):
         return
+    tick = S.shown[now["n_showings"], 0] >> 31
     now["n_showings"] += 1
     S.messages[slot]["pending"] += 1
-    now["shown_at"] = min(now["shown_at"], s["tick"])
+    now["shown_at"] = min(now["shown_at"], tick)
     meta = S.calendar.meta[0]
-    if s["tick"] >> meta["shift"] <= meta["bucket"]:
+    if tick >> meta["shift"] <= meta["bucket"]:
         now["is_late"] = 1
 
 
 @njit
-def _show(T, S, s, end, count, room):
-    """Put those who come before `end` into scratch from `count` on; return the new count, -1 if there is no room."""
+def _find(T, S, i):
+    """Look for those whom a showing shows next, a block of comers at a time; return whether there is anybody left."""
+    s = S.showings[i]
     channel = T.channels[s["channel"]]
     law = T.laws[LOOKS + s["channel"]]
     seed = T.rules[0]["seed"]
     id_ = S.messages[s["slot"]]["id"]
-    slot = s["slot"]
-    first, n, bits, m = s["first"], s["n"], s["bits"], s["m"]
-    key0, key1, key2, key3 = s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3]
+    slot, first, m, begins, ends = s["slot"], s["first"], s["m"], s["begins"], s["ends"]
     share, wanted = s["share"], s["wanted"]
     attention = channel["attention_max"] / channel["ceiling"]
-    begins, ends = s["begins"], min(s["ends"], end)
-    scratch, audience = S.calendar.scratch, T.net.audience
-    k, tick = s["k"], s["tick"]
+    audience = T.net.audience
+    shown, readers, kept, words, seats = S.shown[i], S.block[0], S.block[1], S.words, S.seats
+    key0, key1, key2, key3 = s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3]
+    s["at"] = s["length"] = 0
+    while s["k"] < m and s["length"] == 0:
+        k = s["k"]
+        came = min(m - k, BLOCK)
+        shuffled_block(k, came, s["n"], s["bits"], key0, key1, key2, seats)
+        for j in range(came):
+            prefetch(audience, first + np.int64(seats[j]))
+        for j in range(came):
+            readers[j] = audience[first + np.int64(seats[j])]
+        draw_readers(S, seed, id_, came)
+        found = 0
+        for j in range(came):
+            kept[found] = j
+            found += np.int64((fraction(words[1, j]) * share < wanted) & (coarse(words[0, j]) < attention))
+        s["k"] = k + came
+        for f in range(found):
+            j = kept[f]
+            tick = coming_at(law, T.points, begins, k + j, m, key3)
+            if tick >= ends:
+                s["k"] = m
+                break
+            shown[2 * f] = order_of(tick, IMPRESSION, readers[j])
+            shown[2 * f + 1] = load_of(slot, packed(words[0, j], words[3, j]))
+            s["length"] = f + 1
+    return s["length"] > 0
+
+
+@njit
+def _show(T, S, i, end, count, room):
+    """Move those whom a showing shows before `end` to scratch from `count` on, while there is room; return the new count."""
+    s, shown, scratch = S.showings[i], S.shown[i], S.calendar.scratch
+    limit = end << 31
     before = count
-    seats, ticks, words = S.block[0], S.block[1], S.words
-    while tick < ends:
-        # A block at a time: who comes when, and only then who that is, because far memory answers late.
-        length = 0
-        while tick < ends and length < BLOCK:
-            seat = first + shuffled(k, n, bits, key0, key1, key2)
-            prefetch(audience, seat)
-            seats[length], ticks[length] = seat, tick
-            length += 1
-            k += 1
-            tick = max(tick, coming_at(law, T.points, begins, k, m, key3)) if k < m else s["ends"]
-        if count + length > room:
-            return np.int64(-1)
-        for j in range(length):
-            seats[j] = audience[seats[j]]
-        draw_readers(S, seed, id_, length)
-        for j in range(length):
-            w0, w1 = words[0, j], words[1, j]
-            # Written in any case and kept if the reader can notice: a branch that nobody can foresee would cost more.
-            scratch[2 * count] = order_of(ticks[j], IMPRESSION, seats[j])
-            scratch[2 * count + 1] = load_of(slot, packed(w0, words[3, j]))
-            count += np.int64((fraction(w1) * share < wanted) & (coarse(w0) < attention))
-    s["next_k"], s["next_tick"], s["found"] = k, tick, count - before
+    at, length = s["at"], s["length"]
+    while at < length and count < room:
+        if shown[2 * at] >= limit:
+            break
+        scratch[2 * count], scratch[2 * count + 1] = shown[2 * at], shown[2 * at + 1]
+        count += 1
+        at += 1
+        if at == length:
+            at, length = np.int64(0), np.int64(s["length"]) if _find(T, S, i) else np.int64(0)
+    s["at"] = at
+    S.messages[s["slot"]]["pending"] += count - before
+    S.totals[s["channel"], DELIVERED] += count - before
     return count
 
 
@@ -141,31 +161,30 @@ def _open(T, S, bucket):
     meta = calendar.meta[0]
     now = S.now[0]
     stored = np.int64(calendar.buckets[bucket]["count"]) if bucket != meta["bucket"] else np.int64(0)
-    count = close(calendar) if bucket == meta["bucket"] else np.int64(0)
+    count = now["gathered"]
+    if bucket == meta["bucket"]:
+        count += close(calendar)
     room = len(calendar.scratch) // 2 - stored
     end = (bucket + 1) << meta["shift"]
-    for i in range(now["n_showings"]):
-        if count > room:
-            break
-        found = _show(T, S, S.showings[i], end, count, room)
-        count = found if found >= 0 else room + 1
-    if count > room:
+    i = 0
+    while i < now["n_showings"] and count < room:
+        count = _show(T, S, i, end, count, room)
+        s = S.showings[i]
+        if s["at"] < s["length"]:
+            i += 1
+        else:
+            release(S, s["slot"])
+            now["n_showings"] -= 1
+            S.showings[i] = S.showings[now["n_showings"]]
+            S.shown[i] = S.shown[now["n_showings"]]
+    if count >= room:
+        now["gathered"] = count
         now["wanted"] = stored + len(calendar.scratch)
         return False
+    now["gathered"] = 0
     now["shown_at"] = T.rules[0]["horizon"]
-    i = 0
-    while i < now["n_showings"]:
-        s = S.showings[i]
-        S.messages[s["slot"]]["pending"] += s["found"]
-        S.totals[s["channel"], DELIVERED] += s["found"]
-        if s["next_tick"] >= s["ends"]:
-            now["n_showings"] -= 1
-            release(S, s["slot"])
-            S.showings[i] = S.showings[now["n_showings"]]
-        else:
-            s["k"], s["tick"] = s["next_k"], s["next_tick"]
-            now["shown_at"] = min(now["shown_at"], s["tick"])
-            i += 1
+    for i in range(now["n_showings"]):
+        now["shown_at"] = min(now["shown_at"], S.shown[i, 2 * S.showings[i]["at"]] >> 31)
     sort_into(calendar, S.messages, bucket, count)
     now["is_late"] = 0
     return True

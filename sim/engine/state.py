@@ -90,8 +90,8 @@ SHOWING = np.dtype(
         ("m", "i8"),  # so many come to it, in this order, one after the other
         ("share", "f8"), ("wanted", "f8"),  # the share that m is of n, and the share that is to be reached
         ("begins", "i8"), ("ends", "i8"),
-        ("k", "i8"), ("tick", "i8"),  # who comes next, and when
-        ("next_k", "i8"), ("next_tick", "i8"), ("found", "i8"),  # the same after the bucket that is being opened
+        ("k", "i8"),  # so many have come
+        ("at", "i8"), ("length", "i8"),  # of those whom it shows next (`State.shown`)
     ],
     align=True,
 )  # fmt: skip
@@ -135,14 +135,14 @@ NOW = np.dtype(
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"), ("free_message", "i8"), ("n_free", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
-        ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"), ("wanted", "i8"),
+        ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"), ("gathered", "i8"), ("wanted", "i8"),
     ],
     align=True,
 )  # fmt: skip
 """The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
 shows throttled_before, plus the time since throttled_since while some channel is throttled; the first n_done people by
-threshold have made all their trips; the next reader of a showing comes at shown_at, into the bucket at hand if is_late; wanted
-is how many events a bucket needs room for."""
+threshold have made all their trips; the next reader of a showing comes at shown_at, into the bucket at hand if is_late; of a
+bucket that could not be opened yet so many events are gathered already, and it needs room for as many as are wanted."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -207,9 +207,9 @@ class State(NamedTuple):
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
-    block: (
-        np.ndarray
-    )  # int64[2, BLOCK]: readers at hand (in a showing at first their seats), and ticks of those who come
+    shown: np.ndarray  # int64[showings, 2 x BLOCK]: events of those whom each shows next, as pairs of order and load
+    block: np.ndarray  # int64[2, BLOCK]: readers at hand, and where they stand in a list
+    seats: np.ndarray  # uint64[BLOCK]: places in a shuffled order
     words: np.ndarray  # uint64[4, BLOCK]: their draws
     seen_out: (
         np.ndarray
@@ -261,7 +261,9 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         hazard=np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0),
         messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
         showings=np.zeros(64, SHOWING),
+        shown=np.zeros((64, 2 * BLOCK), np.int64),
         block=np.zeros((2, BLOCK), np.int64),
+        seats=np.zeros(BLOCK, np.uint64),
         words=np.zeros((4, BLOCK), np.uint64),
         seen_out=np.zeros(_remembered(tables), np.uint8),
         exists=exists.astype(np.uint8),
@@ -302,12 +304,14 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
             f"{now['n_messages'] - now['n_free']:,} messages are on their way, expected fewer than {MOST_MESSAGES:,}; give "
             "the run fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
         )
-    messages, log, shown = state.messages, state.log, state.showings
+    messages, log, showings_, shown = state.messages, state.log, state.showings, state.shown
     if len(messages) - now["n_messages"] + now["n_free"] < margin:
         messages = np.concatenate([messages, np.zeros(max(len(messages) // 2, margin), MESSAGE)])
     if len(log) and len(log) < now["n_log"] + margin:
         log = np.concatenate([log, np.zeros(max(len(log), margin), LOG)])
     if len(shown) < now["n_showings"] + showings:
-        shown = np.concatenate([shown, np.zeros(max(len(shown), showings), SHOWING)])
+        more = max(len(shown), showings)
+        showings_ = np.concatenate([showings_, np.zeros(more, SHOWING)])
+        shown = np.concatenate([shown, np.zeros((more, 2 * BLOCK), np.int64)])
     calendar = reserve(state.calendar, pushes, int(now["wanted"]))
-    return state._replace(messages=messages, log=log, showings=shown, calendar=calendar)
+    return state._replace(messages=messages, log=log, showings=showings_, shown=shown, calendar=calendar)

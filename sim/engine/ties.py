@@ -36,9 +36,9 @@ from sim.implying import nothing_implied
 from sim.jit import njit
 from sim.network import Groups, Ties
 
-__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "group_of", "heard_from", "lists", "make_net", "members_of",
-           "most_readers", "n_groups_of", "n_places", "nobody", "only", "place_of", "reader_at", "seat_of",
-           "tied_to"]  # fmt: skip
+__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "group_of", "heard_from", "lists",
+           "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody", "only", "place_of",
+           "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
 NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 
@@ -237,6 +237,19 @@ def _computed_at(net, readers, k):
 
 
 @njit
+def look_up(net, readers, places, n, out):
+    """Write who the first n of some places among the readers are, in order, to out; -1: a number that is nobody's."""
+    kind, first = readers.kind, readers.first
+    if kind <= AUDIENCE:
+        people = net.ties if kind == TIED else (net.members if kind == MEMBERS else net.audience)
+        for j in range(n):
+            out[j] = people[first + places[j]]
+        return
+    for j in range(n):
+        out[j] = _computed_at(net, readers, first + places[j])
+
+
+@njit
 def lists(net, readers):
     """Return int64[n]: all the readers in order."""
     out = np.empty(readers.n, np.int64)
@@ -258,16 +271,12 @@ def seat_of(net, readers, person):
     if kind == COMPUTED_MEMBERS:
         return group_seat(net.implied, readers.ints, readers.n, person)
     if kind == TIED and net.ascending[readers.of] == 1:
-        lo, hi = np.int64(0), readers.n
-        while lo < hi:
-            middle = (lo + hi) // 2
-            if reader_at(net, readers, middle) < person:
-                lo = middle + 1
-            else:
-                hi = middle
-        return lo if lo < readers.n and reader_at(net, readers, lo) == person else np.int64(-1)
+        row = net.ties[readers.first : readers.first + readers.n]
+        place = np.searchsorted(row, person)
+        return np.int64(place) if place < readers.n and row[place] == person else np.int64(-1)
+    people = net.ties if kind == TIED else (net.members if kind == MEMBERS else net.audience)
     for k in range(readers.n):
-        if reader_at(net, readers, k) == person:
+        if people[readers.first + k] == person:
             return np.int64(k)
     return np.int64(-1)
 
@@ -294,8 +303,7 @@ def n_groups_of(net, groups, person):
     """Return how many chat groups a person has in a set of groups."""
     if net.computed[groups] >= 0:
         return groups_joined(net.implied, net.computed[groups], person)
-    at = net.joined_at[groups] + person
-    return net.joined_starts[at + 1] - net.joined_starts[at]
+    return joined_by(net, groups, person)[1]
 
 
 @njit
@@ -304,7 +312,35 @@ def group_of(net, groups, person, k):
     if net.computed[groups] >= 0:
         group = group_place(net.implied, net.computed[groups], person, k)[0]
         return net.first_group[groups] + group - implied_group(net, groups, 0)
-    return net.first_group[groups] + net.joined[net.joined_starts[net.joined_at[groups] + person] + k]
+    return net.first_group[groups] + net.joined[joined_by(net, groups, person)[0] + k]
+
+
+@njit
+def joined_by(net, groups, person):
+    """Return (first, n): where a person's chat groups in a stored set of groups stand in `joined`, and how many they are."""
+    at = net.joined_at[groups] + person
+    first = net.joined_starts[at]
+    return first, net.joined_starts[at + 1] - first
+
+
+@njit
+def existing_group(net, exists, groups, person, u):
+    """Return a chat group of a person in a set of groups, by u: the next one that exists (uint8[groups]); -1: none does."""
+    if net.computed[groups] >= 0:
+        n = n_groups_of(net, groups, person)
+        k = np.int64(u * n)
+        for i in range(n):
+            group = group_of(net, groups, person, (k + i) % n)
+            if exists[group] == 1:
+                return group
+        return np.int64(-1)
+    first, n = joined_by(net, groups, person)
+    k, begin = np.int64(u * n), net.first_group[groups]
+    for i in range(n):
+        group = begin + net.joined[first + (k + i if k + i < n else k + i - n)]
+        if exists[group] == 1:
+            return group
+    return np.int64(-1)
 
 
 @njit
