@@ -45,7 +45,7 @@ from sim.units import MINUTE
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
 
 ENOUGH, MORE_ROOM = 0, 1
-AHEAD = 8
+AHEAD, FAR_AHEAD = 8, 16
 _PERSON = np.int64((1 << 27) - 1)
 
 
@@ -130,17 +130,21 @@ def key_of(S, kind, slot, datum):
 
 @inlined
 def look_ahead(T, S):
-    """Fetch ahead what a coming event will need: its person and its message."""
-    calendar = S.calendar
-    ahead = calendar.meta[0]["at"] + AHEAD
-    if ahead < calendar.meta[0]["length"]:
-        order, slot = calendar.current[2 * ahead], slot_of(calendar.current[2 * ahead + 1])
-        p = order & _PERSON
-        prefetch(S.people, p)
+    """Fetch ahead what coming events will need: their person and their message, then the message's author."""
+    current, at, length = S.calendar.current, S.calendar.meta[0]["at"], S.calendar.meta[0]["length"]
+    ahead = at + FAR_AHEAD
+    if ahead < length:
+        order, slot = current[2 * ahead], slot_of(current[2 * ahead + 1])
+        prefetch(S.people, order & _PERSON)
         if slot >= 0:
             prefetch(S.messages, slot & SLOT)
         elif (order >> 27) & 15 == CANDIDATE:
-            prefetch(T.receivers, p)
+            prefetch(T.receivers, order & _PERSON)
+    ahead = at + AHEAD
+    if ahead < length:
+        slot = slot_of(current[2 * ahead + 1])
+        if slot >= 0:
+            prefetch(S.people, np.int64(max(S.messages[slot & SLOT]["author"], 0)))
 
 
 @inlined

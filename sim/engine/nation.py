@@ -120,8 +120,9 @@ class Nation:
                 if self.exists[group]:
                     members = lists(self.tables.net, members_of(self.tables.net, group)).tolist()
                     if author.u(draws.DIRECT, message.id) < channel["direct"]:
-                        others = [m for m in members if m != author.number]
-                        members = [others[int(author.u(draws.DIRECT_TO, message.id) * len(others))]] if others else []
+                        # One of the others: where the draw falls on the author, it is the last one.
+                        one = int(author.u(draws.DIRECT_TO, message.id) * (len(members) - 1))
+                        members = [members[-1 if members[one] == author.number else one]]
                     self.spread(message, members)
                     return
 

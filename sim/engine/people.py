@@ -12,7 +12,7 @@ from sim.engine.flags import ABLE, CIRCUMVENTS, has
 from sim.engine.state import STATE, aligned
 from sim.engine.ties import Net, heard_from, reader_at, tied_to
 from sim.implied import NEIGHBOURS
-from sim.jit import njit
+from sim.jit import by_reference, njit
 from sim.population import People
 from sim.scenario import Scenario
 from sim.threads import in_chunks
@@ -90,6 +90,7 @@ def who_gather(rows, province, airs, seed, airing, share, low, high):
 @njit
 def count_shown(rows, net, ties, receivers, guards):
     """Write n_against: how many whom one sees leave have the receiver `guards` (-1: all have); 0 where all see all."""
+    net = by_reference(net)
     if net.complete[ties] == 1:
         return
     for author in range(len(rows)):

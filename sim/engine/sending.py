@@ -43,10 +43,13 @@ from sim.engine.state import (
 from sim.engine.ties import (
     audience_of,
     existing_group,
+    fetch_readers,
+    fetch_ties,
     look_up,
     members_of,
     nobody,
     only,
+    reader_at,
     seat_of,
     tied_to,
 )
@@ -121,6 +124,7 @@ def on_candidate(T, S, p, t, k):
         u = uniform(seed, draws.POST_KIND, p, 0, k)
         if u < rules["topical"]:
             kind = CALL if has(s, CALLED) and u < rules["topical"] * rules["relay"] else NEWS
+    fetch_ties(T.net, T.channels[c]["ties"], T.channels[c]["groups"], p)
     slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0)
     result = attempt(T, S, p, t, slot)
     release(S, slot)
@@ -230,8 +234,8 @@ def publish(T, S, t, slot):
             if members.n < 2:
                 return
             one = np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (members.n - 1))
-            if one >= seat_of(T.net, members, author):
-                one += 1
+            if reader_at(T.net, members, one) == author:
+                one = members.n - 1
             members = only(members, one)
         spread(T, S, t, slot, members, 1.0, 1.0, draws.SKIP, nobody())
 
@@ -268,6 +272,7 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
     held = AGAIN_BIT if channel["repeats"] == 1 else 0
     block, places, words = S.block[0], S.block[1], S.words
     n_delivered = 0
+    fetch_readers(T.net, readers)
     i = np.int64(0)
     k = 0
     w0 = w1 = w2 = w3 = np.uint64(0)
@@ -321,6 +326,8 @@ def impression_at(T, S, tick, reader, slot, held, datum):
 def on_reaction(T, S, p, t, slot):
     """Post what was provoked, if the moment allows; live video only from the square."""
     m = S.messages[slot]
+    channel = T.channels[m["channel"]]
+    fetch_ties(T.net, channel["ties"], channel["groups"], p)
     if m["live"] == 1:
         if S.people[p]["phase"] != ON_SQUARE:
             return THINNED

@@ -33,12 +33,12 @@ from sim.implied import (
     near_seat,
 )
 from sim.implying import nothing_implied
-from sim.jit import njit
+from sim.jit import by_reference, njit, prefetch
 from sim.network import Groups, Ties
 
-__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "group_of", "heard_from", "lists",
-           "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody", "only", "place_of",
-           "reader_at", "seat_of", "tied_to"]  # fmt: skip
+__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "fetch_readers", "fetch_ties", "group_of",
+           "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody",
+           "only", "place_of", "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
 NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 
@@ -237,6 +237,24 @@ def _computed_at(net, readers, k):
 
 
 @njit
+def fetch_ties(net, ties, groups, author):
+    """Fetch ahead what `tied_to` or `existing_group` will read of an author; the other of the two numbers is -1."""
+    if ties >= 0 and net.rows_at[ties] >= 0:
+        prefetch(net.ties_starts, net.rows_at[ties] + author)
+    if groups >= 0 and net.computed[groups] < 0:
+        prefetch(net.joined_starts, net.joined_at[groups] + author)
+
+
+@njit
+def fetch_readers(net, readers):
+    """Fetch ahead where stored readers begin."""
+    if readers.kind == TIED:
+        prefetch(net.ties, readers.first)
+    elif readers.kind == MEMBERS:
+        prefetch(net.members, readers.first)
+
+
+@njit
 def look_up(net, readers, places, n, out):
     """Write who the first n of some places among the readers are, in order, to out; -1: a number that is nobody's."""
     kind, first = readers.kind, readers.first
@@ -352,6 +370,7 @@ def channel_of_group(net, group):
 @njit
 def heard_from(net, ties, values):
     """Return float64[n]: the sum of values (float64[n]) over those whom each person hears or sees in a set of ties."""
+    net = by_reference(net)
     out = np.zeros(len(values), np.float64)
     if net.complete[ties] == 0:
         for author in range(len(values)):
