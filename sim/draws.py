@@ -22,6 +22,7 @@ __all__ = [
     "MAX_ORDINAL",
     "MAX_SEED",
     "PURPOSES",
+    "bound_of_other",
     "coarse",
     "collision_bound",
     "exponential",
@@ -30,7 +31,6 @@ __all__ = [
     "packed",
     "philox",
     "quarters",
-    "surely_below",
     "uniform",
     "uniforms",
 ]
@@ -134,7 +134,7 @@ def coarse(word):
 
 
 @inlined
-def surely_below(word):
+def bound_of_other(word):
     """Return a number above the `fraction` of the other word of a packed one, by 1/256 at most."""
     return (np.float64(word & _LOW) + 1.0) * (1.0 / 256.0)
 

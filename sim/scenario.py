@@ -28,7 +28,7 @@ from sim.units import Clock
 
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
-MODEL_VERSION = "2"
+MODEL_VERSION = "3"
 """Changes with every change of the model that changes numbers; part of the content hash."""
 _STORAGE = {"stored"}
 """Of the network: how ties are kept, which changes no result and so no hash."""

@@ -10,7 +10,7 @@ import numpy as np
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
 from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
-from sim.draws import coarse, fraction, identity, packed, quarters, surely_below, uniform
+from sim.draws import bound_of_other, coarse, fraction, identity, packed, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
 from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put
@@ -241,7 +241,7 @@ def react(T, S, p, t, slot, word):
         law = L_MEMORY
     if mean <= 0.0:
         return
-    if surely_below(word) <= 1.0 - min(mean, MOST_REACTIONS):  # where `poisson` begins
+    if bound_of_other(word) <= 1.0 - min(mean, MOST_REACTIONS):  # where `poisson` begins
         return
     count = poisson(min(mean, MOST_REACTIONS), fraction(quarters(seed, draws.READER, p, id_, 0)[3]))
     for j in range(count):

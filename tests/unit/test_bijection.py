@@ -8,7 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from sim.bijection import bits_of, scattered, shuffled, unshuffled
+from sim.bijection import bits_of, scattered, shuffled, shuffled_block, unshuffled
 from sim.draws import quarters
 from sim.jit import is_compiling, njit
 
@@ -36,6 +36,16 @@ def n_wrong(n, keys, x, step):
         wrong += y < 0 or y >= n or unshuffled(y, n, bits, keys[0], keys[1], keys[2]) != x
         x += step
     return wrong
+
+
+@njit
+def stand(n, keys, first, length):
+    """Return where the numbers from `first` on stand: in a block, and one by one."""
+    together, alone, bits = np.empty(length, np.uint64), np.empty(length, np.int64), bits_of(n)
+    shuffled_block(first, length, n, bits, keys[0], keys[1], keys[2], together)
+    for j in range(length):
+        alone[j] = shuffled(first + j, n, bits, keys[0], keys[1], keys[2])
+    return together, alone
 
 
 def keys_of(count: int, seed: int = 1) -> np.ndarray:
@@ -117,3 +127,11 @@ def test_scattered_numbers_are_even_and_inside():
     assert found.min() > 0
     assert found.max() < 1
     assert evenly((found * 1000).astype(np.int64), 1000, 100) > SMALLEST_P
+
+
+@pytest.mark.parametrize("n", [1, 2, 81, 511, 512, 513, 600, 70_001, 2**27 - 1])
+def test_a_block_stands_where_its_numbers_stand_one_by_one(n):
+    for keys in keys_of(3):
+        for first in {0, n // 3, max(n - 64, 0)}:
+            together, alone = stand(n, keys, first, min(64, n - first))
+            np.testing.assert_array_equal(together.astype(np.int64), alone)
