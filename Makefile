@@ -19,7 +19,7 @@ READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench peers figures verification sizes cache constraints clean
+.PHONY: help run test check test-nojit bench peers figures verification sizes nation cache constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ verification: $(READY) ## compare classical models with theory and published num
 
 sizes: $(READY) ## compare population sizes: which suffices for which question
 	$(IN_VENV) -m experiments.sizes $(ARGS)
+
+nation: $(READY) ## compare the whole nation, person by person, with smaller ones; docs/nation.md (long, 24 GB of memory)
+	$(IN_VENV) -m experiments.nation $(ARGS)
 
 cache: $(READY) ## show the compiled code that is kept for this user; ARGS=clear removes it
 	$(IN_VENV) -m sim.cache $(ARGS)

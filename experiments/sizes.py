@@ -51,21 +51,38 @@ def arms_of(people: int) -> dict[str, Scenario]:
 
 def hash_of(people: int) -> str:
     """Eight digits of the hash of both nights at this size: a test compares them with those that docs/sizes.md carries."""
-    return hashlib.sha256(" ".join(s.content_hash for s in arms_of(people).values()).encode()).hexdigest()[:8]
+    return hash_of_arms(arms_of(people))
+
+
+def hash_of_arms(arms: Mapping[str, Scenario]) -> str:
+    """Eight digits of the hash of several scenarios."""
+    return hashlib.sha256(" ".join(s.content_hash for s in arms.values()).encode()).hexdigest()[:8]
 
 
 def outcomes_of(people: int, replicates: int, store: Path | None, workers: int | None) -> pd.DataFrame:
     """Outcomes of both arms; counts of posts and people per 1,000 people of the nation."""
-    arms = arms_of(people)
-    study = sim.compare(arms, replicates, seed=people + 1, nulls=NULLS, store=store, workers=workers)
+    return outcomes_of_arms(arms_of(people), replicates, people + 1, NULLS, store, workers)[0]
+
+
+def outcomes_of_arms(
+    arms: Mapping[str, Scenario],
+    replicates: int,
+    seed: int,
+    nulls: Sequence[str],
+    store: Path | None,
+    workers: int | None,
+) -> tuple[pd.DataFrame, int]:
+    """Outcomes of several arms, counts of posts and people per 1,000 people of the nation; how many runs were computed."""
+    study = sim.compare(arms, replicates, seed=seed, nulls=nulls, store=store, workers=workers)
     if study.failures:
         raise SystemExit("\n".join(map(str, study.failures)))
+    population = arms[OPEN].population
+    people = population.n_people
     tell(f"{people:,} people, {replicates} replicates: {study.n_computed} runs computed, {study.n_reused} found")
     table = study.outcomes
     is_count = table["unit"].isin(["posts", "people"])
-    population = arms[OPEN].population
-    table.loc[is_count, "value"] *= 1000 / (population.real_per_person * population.n_people)
-    return table
+    table.loc[is_count, "value"] *= 1000 / (population.real_per_person * people)
+    return table, study.n_computed
 
 
 def tell(text: str) -> None:
