@@ -17,7 +17,7 @@ VENV := .venv
 PEERS := .venv-peers
 READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
-# A file is run by one worker, which makes what its tests share once; files come in the order of pyproject.toml.
+# A file is run by one worker, which makes what its tests share once; long files come first (tests/conftest.py).
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
