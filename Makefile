@@ -17,6 +17,8 @@ VENV := .venv
 PEERS := .venv-peers
 READY := $(VENV)/ready
 IN_VENV := $(VENV)/bin/python
+# A file is run by one worker, which makes what its tests share once; long files come first (tests/conftest.py).
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
 .PHONY: help run test check test-nojit bench peers figures verification sizes nation cache constraints clean
@@ -28,7 +30,8 @@ run: $(READY) ## simulate the night: throttled and open, paired; table on the te
 	$(IN_VENV) -m sim $(ARGS)
 
 test: $(READY) ## run the tests
-	$(IN_VENV) -m pytest -n 2 $(ARGS)
+	@$(IN_VENV) -m sim.compile # once, and not by every worker
+	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(READY) ## check format, lint and types
 	$(IN_VENV) -m ruff format --check
@@ -36,7 +39,7 @@ check: $(READY) ## check format, lint and types
 	$(IN_VENV) -m mypy
 
 test-nojit: $(READY) ## run the quick tests with the compiled functions as plain Python
-	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest -n 2 -m "not slow" $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 bench: $(READY) ## compare speed and memory with other packages and the machine; docs/performance.md
 	$(IN_VENV) -m experiments.bench $(ARGS)

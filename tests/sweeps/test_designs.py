@@ -57,8 +57,17 @@ def _is_worker(process: Path) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The design without interruption, its points computed side by side."""
+    folder = tmp_path_factory.mktemp("whole")
+    answer = python_sim(*LHS, "study.workers=2", "study.store=store", "hydra.run.dir=whole", folder=folder)
+    assert answer.code == 0, answer.err
+    return folder / "whole"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int) -> None:
+def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int, whole: Path) -> None:
     def given(out: str, store: str) -> tuple[str, ...]:
         return (*LHS, f"study.workers={workers}", f"study.store={store}", f"hydra.run.dir={out}")
 
@@ -81,9 +90,7 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int) -> N
     assert told["runs_computed"] == 4 * (60 - len(kept))
     assert told["runs_computed"] + told["runs_reused"] == 240
     assert told["runs_failed"] == 0
-    whole = python_sim(*given("whole", "other"), folder=tmp_path)
-    assert whole.code == 0, whole.err
-    same(tmp_path / "again", tmp_path / "whole")
+    same(tmp_path / "again", whole)
     assert half_written(tmp_path / "again") == []
 
 
@@ -98,16 +105,20 @@ def test_a_cluster_gives_the_same(tmp_path: Path, backend: str, package: str) ->
     same(tmp_path / "one", tmp_path / "other")
 
 
-def refusing(tmp_path: Path) -> Answer:
-    return python_sim(
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
+    """A grid with a corner that cannot be: the answer, and where it was given."""
+    place = tmp_path_factory.mktemp("refusing")
+    answer = python_sim(
         *COMMON, "study.replicates=1", "design=grid", "study.store=store", "hydra.run.dir=out",
         "design.factors={parameters.throttle_severity: {values: [0.5, 1.5]}, decision: {values: [threshold, hazard]}}",
-        folder=tmp_path,
+        folder=place,
     )  # fmt: skip
+    return answer, place
 
 
-def test_an_impossible_corner_is_named_and_the_rest_is_there(tmp_path: Path) -> None:
-    answer = refusing(tmp_path)
+def test_an_impossible_corner_is_named_and_the_rest_is_there(refusing: tuple[Answer, Path]) -> None:
+    answer, place = refusing
     assert answer.code == 1
     assert "2 of 4 points, 4 runs computed, 0 found" in answer.out
     assert "point 2, parameters.throttle_severity=1.5 decision=threshold" in answer.err
@@ -116,27 +127,25 @@ def test_an_impossible_corner_is_named_and_the_rest_is_there(tmp_path: Path) -> 
     again = shlex.split(line.split("tried again with: ")[1])
     assert again[:3] == ["python", "-m", "sim"]
     assert again[-1] == "study.retry=true"
-    table = pd.read_parquet(tmp_path / "out" / "design.parquet")
+    table = pd.read_parquet(place / "out" / "design.parquet")
     assert table["status"].tolist() == ["finished", "finished", "failed", "failed"]
-    tried = python_sim(*again[3:], folder=tmp_path)
+    tried = python_sim(*again[3:], folder=place)
     assert tried.code == 1
     assert "0 runs computed, 4 found" in tried.out
 
 
-def test_others_read_the_tables_without_help(tmp_path: Path) -> None:
-    refusing(tmp_path)
+def test_others_read_the_tables_without_help(refusing: tuple[Answer, Path]) -> None:
+    _, place = refusing
     for name in ("outcomes", "contrasts", "summary", "design"):
-        path = tmp_path / "out" / f"{name}.parquet"
+        path = place / "out" / f"{name}.parquet"
         ours = pd.read_parquet(path)
         theirs = duckdb.sql(f"SELECT * FROM '{path}'").fetchall()
         assert len(theirs) == len(ours)
     rows = duckdb.sql(
-        f"""SELECT decision, "parameters.throttle_severity", value FROM '{tmp_path / "out" / "outcomes.parquet"}'
+        f"""SELECT decision, "parameters.throttle_severity", value FROM '{place / "out" / "outcomes.parquet"}'
         WHERE outcome = 'participants' AND arm = 'throttled' ORDER BY decision"""
     ).fetchall()
-    ours = pd.read_parquet(tmp_path / "out" / "outcomes.parquet").query(
-        "outcome == 'participants' and arm == 'throttled'"
-    )
+    ours = pd.read_parquet(place / "out" / "outcomes.parquet").query("outcome == 'participants' and arm == 'throttled'")
     assert rows == sorted(zip(ours["decision"], ours["parameters.throttle_severity"], ours["value"], strict=True))
 
 

@@ -210,6 +210,13 @@ from pathlib import Path
 
 from hydra.experimental.callback import Callback
 
+try:  # seconds that submitit waits for what a dead worker might have written: 15
+    from submitit.core.core import Job
+
+    Job._results_timeout_s = 1
+except ImportError:
+    pass
+
 
 def said(job):
     try:

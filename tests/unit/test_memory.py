@@ -45,18 +45,24 @@ print(json.dumps([before, peak(), peak_bytes(many.values(), 2, 1, False)]))
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
-@pytest.mark.parametrize(("n", "stored"), [(100_000, "true"), (500_000, "true"), (500_000, "false")])
-def test_the_estimate_is_near_the_measured_peak(n: int, stored: str) -> None:
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, str]:
+    """The environment of a process that measures; what compiling takes, once, is no part of it."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.pop("NUMBA_DISABLE_JIT", None)
     subprocess.run([sys.executable, "-m", "sim.compile"], env=environment, capture_output=True, check=True)
+    return environment
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
+@pytest.mark.parametrize(("n", "stored"), [(100_000, "true"), (500_000, "true"), (300_000, "false")])
+def test_the_estimate_is_near_the_measured_peak(n: int, stored: str, compiled: dict[str, str]) -> None:
     command = [sys.executable, "-c", MEASURE, str(n), stored]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    answer = subprocess.run(command, env=compiled, capture_output=True, text=True, check=True)
     before, peak, estimate = json.loads(answer.stdout)
     assert 1 / FACTOR < peak / estimate < FACTOR
-    if n == 500_000:  # what grows with the people is most of it, and is held to the same by itself
+    if n > 100_000:  # what grows with the people is most of it, and is held to the same by itself
         assert 1 / FACTOR < (peak - before) / (estimate - BASE) < FACTOR
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from experiments import cutting_off, dips_and_rebounds, facetime, throttling
-from experiments.asking import QUICK, Answer, Experiment, by_arm, table
+from experiments.asking import QUICK, Answer, Experiment, Size, by_arm, table
 from experiments.cutting_off import DEGREE, PUSH, SPREAD, SUBSTITUTION
 from sim.config import load
 from sim.measures.intervals import mean_t
@@ -20,6 +20,9 @@ pytestmark = pytest.mark.slow
 
 EXPERIMENTS = {part.EXPERIMENT.name: part.EXPERIMENT for part in (throttling, facetime, cutting_off, dips_and_rebounds)}
 
+SIZES = {cutting_off.EXPERIMENT.name: Size(1000, 2)}
+"""Smaller than quick, where there are 36 cells of three arms."""
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory):
@@ -28,7 +31,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory):
 
     @cache
     def run(name: str) -> dict[str, Path]:
-        return EXPERIMENTS[name].run(QUICK, place, f"study.store={place / 'store'}")
+        return EXPERIMENTS[name].run(SIZES.get(name, QUICK), place, f"study.store={place / 'store'}")
 
     return run
 
@@ -172,7 +175,7 @@ def test_signs_are_counted_over_the_whole_map(folders) -> None:
     assert "no sign of what cutting ties does is decided. " in answer.text
     assert "goes either way" not in answer.text + answer.short
     # Sizes and methods are those of the folder.
-    assert f"({QUICK})" in answer.text
+    assert f"({SIZES[cutting_off.EXPERIMENT.name]})" in answer.text
     assert "Intervals of the means are paired t intervals; " in answer.text
     labels = [
         panel.get_xlabel() for name in ("cutting_ties", "push_and_substitution") for panel in answer.figures[name].axes
