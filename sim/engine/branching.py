@@ -16,8 +16,9 @@ import math
 
 import numpy as np
 
+from sim.channels import FEED, GROUP
 from sim.engine.flags import is_reached
-from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
+from sim.engine.ties import audience_of, group_of, heard_from, members_of, n_groups_of, reader_at
 from sim.jit import by_reference, njit
 from sim.network import Neighbours
 from sim.scenario import Scenario
@@ -26,6 +27,8 @@ __all__ = ["MOST_MEASURED", "measured_nation", "next_generation", "spectral_radi
 
 MOST_MEASURED = 300_000
 """People up to whom the radius is that of the actual network; see docs/design.md for how far off it is beyond."""
+_DAMPING = 0.2
+"""What stays of the vector at each step: enough that a network of two sides does not swing between them for ever."""
 
 
 def measured_nation(scenario: Scenario) -> Scenario | None:
@@ -57,79 +60,96 @@ def next_generation(tables, exists, rows, posts):
     A chat group counts with the larger of its shares of a member's posts before and after new groups are created: one that
     nobody has created yet (exists 0) passes its share on to the next.
     """
-    n_rows, n = posts.shape
-    rules, net = tables.rules[0], tables.net
-    offspring = np.zeros((n_rows, n))
-    for r in range(n_rows):
-        c = rows[r]
-        channel = tables.channels[c]
-        if channel["reaction"] <= 0.0:
-            continue
-        attention = channel["attention_max"]
-        seen = np.zeros(n)
-        if channel["type"] == 1:
-            ties = channel["ties"]
-            readers = audience_of(net, c)
-            is_complete = ties >= 0 and net.complete[ties] == 1
-            everyone = 0.0
-            for j in range(n):
-                everyone += posts[r, j]
-                if ties >= 0 and posts[r, j] > 0.0 and not is_complete:
-                    own = tied_to(net, ties, j, c)
-                    for k in range(own.n):
-                        reader = reader_at(net, own, k)
-                        if reader >= 0:
-                            seen[reader] += attention * posts[r, j]
-            extra = channel["recommended"] + channel["trend_readers"]
-            if is_complete:
-                for k in range(readers.n):
-                    i = reader_at(net, readers, k)
-                    seen[i] += attention * (everyone - posts[r, i])
-            elif readers.n > 0 and extra > 0.0:
-                share = min(extra / readers.n, 1.0) * attention
-                for k in range(readers.n):
-                    seen[reader_at(net, readers, k)] += share * everyone
-        elif channel["type"] == 2:
-            groups = channel["groups"]
-            said = np.zeros(net.first_group[groups + 1])
-            for j in range(n):
-                n_joined = n_groups_of(net, groups, j)
+    return _next_generation(by_reference(tables), exists, rows, posts)
+
+
+@njit
+def _next_generation(tables, exists, rows, posts):
+    seen = np.zeros(posts.shape)
+    for r in range(len(rows)):
+        channel = tables.channels[rows[r]]
+        if channel["reaction"] > 0.0 and channel["type"] == FEED:
+            _read_on_feed(tables, rows[r], posts[r], seen[r])
+        elif channel["reaction"] > 0.0 and channel["type"] == GROUP:
+            _read_in_groups(tables, exists, rows[r], posts[r], seen[r])
+    return _reactions(tables, rows, seen)
+
+
+@njit
+def _read_on_feed(tables, c, posts, seen):
+    """Add to `seen` how many of the posts on a feed each person sees at full attention."""
+    net, channel = tables.net, tables.channels[c]
+    ties, attention = channel["ties"], channel["attention_max"]
+    readers = audience_of(net, c)
+    if ties >= 0 and net.complete[ties] == 1:
+        everyone = np.sum(posts)
+        for k in range(readers.n):
+            i = reader_at(net, readers, k)
+            seen[i] += attention * (everyone - posts[i])
+        return
+    if ties >= 0:
+        heard = heard_from(net, ties, posts)
+        for i in range(len(posts)):
+            seen[i] += attention * heard[i]
+    extra = channel["recommended"] + channel["trend_readers"]
+    if readers.n > 0 and extra > 0.0:
+        for_everyone = min(extra / readers.n, 1.0) * attention * np.sum(posts)
+        for k in range(readers.n):
+            seen[reader_at(net, readers, k)] += for_everyone
+
+
+@njit
+def _read_in_groups(tables, exists, c, posts, seen):
+    """Add to `seen` how many of the posts in chat groups each person sees at full attention."""
+    net, channel = tables.net, tables.channels[c]
+    groups, attention, direct = channel["groups"], channel["attention_max"], channel["direct"]
+    first = net.first_group[groups]
+    said = np.zeros(net.first_group[groups + 1] - first)
+    for j in range(len(posts)):
+        n_joined = n_groups_of(net, groups, j)
+        passed_on = 1
+        k = n_joined - 1
+        while k >= 0 and exists[group_of(net, groups, j, k)] == 0:
+            passed_on += 1
+            k -= 1
+        for g in range(n_joined):
+            group = group_of(net, groups, j, g)
+            share = attention * posts[j] / n_joined
+            if exists[group] == 0:
+                passed_on += 1
+            else:
+                share *= passed_on
                 passed_on = 1
-                k = n_joined - 1
-                while k >= 0 and exists[group_of(net, groups, j, k)] == 0:
-                    passed_on += 1
-                    k -= 1
-                for g in range(n_joined):
-                    group = group_of(net, groups, j, g)
-                    if exists[group] == 0:
-                        said[group] += attention * posts[r, j] / n_joined
-                        passed_on += 1
-                    else:
-                        said[group] += attention * posts[r, j] / n_joined * passed_on
-                        passed_on = 1
-            direct = channel["direct"]
-            for i in range(n):
-                for g in range(n_groups_of(net, groups, i)):
-                    group = group_of(net, groups, i, g)
-                    others = members_of(net, group).n - 1
-                    seen[i] += said[group] * (1.0 - direct + direct / max(others, 1))
-        else:
-            continue
-        for i in range(n):
-            if seen[i] <= 0.0:
-                continue
-            person = tables.people[i]
-            reactions = seen[i] * channel["reaction"] * np.float64(person["propensity"])
-            offspring[r, i] += reactions * (1.0 - rules["cross"])
-            if rules["cross"] > 0.0:
-                total = 0.0
-                for d in rows:
-                    if is_reached(tables, i, d):
-                        total += tables.channels[d]["posts_per_tick"]
-                for k in range(n_rows):
-                    if total > 0.0 and is_reached(tables, i, rows[k]):
-                        share = tables.channels[rows[k]]["posts_per_tick"] / total
-                        offspring[k, i] += reactions * rules["cross"] * share
+            said[group - first] += share
+    for group in range(len(said)):
+        others = members_of(net, first + group).n - 1
+        said[group] *= 1.0 - direct + direct / max(others, 1)
+    for i in range(len(posts)):
+        for g in range(n_groups_of(net, groups, i)):
+            seen[i] += said[group_of(net, groups, i, g) - first]
+
+
+@njit
+def _reactions(tables, rows, seen):
+    """Return the expected reactions to what each person sees, those that go to other channels there."""
+    n_rows, n = seen.shape
+    cross = tables.rules[0]["cross"]
+    offspring = np.zeros((n_rows, n))
+    mix = np.empty(n_rows)
+    for i in range(n):
+        propensity = np.float64(tables.people[i]["propensity"])
+        crossing = total = 0.0
+        for r in range(n_rows):
+            reactions = seen[r, i] * tables.channels[rows[r]]["reaction"] * propensity
+            offspring[r, i] = reactions * (1.0 - cross)
+            crossing += reactions * cross
+        if crossing > 0.0:
+            for r in range(n_rows):
+                mix[r] = tables.channels[rows[r]]["posts_per_tick"] if is_reached(tables, i, rows[r]) else 0.0
+                total += mix[r]
+            for r in range(n_rows):
+                if total > 0.0:
+                    offspring[r, i] += crossing * (mix[r] / total)
     return offspring
 
 
@@ -138,8 +158,8 @@ def spectral_radius(tables, exists):
     """Return an upper bound of the spectral radius at scale 1, within a few per cent where 60 steps suffice.
 
     For every positive x the radius is at most max_i (A x)_i / x_i (Collatz 1942, Wielandt 1950). The iteration
-    x <- (x + A x / growth) / 2 keeps x positive and brings the bound down to the radius; it stops when the bound is within 2 %
-    of the growth. A dense corner of a large network is not missed, however few people live in it. Members count their own
+    x <- d x + (1 - d) A x / growth with a small d keeps x positive and brings the bound down to the radius; it stops when the
+    bound is within 2 % of the growth of either of two steps. A dense corner of a large network is not missed, however few people live in it. Members count their own
     posts to a group, which the engine does not deliver: a further margin on the safe side.
     """
     return _spectral_radius(by_reference(tables), exists)
@@ -148,13 +168,13 @@ def spectral_radius(tables, exists):
 @njit
 def _spectral_radius(tables, exists):
     n_channels, n = len(tables.channels), len(tables.people)
-    # Where nobody posts or reacts there are no rows: what is said there at first dies out by halves.
+    # Where nobody posts or reacts there are no rows: what is said there at first dies out.
     rows = np.array([c for c in range(n_channels) if _is_alive(tables.channels[c])], np.int64)
     posts = np.full((len(rows), n), 1.0)
     elsewhere = np.float64((n_channels - len(rows)) * n)
-    bound = math.inf
+    bound = before = math.inf
     for _ in range(60):
-        following = next_generation(tables, exists, rows, posts)
+        following = _next_generation(tables, exists, rows, posts)
         total = np.sum(posts) + elsewhere
         growth = np.sum(following) / total
         if growth <= 0.0:
@@ -164,12 +184,13 @@ def _spectral_radius(tables, exists):
             for i in range(n):
                 highest = max(highest, following[r, i] / posts[r, i])
         bound = min(bound, highest)
-        if bound <= 1.02 * growth:
+        if bound <= 1.02 * min(growth, before):  # where posts swing, every other growth is above the radius
             return bound
+        before = growth
         for r in range(len(rows)):
             for i in range(n):
-                posts[r, i] = max(0.5 * (posts[r, i] + following[r, i] / growth), 1e-250)
-        elsewhere *= 0.5
+                posts[r, i] = max(_DAMPING * posts[r, i] + (1.0 - _DAMPING) * following[r, i] / growth, 1e-250)
+        elsewhere *= _DAMPING
     return bound
 
 

@@ -37,6 +37,25 @@ def test_the_bound_is_above_the_radius_by_a_few_per_cent(seed):
     assert found <= 1.05 * expected
 
 
+def test_a_star_is_measured_although_its_posts_swing_between_the_centre_and_all_others(tmp_path):
+    """The radius of a star is that of two steps: sqrt of the sum over the others of (there x back), a path of two reactions."""
+    n = 40
+    path = tmp_path / "star.csv"
+    path.write_text("person,friend\n" + "".join(f"0,{i}\n" for i in range(1, n)), encoding="utf-8")
+    silent = {name: {"reaction": 0.0, "posts_per_user_day": 0.0} for name in ("tweets", "tube", "chat")}
+    scenario = night(
+        population={"size": n}, network={"friends": {"file": path}}, channels=silent, posting={"cross_posting": 0.0}
+    )
+    world = make_world(scenario, 1)
+    tables = make_tables(scenario, world.replace(reaction_scale=1.0), 1)
+    faces = scenario.channels["faces"]
+    propensity = tables.people["propensity"].astype(float)
+    expected = faces.attention.alerted * faces.reaction * np.sqrt(propensity[0] * propensity[1:].sum())
+    found = spectral_radius(tables, group_exists(scenario, world))
+    assert expected <= found * (1 + 1e-12)
+    assert found <= 1.05 * expected
+
+
 def test_up_to_a_limit_the_actual_network_is_measured_and_beyond_it_a_smaller_one(monkeypatch):
     small, large = night(population={"size": FEW}), night(population={"size": MANY})
     assert measured_nation(large) is None
