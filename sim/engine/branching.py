@@ -159,8 +159,8 @@ def spectral_radius(tables, exists):
 
     For every positive x the radius is at most max_i (A x)_i / x_i (Collatz 1942, Wielandt 1950). The iteration
     x <- d x + (1 - d) A x / growth with a small d keeps x positive and brings the bound down to the radius; it stops when the
-    bound is within 2 % of the growth of either of two steps. A dense corner of a large network is not missed, however few people live in it. Members count their own
-    posts to a group, which the engine does not deliver: a further margin on the safe side.
+    bound is within 2 % of the growth of each of two steps. A dense corner of a large network is not missed, however few people
+    live in it. Members count their own posts to a group, which the engine does not deliver: a further margin on the safe side.
     """
     return _spectral_radius(by_reference(tables), exists)
 
