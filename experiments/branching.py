@@ -40,10 +40,10 @@ def radius(people: int, seed: int) -> float:
 
 
 def row(people: int, radii: Sequence[float], seconds: float) -> str:
-    """Return a row of the table: mean and its standard error, standard deviation and its own, CPU seconds of one nation."""
+    """Return a row of the table: mean and standard deviation, from three seeds on with their standard errors; CPU seconds."""
     n = len(radii)
-    if n < 2:
-        return f"| {people:,} | {n} | {radii[0]:.2f} | | {seconds / n:.1f} |"
+    if n < 3:
+        return f"| {people:,} | {n} | {mean(radii):.2f} | | {seconds / n:.1f} |"
     scatter = stdev(radii)
     errors = scatter / math.sqrt(n), scatter / math.sqrt(2 * (n - 1))
     return f"| {people:,} | {n} | {mean(radii):.2f} ± {errors[0]:.2f} | {scatter:.2f} ± {errors[1]:.2f} | {seconds / n:.1f} |"

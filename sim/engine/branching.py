@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.channels import FEED, GROUP
 from sim.engine.flags import is_reached
-from sim.engine.ties import audience_of, group_of, heard_from, members_of, n_groups_of, reader_at
+from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
 from sim.jit import by_reference, njit
 from sim.network import Neighbours
 from sim.scenario import Scenario
@@ -72,7 +72,8 @@ def _next_generation(tables, exists, rows, posts):
             _read_on_feed(tables, rows[r], posts[r], seen[r])
         elif channel["reaction"] > 0.0 and channel["type"] == GROUP:
             _read_in_groups(tables, exists, rows[r], posts[r], seen[r])
-    return _reactions(tables, rows, seen)
+    _react(tables, rows, seen)
+    return seen
 
 
 @njit
@@ -88,9 +89,12 @@ def _read_on_feed(tables, c, posts, seen):
             seen[i] += attention * (everyone - posts[i])
         return
     if ties >= 0:
-        heard = heard_from(net, ties, posts)
-        for i in range(len(posts)):
-            seen[i] += attention * heard[i]
+        for j in range(len(posts)):
+            own = tied_to(net, ties, j, c)
+            for k in range(own.n):
+                reader = reader_at(net, own, k)
+                if reader >= 0:
+                    seen[reader] += attention * posts[j]
     extra = channel["recommended"] + channel["trend_readers"]
     if readers.n > 0 and extra > 0.0:
         for_everyone = min(extra / readers.n, 1.0) * attention * np.sum(posts)
@@ -130,18 +134,17 @@ def _read_in_groups(tables, exists, c, posts, seen):
 
 
 @njit
-def _reactions(tables, rows, seen):
-    """Return the expected reactions to what each person sees, those that go to other channels there."""
+def _react(tables, rows, seen):
+    """Put the expected reactions in the place of what each person sees, those that go to other channels there."""
     n_rows, n = seen.shape
     cross = tables.rules[0]["cross"]
-    offspring = np.zeros((n_rows, n))
     mix = np.empty(n_rows)
     for i in range(n):
         propensity = np.float64(tables.people[i]["propensity"])
         crossing = total = 0.0
         for r in range(n_rows):
             reactions = seen[r, i] * tables.channels[rows[r]]["reaction"] * propensity
-            offspring[r, i] = reactions * (1.0 - cross)
+            seen[r, i] = reactions * (1.0 - cross)
             crossing += reactions * cross
         if crossing > 0.0:
             for r in range(n_rows):
@@ -149,8 +152,7 @@ def _reactions(tables, rows, seen):
                 total += mix[r]
             for r in range(n_rows):
                 if total > 0.0:
-                    offspring[r, i] += crossing * (mix[r] / total)
-    return offspring
+                    seen[r, i] += crossing * (mix[r] / total)
 
 
 @njit

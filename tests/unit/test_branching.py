@@ -87,3 +87,10 @@ def test_people_and_numbers_of_the_large_nation_do_not_trouble_the_smaller_one(m
     expected = radius_of(night(population={"size": FEW}), make_world(night(population={"size": FEW}), 7))
     monkeypatch.setattr(branching, "MOST_MEASURED", FEW)
     assert radius_of(large, make_world(large, 7)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_stored_and_computed_ties_have_one_radius():
+    scenarios = [night(population={"size": FEW}, network={"stored": stored}) for stored in (True, False)]
+    stored, computed = (radius_of(scenario, make_world(scenario, 7)) for scenario in scenarios)
+    assert stored > 0
+    assert computed == pytest.approx(stored, rel=1e-12)
