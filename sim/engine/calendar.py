@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.order import IMPRESSION, REACTION, RETRY
-from sim.jit import inlined, njit, prefetch
+from sim.jit import inlined, njit
 
 __all__ = [
     "SLOT",
@@ -36,7 +36,6 @@ __all__ = [
 CHUNK = 16
 RUN = 16
 MOST_BITS = 12
-CHUNKS_AHEAD = 6
 
 HOLD_SHIFT = 29
 AGAIN_BIT = np.int32(1 << 28)
@@ -240,16 +239,6 @@ def _sort(events, scratch, messages, first, last):
         width *= 2
 
 
-@inlined
-def _fetch(calendar, chunk):
-    """Fetch the events of a chunk ahead of their use; return the chunk after it, -1: none."""
-    if chunk < 0:
-        return np.int64(-1)
-    for line in range(2 * CHUNK // 8):
-        prefetch(calendar.pool, 2 * chunk * CHUNK + 8 * line)
-    return np.int64(calendar.chain[chunk])
-
-
 @njit
 def sort_into(calendar, messages, bucket, extra):
     """Make `current` of a bucket: its chunks and the first `extra` events of scratch; the chunks are freed.
@@ -265,11 +254,7 @@ def sort_into(calendar, messages, bucket, extra):
         count += b["count"]
         within = (b["count"] - 1) % CHUNK + 1
         k = count
-        ahead = chunk
-        for _ in range(CHUNKS_AHEAD):
-            ahead = _fetch(calendar, ahead)
         while chunk >= 0:
-            ahead = _fetch(calendar, ahead)
             k -= within  # the newest chunk comes first; events pushed in order stay in order
             place = 2 * chunk * CHUNK
             for j in range(2 * within):

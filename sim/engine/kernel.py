@@ -45,7 +45,7 @@ from sim.units import MINUTE
 __all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
 
 ENOUGH, MORE_ROOM = 0, 1
-AHEAD, FAR_AHEAD = 8, 16
+AHEAD = 8
 _PERSON = np.int64((1 << 27) - 1)
 
 
@@ -130,21 +130,17 @@ def key_of(S, kind, slot, datum):
 
 @inlined
 def look_ahead(T, S):
-    """Fetch ahead what coming events will need: their person and their message, then the message's author."""
-    current, at, length = S.calendar.current, S.calendar.meta[0]["at"], S.calendar.meta[0]["length"]
-    ahead = at + FAR_AHEAD
-    if ahead < length:
+    """Fetch ahead what a coming event will need: its person and its message."""
+    current, meta = S.calendar.current, S.calendar.meta[0]
+    ahead = meta["at"] + AHEAD
+    if ahead < meta["length"]:
         order, slot = current[2 * ahead], slot_of(current[2 * ahead + 1])
-        prefetch(S.people, order & _PERSON)
+        p = order & _PERSON
+        prefetch(S.people, p)
         if slot >= 0:
             prefetch(S.messages, slot & SLOT)
         elif (order >> 27) & 15 == CANDIDATE:
-            prefetch(T.receivers, order & _PERSON)
-    ahead = at + AHEAD
-    if ahead < length:
-        slot = slot_of(current[2 * ahead + 1])
-        if slot >= 0:
-            prefetch(S.people, np.int64(max(S.messages[slot & SLOT]["author"], 0)))
+            prefetch(T.receivers, p)
 
 
 @inlined

@@ -43,8 +43,6 @@ from sim.engine.state import (
 from sim.engine.ties import (
     audience_of,
     existing_group,
-    fetch_readers,
-    fetch_ties,
     look_up,
     members_of,
     nobody,
@@ -124,7 +122,6 @@ def on_candidate(T, S, p, t, k):
         u = uniform(seed, draws.POST_KIND, p, 0, k)
         if u < rules["topical"]:
             kind = CALL if has(s, CALLED) and u < rules["topical"] * rules["relay"] else NEWS
-    fetch_ties(T.net, T.channels[c]["ties"], T.channels[c]["groups"], p)
     slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0)
     result = attempt(T, S, p, t, slot)
     release(S, slot)
@@ -272,7 +269,6 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
     held = AGAIN_BIT if channel["repeats"] == 1 else 0
     block, places, words = S.block[0], S.block[1], S.words
     n_delivered = 0
-    fetch_readers(T.net, readers)
     i = np.int64(0)
     k = 0
     w0 = w1 = w2 = w3 = np.uint64(0)
@@ -326,8 +322,6 @@ def impression_at(T, S, tick, reader, slot, held, datum):
 def on_reaction(T, S, p, t, slot):
     """Post what was provoked, if the moment allows; live video only from the square."""
     m = S.messages[slot]
-    channel = T.channels[m["channel"]]
-    fetch_ties(T.net, channel["ties"], channel["groups"], p)
     if m["live"] == 1:
         if S.people[p]["phase"] != ON_SQUARE:
             return THINNED

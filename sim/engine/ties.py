@@ -33,10 +33,10 @@ from sim.implied import (
     near_seat,
 )
 from sim.implying import nothing_implied
-from sim.jit import by_reference, njit, prefetch
+from sim.jit import by_reference, njit
 from sim.network import Groups, Ties
 
-__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "fetch_readers", "fetch_ties", "group_of",
+__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "group_of",
            "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody",
            "only", "place_of", "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
@@ -234,24 +234,6 @@ def _computed_at(net, readers, k):
     if kind == NEAR:
         return near_at(net.implied, readers.person, k)
     return member_at(net.implied, readers.ints, k)
-
-
-@njit
-def fetch_ties(net, ties, groups, author):
-    """Fetch ahead what `tied_to` or `existing_group` will read of an author; the other of the two numbers is -1."""
-    if ties >= 0 and net.rows_at[ties] >= 0:
-        prefetch(net.ties_starts, net.rows_at[ties] + author)
-    if groups >= 0 and net.computed[groups] < 0:
-        prefetch(net.joined_starts, net.joined_at[groups] + author)
-
-
-@njit
-def fetch_readers(net, readers):
-    """Fetch ahead where stored readers begin."""
-    if readers.kind == TIED:
-        prefetch(net.ties, readers.first)
-    elif readers.kind == MEMBERS:
-        prefetch(net.members, readers.first)
 
 
 @njit
