@@ -29,7 +29,7 @@ class Posting(Frozen):
     """Relative activity of people who are awake at each full hour, linear between; scaled so that its maximum is 1. None: the
     same at all hours."""
     branching_ratio: float = Field(ge=0, lt=1)
-    """Spectral radius of the expected-offspring operator on the actual network; below 1, or posts explode."""
+    """Spectral radius of the expected-offspring operator on the network (`engine/branching.py`); below 1, or posts explode."""
     memory_kernel: DelayLaw
     """Delay of a reaction to a post."""
     arousal_kernel: DelayLaw

@@ -14,7 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put long files first: `make test` gives whole files to workers in this order; none is left with a long one at the end."""
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        here = Path(__file__).parent
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
         return LONG.index(folder) if folder in LONG else len(LONG)
 
     items.sort(key=place)

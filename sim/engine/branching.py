@@ -164,11 +164,7 @@ def spectral_radius(tables, exists):
     bound is within 2 % of the growth of each of two steps. A dense corner of a large network is not missed, however few people
     live in it. Members count their own posts to a group, which the engine does not deliver: a further margin on the safe side.
     """
-    return _spectral_radius(by_reference(tables), exists)
-
-
-@njit
-def _spectral_radius(tables, exists):
+    tables = by_reference(tables)
     n_channels, n = len(tables.channels), len(tables.people)
     # Where nobody posts or reacts there are no rows: what is said there at first dies out.
     rows = np.array([c for c in range(n_channels) if _is_alive(tables.channels[c])], np.int64)

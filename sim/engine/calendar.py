@@ -2,7 +2,7 @@
 
 Events further away lie unsorted in chunks, chained per bucket. The bucket at hand is sorted into `current`; what is pushed
 into it meanwhile goes to a small heap, `late`. The next event is the smaller of the two heads. What an airing shows to its
-readers is not pushed at all: its sweep adds the events of a bucket when the bucket is opened (`sweeping.py`).
+readers is not pushed at all: its showing adds the events of a bucket when the bucket is opened (`showing.py`).
 
 An event takes 16 bytes, two whole numbers: its order (tick 2^31 + kind 2^27 + person) and its load (slot 2^32 + datum, see
 `load_of`). Its key is not among them: among messages' events it is found by the message's slot, else it is the load.

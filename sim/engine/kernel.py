@@ -52,11 +52,7 @@ _PERSON = np.int64((1 << 27) - 1)
 @njit
 def begin(T, S):
     """Schedule everybody's first events."""
-    _begin(by_reference(T), by_reference(S))
-
-
-@njit
-def _begin(T, S):
+    T, S = by_reference(T), by_reference(S)
     for p in range(len(S.people)):
         first_night(T, S, p)
         schedule_candidate(T, S, p, np.int64(-1), 0)
@@ -68,11 +64,7 @@ def advance(T, S, until, margin):
 
     `margin` is the largest number of events that one event can push.
     """
-    return _advance(by_reference(T), by_reference(S), until, margin)
-
-
-@njit
-def _advance(T, S, until, margin):
+    T, S = by_reference(T), by_reference(S)
     now, meta, current = S.now[0], S.calendar.meta[0], S.calendar.current
     keeps_log = len(S.log) > 0
     chunks, late = wanted_chunks(S.calendar, margin), len(S.calendar.late) // 2 - margin
@@ -247,11 +239,7 @@ def snapshot(T, S, minute):
 @njit
 def air(T, S, airing, t):
     """Broadcast an airing of the timeline, or let people gather."""
-    _air(by_reference(T), by_reference(S), airing, t)
-
-
-@njit
-def _air(T, S, airing, t):
+    T, S = by_reference(T), by_reference(S)
     a = T.airings[airing]
     if a["channel"] < 0:
         for k in range(T.gather_starts[airing], T.gather_starts[airing + 1]):

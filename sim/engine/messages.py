@@ -18,7 +18,9 @@ def draw_readers(S, seed, id_, n):
     A loop without branches, in whole eights, because it goes through the processor's lanes.
     """
     readers, words = S.block[0], S.words
-    for j in range((n + _EIGHT - 1) // _EIGHT * _EIGHT):
+    eights = (n + _EIGHT - 1) // _EIGHT * _EIGHT
+    readers[n:eights] = 0  # whose words nobody reads
+    for j in range(eights):
         words[0, j], words[1, j], words[2, j], words[3, j] = quarters(seed, READER, readers[j], id_, 0)
 
 

@@ -22,7 +22,7 @@ from sim.engine.state import BLOCK, DELIVERED, LOOKS
 from sim.jit import inlined, njit, prefetch
 from sim.quantiles import ceiling_of, delay_ticks
 
-_LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum above is rounded
+_LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum in `coming_at` is rounded
 
 __all__ = ["begin_showings", "coming_at", "next_order", "number_coming"]
 
@@ -35,7 +35,7 @@ def number_coming(n, wanted):
 
 @inlined
 def coming_at(law, points, begins, k, m, key):
-    """Return the tick at which the k-th of m people comes to a showing that begins at a tick."""
+    """Return the tick at which the k-th of m people comes to a showing that begins at a tick; it never falls as k rises."""
     return begins + delay_ticks(law, points, min((k + scattered(k, key)) / m, _LAST))
 
 
@@ -137,11 +137,10 @@ def _find(T, S, i):
 def _show(T, S, i, end, count, room):
     """Move those whom a showing shows before `end` to scratch from `count` on, while there is room; return the new count."""
     s, shown, scratch = S.showings[i], S.shown[i], S.calendar.scratch
-    limit = end << 31
     before = count
     at, length = s["at"], s["length"]
     while at < length and count < room:
-        if shown[2 * at] >= limit:
+        if shown[2 * at] >> 31 >= end:
             break
         scratch[2 * count], scratch[2 * count + 1] = shown[2 * at], shown[2 * at + 1]
         count += 1

@@ -90,7 +90,7 @@ SHOWING = np.dtype(
         ("m", "i8"),  # so many come to it, in this order, one after the other
         ("share", "f8"), ("wanted", "f8"),  # the share that m is of n, and the share that is to be reached
         ("begins", "i8"), ("ends", "i8"),
-        ("k", "i8"),  # so many have come
+        ("k", "i8"),  # so many of the m have been looked up
         ("at", "i8"), ("length", "i8"),  # of those whom it shows next (`State.shown`)
     ],
     align=True,
@@ -208,7 +208,7 @@ class State(NamedTuple):
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
     shown: np.ndarray  # int64[showings, 2 x BLOCK]: events of those whom each shows next, as pairs of order and load
-    block: np.ndarray  # int64[2, BLOCK]: readers at hand, and where they stand in a list
+    block: np.ndarray  # int64[2, BLOCK]: readers at hand; where they stand, or which are kept
     seats: np.ndarray  # uint64[BLOCK]: places in a shuffled order
     words: np.ndarray  # uint64[4, BLOCK]: their draws
     seen_out: (

@@ -469,6 +469,18 @@ def test_the_findings_of_the_experiments_were_made_of_the_options_as_they_are() 
     assert all((ROOT / "docs" / path).exists() for path in drawn)
 
 
+def test_the_table_of_the_nation_was_made_of_the_options_as_they_are() -> None:
+    """`make nation` writes the document anew, with a hash of both nights at each weight."""
+    from experiments.nation import DESIGN, arms_of
+    from experiments.sizes import hash_of_arms
+
+    text = (ROOT / "docs" / "nation.md").read_text(encoding="utf-8")
+    made = re.findall(r"^\| ([\d,]+) +\| [\d,]+ +\| (\d+) +\| [^|]*\| `(\w{8})`", text, re.MULTILINE)
+    assert {int(weight.replace(",", "")): int(n) for weight, n, _ in made} == DESIGN
+    for weight, _, digits in made:
+        assert digits == hash_of_arms(arms_of(int(weight.replace(",", "")))), "docs/nation.md is old: run make nation"
+
+
 def test_the_tables_of_sizes_were_made_of_the_options_as_they_are() -> None:
     """`make sizes` writes the document anew, with a hash of both nights at each size."""
     from experiments.sizes import DESIGN, hash_of

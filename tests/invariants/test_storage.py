@@ -46,7 +46,7 @@ def assert_same(state, other):
     np.testing.assert_array_equal(state.now, now)
     np.testing.assert_array_equal(on_their_way(state), on_their_way(other))
     for name in state._fields:
-        if name not in ("now", "messages", "showings", "block", "words", "log", "calendar"):
+        if name not in ("now", "messages", "showings", "shown", "block", "seats", "words", "log", "calendar"):
             np.testing.assert_array_equal(getattr(state, name), getattr(other, name), err_msg=name)
 
 
