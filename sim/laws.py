@@ -251,15 +251,20 @@ def _encoded(law: DelayLaw) -> tuple[np.void, np.ndarray]:
         points[::2] *= MINUTE
         row["count"] = len(law.minutes)
     table, middles = exact_values(row, points, 0.0), exact_values(row, points, 0.5)
-    row["low"], row["high"] = _trusted(table, middles)
+    row["low"], row["high"] = _trusted(table, middles, points[1::2])
     return row, np.concatenate([table, points])
 
 
-def _trusted(table: np.ndarray, middles: np.ndarray) -> tuple[float, float]:
-    """Return between which probabilities a table does: the cells around the median whose middles are right to `TOLERANCE`."""
+def _trusted(table: np.ndarray, middles: np.ndarray, kinks: np.ndarray) -> tuple[float, float]:
+    """Return between which probabilities a table does: the cells around the median that are right to `TOLERANCE`.
+
+    Of a smooth law that is so where the middle of a cell is right; a cell within which the law has a kink is never taken.
+    """
     with np.errstate(invalid="ignore"):  # infinite ones
         is_right = np.abs((table[:-1] + table[1:]) / 2 - middles[:-1]) <= TOLERANCE * CELLS * np.diff(table)
     is_right[[0, -1]] = False  # the law has no quantiles at 0 and 1
+    inside = kinks * CELLS
+    is_right[np.floor(inside[inside % 1 != 0]).astype(np.int64)] = False
     half = CELLS // 2
     below, above = np.argmin(is_right[:half][::-1]), np.argmin(is_right[half:])
     return float(half - below) / CELLS, float(half + above) / CELLS

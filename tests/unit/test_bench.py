@@ -235,6 +235,15 @@ def test_the_page_shows_ratios_reasons_and_limits():
     assert "| reads from 4 GB | 40.0 | 60.0 |" in text
 
 
+def test_a_peer_that_finishes_a_smaller_size_only_hides_no_other():
+    rows = [row(SIR, name, people, [result(cpu, 1000)]) for name, people, cpu in
+            ((OURS, 1000, 0.01), (OURS, 300, 0.01), ("EoN", 1000, 1.0), ("Mesa, stepped", 300, 2.0))]  # fmt: skip
+    told = page.summary(make_table(rows))
+    assert "1,000 people" in told
+    assert "100 times EoN" in told
+    assert "200 times Mesa, stepped (300 people)" in told
+
+
 def test_what_is_written_by_hand_stays(tmp_path):
     page.write(tmp_path, DATA, TOLD, tmp_path / "docs")
     written = tmp_path / "docs" / "performance.md"
