@@ -1,6 +1,6 @@
 """Which population size suffices for which question about the night of 15 July?
 
-Command: ``make sizes`` (27 minutes of CPU time on two cores, 3.3 GB). Figures: docs/figures/sizes.png. The tables go to the
+Command: ``make sizes`` (17 minutes of CPU time, 3.3 GB). Figures: docs/figures/sizes.png. The tables go to the
 terminal and, with what follows from them, to docs/sizes.md. An interrupted command goes on where it was: finished runs are
 found in ``outputs/store``.
 ``make sizes ARGS="--sizes 1000 10000 --replicates 16 8"`` is another design; what it finds goes to outputs/sizes.
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DESIGN = {10_000: 128, 100_000: 64, 1_000_000: 24}  # people: replicates
 NULLS = ("ordinary", "keyboard")
-TIME = "Measured: 27 minutes of CPU time (on two idle cores about a quarter of an hour) and 3.3 GB of memory."
+TIME = "Measured: 17 minutes of CPU time."
 
 
 # -- runs
@@ -258,7 +258,7 @@ main job has, give a 95 % interval that reaches no further than the margin. What
 
 {by_place(sizes, min(24, *design.values()))}
 
-Sizes are compared with {sizes[-1]:,} people, not with the nation: 10 million people and the nation join later.
+Sizes are compared with {sizes[-1]:,} people, not with the nation, for which see `docs/nation.md`.
 """
 
 
