@@ -16,6 +16,7 @@ ARGS ?=
 VENV := .venv
 PEERS := .venv-peers
 READY := $(VENV)/ready
+COMPILED := $(VENV)/compiled
 IN_VENV := $(VENV)/bin/python
 # A file is run by one worker, which makes what its tests share once; long files come first (tests/conftest.py).
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
@@ -26,7 +27,7 @@ PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-run: $(READY) ## simulate the night: throttled and open, paired; table on the terminal, files in outputs/
+run: $(COMPILED) ## simulate the night: throttled and open, paired; table on the terminal, files in outputs/
 	$(IN_VENV) -m sim $(ARGS)
 
 test: $(READY) ## run the tests
@@ -41,7 +42,7 @@ check: $(READY) ## check format, lint and types
 test-nojit: $(READY) ## run the quick tests with the compiled functions as plain Python
 	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
-bench: $(READY) ## compare speed and memory with other packages and the machine; docs/performance.md
+bench: $(COMPILED) ## compare speed and memory with other packages and the machine; docs/performance.md
 	$(IN_VENV) -m experiments.bench $(ARGS)
 
 # An environment of their own: some of them want an older NumPy than we do. Where mesa-frames, the strictest, cannot be had,
@@ -52,16 +53,16 @@ peers: $(READY) ## install the packages that bench compares with, in .venv-peers
 	$(PEERS)/bin/python -m pip --no-input --quiet install --group peers --group peers-old-numpy || \
 		$(PEERS)/bin/python -m pip --no-input --quiet install --group peers
 
-figures: $(READY) ## run the four experiments, and make the figures and tables of the README again
+figures: $(COMPILED) ## run the four experiments, and make the figures and tables of the README again
 	$(IN_VENV) -m experiments.readme_figures $(ARGS)
 
-verification: $(READY) ## compare classical models with theory and published numbers; docs/verification.md
+verification: $(COMPILED) ## compare classical models with theory and published numbers; docs/verification.md
 	$(IN_VENV) -m experiments.verification $(ARGS)
 
-sizes: $(READY) ## compare population sizes: which suffices for which question
+sizes: $(COMPILED) ## compare population sizes: which suffices for which question
 	$(IN_VENV) -m experiments.sizes $(ARGS)
 
-nation: $(READY) ## compare the whole nation, person by person, with smaller ones; docs/nation.md (long, 24 GB of memory)
+nation: $(COMPILED) ## compare the whole nation, person by person, with smaller ones; docs/nation.md (long, 24 GB of memory)
 	$(IN_VENV) -m experiments.nation $(ARGS)
 
 cache: $(READY) ## show the compiled code that is kept for this user; ARGS=clear removes it
@@ -92,5 +93,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install --require-hashes -r $(VENV)/setuptools.txt
 	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What runs studies in several processes finds the engine compiled; after a change of the sources the first process does it.
+$(COMPILED): $(READY)
 	@$(IN_VENV) -m sim.compile
 	@touch $@

@@ -122,18 +122,20 @@ def test_the_sizes_are_those_of_the_measured_table() -> None:
 
 
 def test_few_people_are_told_with_the_size_that_is_needed() -> None:
-    outcomes = ("participants", "posts_published", "peak_on_squares", "tipped_by_twitter")
+    outcomes = ("participants", "dip_depth", "posts_published", "peak_on_squares", "tipped_by_twitter")
     small = manifest_of(population={"size": 5000})
     text = told(small, *outcomes)[-1]
     assert f"With 5,000 {SIZE}" in text
     assert (
-        "(no smaller size than 10,000 was tried): 10,000 for participants; 100,000 for posts_published; 1,000,000 for"
+        "(no smaller size than 10,000 was tried): 10,000 for dip_depth; 100,000 for posts_published, participants; 1,000,000"
         in text
     )
     middle = told(manifest_of(population={"size": 20_000}), *outcomes)[-1]
-    assert "under its default options: 100,000 for posts_published; 1,000,000 for peak_on_squares." in middle
+    assert (
+        "under its default options: 100,000 for posts_published, participants; 1,000,000 for peak_on_squares." in middle
+    )
     assert len(told(manifest_of(population={"size": 1_000_000}), *outcomes)) == 1  # the sign's alone
-    assert len(told(manifest_of(population={"size": 10_000}), "participants")) == 1
+    assert len(told(manifest_of(population={"size": 100_000}), "participants")) == 1
 
 
 def test_sizes_of_another_scenario_or_of_people_from_a_file_are_not_judged() -> None:

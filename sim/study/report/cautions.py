@@ -26,7 +26,7 @@ AS_IN_A_MILLION_FROM = {
     "first_heard_minarets": 10_000,
     "first_heard_facetime": 10_000,
     "first_heard_twitter": 10_000,
-    "participants": 10_000,
+    "participants": 100_000,
     "share_left_before_call": 10_000,
     "peak_on_squares": _LARGEST,
     "peak_time": 100_000,
