@@ -153,8 +153,9 @@ changelog says NUMBERS CHANGE.
 
 The night is `scenario=july15`, throttled (`throttle=july15`) and open (`throttle=none`), two runs a replicate, one after the
 other; building, which takes all processors, is counted in. *Told* is the memory that such a study says it needs, *peak* what
-its process took; smaller sizes came first. Every replicate draws its own world and has a seed of its own. Counts are per 1,000
-people of the nation. Ratios and shares are ratios of sums over replicates. Values are those of the throttled night.
+its process took; smaller sizes came first. Wall time depends on what else the machine does. Every replicate draws its own world
+and has a seed of its own. Counts are per 1,000 people of the nation. Ratios and shares are ratios of sums over replicates.
+Values are those of the throttled night.
 
 ## Values, with pointwise 95 % intervals
 
