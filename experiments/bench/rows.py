@@ -24,13 +24,15 @@ UNITS = {
 THROTTLED, OPEN = ("throttle=july15",), ("throttle=none",)
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # on the posts of a person
 
-_SILENT, _AWAKE, _HOME = "posting=silent", "population.sleep=null", "attendance.nobody_leaves=true"
+_POSTED_ON = ("twitter", "facebook", "youtube", "whatsapp", "viber")
+_SILENT = tuple(f"channels.{name}.posts_per_user_day=0" for name in _POSTED_ON)
+_AWAKE, _HOME = "population.sleep=null", "attendance.nobody_leaves=true"
 PARTS = {
     "nothing": (),
-    "posts": (_SILENT,),
+    "posts": _SILENT,
     "sleep": (_AWAKE,),
     "leaving": (_HOME,),
-    "all three": (_SILENT, _AWAKE, _HOME),
+    "all three": (*_SILENT, _AWAKE, _HOME),
 }
 """What is left out of the night, and how."""
 
