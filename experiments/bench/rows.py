@@ -34,7 +34,7 @@ PARTS = {
     "leaving": (_HOME,),
     "all three": (*_SILENT, _AWAKE, _HOME),
 }
-"""What is left out of the night, and how."""
+"""What is left out of the night, and how; few posts stay without posts: live videos from the squares."""
 
 
 @dataclass(frozen=True)

@@ -416,10 +416,10 @@ def test_a_size_below_one_is_refused(tmp_path):
 
 
 def test_without_posts_nobody_posts_and_without_sleep_nobody_sleeps():
-    from sim.engine.order import BED, CANDIDATE, DEPART, REACTION, WAKE
+    from sim.engine.order import BED, CANDIDATE, DEPART, WAKE
     from sim.engine.simulate import run
 
-    kinds = {"posts": {CANDIDATE, REACTION}, "sleep": {BED, WAKE}, "leaving": {DEPART}}
+    kinds = {"posts": {CANDIDATE}, "sleep": {BED, WAKE}, "leaving": {DEPART}}
     for name, left_out in kinds.items():
         found = set(np.unique(run(night(300, *THROTTLED, *PARTS[name]), 1, events=True).log["kind"]).tolist())
         assert not found & left_out
