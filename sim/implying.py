@@ -86,7 +86,7 @@ def imply(
     return Implied(
         first=first, guide=guide, at=at, order=np.concatenate(order), words=np.concatenate(words),
         numbers=np.concatenate(index), half=np.array([half], np.int64), seed=np.array([seed], np.int64),
-        rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 0),
+        rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 2),
         law=law, limit=limit, n_inside=inside, n_outside=outside, **layers,
         friends=befriend(friends[0], first[FRIENDS], seed) if friends else nobody_befriended(),
     )  # fmt: skip

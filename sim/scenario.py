@@ -24,11 +24,11 @@ from sim.population import Population
 from sim.posting import Posting
 from sim.throttle import Outage, Throttle
 from sim.timeline import Accounting, Entry, is_below
-from sim.units import Clock
+from sim.units import MINUTE, Clock, seconds_to_ticks
 
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
-MODEL_VERSION = "3"
+MODEL_VERSION = "4"
 """Changes with every change of the model that changes numbers; part of the content hash."""
 _STORAGE = {"stored"}
 """Of the network: how ties are kept, which changes no result and so no hash."""
@@ -45,6 +45,7 @@ class Night(Frozen):
     end: datetime
     zone: str
     warm_up_hours: float = Field(24.0, ge=0, le=1200)
+    moment_seconds: float = Field(10.0, ge=0.001, le=60)
     timeline: tuple[Entry, ...] = ()
     outages: tuple[Outage, ...] = ()
     accounting: Accounting | None = None
@@ -94,6 +95,12 @@ class Scenario(Frozen):
                 raise ValueError(f"channels {', '.join(users)} share the ties {kind} but have different receivers")
         self._check_deciding()
         clock = self.clock
+        moment = self.scenario.moment_seconds
+        if seconds_to_ticks(moment) * 0.001 != moment or MINUTE % seconds_to_ticks(moment):
+            raise ValueError(
+                f"scenario.moment_seconds is {moment}, expected whole milliseconds of which a minute is a multiple, "
+                "such as 10, 1 or 0.001"
+            )
         for index, entry in enumerate(self.scenario.timeline):
             if not 0 <= clock.tick(entry.time) < clock.horizon:
                 raise ValueError(

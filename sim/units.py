@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sim.errors import InputError
 
-__all__ = ["DAY", "HOUR", "MAX_PEOPLE", "MAX_TICK", "MINUTE", "SECOND", "Clock", "is_later", "minutes_to_ticks"]
+__all__ = ["DAY", "HOUR", "MAX_PEOPLE", "MAX_TICK", "MINUTE", "SECOND", "Clock", "is_later", "minutes_to_ticks",
+           "seconds_to_ticks"]  # fmt: skip
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -23,6 +24,11 @@ MAX_PEOPLE = 2**27
 def minutes_to_ticks(minutes: float) -> int:
     """Return minutes as whole ticks, rounded to the nearest."""
     return round(minutes * MINUTE)
+
+
+def seconds_to_ticks(seconds: float) -> int:
+    """Return seconds as whole ticks, rounded to the nearest."""
+    return round(seconds * SECOND)
 
 
 def is_later(first: datetime, last: datetime) -> bool:

@@ -21,7 +21,7 @@ from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
 from sim.scenario import Scenario
 from sim.threads import in_chunks
 from sim.timeline import Entry
-from sim.units import HOUR, MINUTE, minutes_to_ticks
+from sim.units import HOUR, MINUTE, minutes_to_ticks, seconds_to_ticks
 from sim.world import World, make_world, receivers_used
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "radius_of"]
@@ -272,6 +272,7 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r = rules[0]
     r["seed"], r["horizon"], r["warm_up"], r["time_of_day"] = seed, clock.horizon, clock.warm_up, clock.time_of_day
     r["news_tick"] = clock.tick(night.accounting.first_news) if night.accounting else -1
+    r["moment"] = seconds_to_ticks(night.moment_seconds)
     r["n_normal"] = world.n_normal
     fading = np.inf if decision.fading_minutes is None else decision.fading_minutes * MINUTE
     r["rule"], r["fading"], r["discount"] = rule, fading, decision.repeat_discount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ class Correspondent(ABC):
         self.heard_tick = -1
         self.called = False
         self.trips = self.wake_at = self.night = 0
+        self.home_tick = -1
+        """When the last trip ended."""
         self.contacts: dict[int, int] = {}
         """Neighbours who were seen to leave and not to come home, with the number of the trip."""
 
@@ -45,6 +48,11 @@ class Correspondent(ABC):
     def now(self) -> int:
         """The tick it is."""
         return int(self.nation.env.now)
+
+    @property
+    def next_moment(self) -> int:
+        """The tick from which others can notice what happens now."""
+        return int(o.next_moment(self.now, self.nation.rules["moment"]))
 
     def at(self, tick: int, kind: int, key: int) -> At:
         """Return the event of this person at a tick."""
@@ -62,6 +70,11 @@ class Correspondent(ABC):
     def u(self, purpose: int, object_: int = 0, ordinal: int = 0) -> float:
         """Return this person's draw for a purpose."""
         return float(draws.uniform(self.nation.seed, purpose, self.number, object_, ordinal))
+
+    def four(self, purpose: int, object_: int, ordinal: int) -> list[float]:
+        """Return this person's four draws of one name."""
+        words = draws.quarters(self.nation.seed, purpose, self.number, object_, ordinal)
+        return [float(draws.fraction(w)) for w in words]
 
     def dice(self, key: int) -> list[float]:
         """Return this reader's four draws for a message: distraction, thinning, delay of the look, number of reactions."""
@@ -107,19 +120,19 @@ class Correspondent(ABC):
     def posting(self) -> Life:
         """Post spontaneously: a Poisson stream of candidates, thinned by activity."""
         tick, k = -1, 0
-        while self.traits["posts_per_tick"] > 0:
-            gap = (
-                draws.exponential(self.nation.seed, draws.CANDIDATE_GAP, self.number, 0, k)
-                / self.traits["posts_per_tick"]
-            )
-            if gap >= self.nation.horizon - tick - 1:
-                return
-            tick += 1 + int(gap)
+        rate, gap = (
+            self.traits["posts_per_tick"],
+            draws.exponential(self.nation.seed, draws.FIRST_CANDIDATE, self.number, 0, 0),
+        )
+        while rate > 0 and gap / rate < self.nation.horizon - tick - 1:
+            tick += 1 + int(gap / rate)
             yield self.at(tick, o.CANDIDATE, k)
-            if self.u(draws.CANDIDATE_ACCEPT, 0, k) < self.activity():
+            wait, accept, channel, kind = self.four(draws.CANDIDATE, 0, k)
+            gap = -math.log(wait)
+            if accept < self.activity():
                 message = self.nation.message(
                     draws.identity(self.nation.seed, draws.ID_POST, self.number, 0, k), self,
-                    self.own_channel(self.u(draws.POST_CHANNEL, 0, k)), self.own_kind(self.u(draws.POST_KIND, 0, k)),
+                    self.own_channel(channel), self.own_kind(kind),
                 )  # fmt: skip
                 self.note(o.CANDIDATE, k, self.attempt(message), message.channel)
             else:
@@ -314,9 +327,12 @@ class Correspondent(ABC):
         return bool(is_near and message.kind == CALL and message.author is not None)
 
     def is_still_out(self, message: Message) -> bool:
-        """Return whether the neighbour who was seen to leave has not come home from that trip."""
+        """Return whether the neighbour who was seen to leave had not come home from that trip when this moment began."""
         author = message.author
-        return author is not None and bool(phase_is_out[author.phase]) and author.trips == message.tries + 1
+        if author is None or author.trips != message.tries + 1:
+            return False
+        begun = o.moment_begun(self.now, self.nation.rules["moment"])
+        return bool(phase_is_out[author.phase] or author.home_tick >= begun)
 
     def seeing_return(self, tick: int, neighbour: int, trip: int) -> Life:
         """Notice that a neighbour is home again."""
@@ -339,18 +355,25 @@ class Correspondent(ABC):
         if mean <= 0:
             return
         for j in range(poisson(min(mean, MOST_REACTIONS), self.dice(message.id)[3])):
-            tick = self.now + nation.delay(law, self.u(draws.REACTION_DELAY, message.id, j))
+            wait, cross, which, relay = self.four(draws.REACTION, message.id, j)
+            tick = self.now + nation.delay(law, wait)
             if tick >= nation.horizon:
                 continue
             channel, kind = c, message.kind
-            if is_airing or self.u(draws.REACTION_CHANNEL, message.id, 2 * j) < rules["cross"]:
-                channel = self.own_channel(self.u(draws.REACTION_CHANNEL, message.id, 2 * j + 1))
+            if is_airing or cross < rules["cross"]:
+                channel = self.own_channel(which)
             if channel < 0:
                 continue
-            if kind in (CALL, STAY_CALL) and self.u(draws.REACTION_KIND, message.id, j) >= rules["relay"]:
+            if kind in (CALL, STAY_CALL) and relay >= rules["relay"]:
                 kind = NEWS
             id_ = draws.identity(nation.seed, draws.ID_REACTION, self.number, message.id, j)
             self.begin(tick, self.reacting(tick, nation.message(id_, self, channel, kind)))
+
+    def showing_return(self, tick: int, trip: int) -> Life:
+        """Let the neighbours who have seen this person leave see that the trip is over."""
+        yield self.at(tick, o.TELL, trip)
+        self.nation.show_return(self, trip)
+        self.note(o.TELL, trip, o.DONE)
 
     def telling(self, tick: int) -> Life:
         """Tell the neighbours."""
@@ -370,5 +393,5 @@ class Correspondent(ABC):
                 ordinal = self.trips * 256 + j
                 tick = self.now + nation.delay(st.L_LIVE, self.u(draws.LIVE_DELAY, c, ordinal))
                 id_ = draws.identity(nation.seed, draws.ID_LIVE, self.number, c, ordinal)
-                kind = CALL if self.u(draws.REACTION_KIND, id_) < rules["relay"] else NEWS
+                kind = CALL if self.u(draws.LIVE_KIND, id_) < rules["relay"] else NEWS
                 self.begin(tick, self.reacting(tick, nation.message(id_, self, c, kind, live=True)))

@@ -34,6 +34,7 @@ from sim.engine.order import (
     PROMPT,
     STALE,
     TIPPED,
+    next_moment,
     order_of,
     prompt_key,
 )
@@ -102,7 +103,8 @@ def decide(T, S, p, t, cause):
     set_phase(S, p, PREPARING)
     u = uniform(rules["seed"], draws.PREPARE, p, 0, np.int64(s["trips"]))
     length = max(delay_ticks(T.laws[L_PREPARE], T.points, u), rules["shortest_prepare"])
-    schedule_timer(T, S, t + length, DEPART, p, np.int64(s["trips"]))
+    tick = max(t + length, next_moment(t, rules["moment"]))
+    schedule_timer(T, S, tick, DEPART, p, np.int64(s["trips"]))
 
 
 @inlined

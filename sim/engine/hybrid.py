@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import simpy
 
 from sim.attendance import ON_SQUARE
 from sim.engine import kernel
 from sim.engine.actors import start_actors
-from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_state
+from sim.engine.order import next_moment
+from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_parts, whole
 from sim.engine.ties import most_readers
 from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
@@ -18,12 +23,14 @@ __all__ = ["CompiledRoom", "run_compiled"]
 
 
 class CompiledRoom:
-    """People as arrays."""
+    """People as arrays, in one part or in several, each of which a thread of its own takes through a moment."""
 
-    def __init__(self, tables: Tables, state: State) -> None:
+    def __init__(self, tables: Tables, parts: list[State]) -> None:
         self.tables = tables
-        self.state = state
+        self.parts = parts
         self.now = 0
+        self.moment = int(tables.rules["moment"][0])
+        self.threads = ThreadPoolExecutor(len(parts) - 1) if len(parts) > 1 else None
         audiences = tables.net.audience_ends - tables.net.audience_starts
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
         extra = min(extra, float(audiences.max(initial=0)))
@@ -35,36 +42,85 @@ class CompiledRoom:
 
     @property
     def gates(self) -> np.ndarray:
-        """GATE[channels]."""
-        return self.state.gates
+        """GATE[channels], the same for all parts."""
+        return self.parts[0].gates
 
     def throttle_changed(self, is_throttled: bool) -> None:
         """See `Room`."""
-        now = self.state.now[0]
-        if is_throttled:
-            now["throttled_since"] = self.now
-        else:
-            now["throttled_before"] += self.now - now["throttled_since"]
-        now["throttled"] = is_throttled
+        for part in self.parts:
+            now = part.now[0]
+            if is_throttled:
+                now["throttled_since"] = self.now
+            else:
+                now["throttled_before"] += self.now - now["throttled_since"]
+            now["throttled"] = is_throttled
 
     def air(self, airing: int) -> None:
         """See `Room`."""
         gathering = int(np.diff(self.tables.gather_starts)[airing])
-        parts = self.tables.airs_in.shape[1]
-        self.state = grown(self.state, gathering + self.margin, self.margin, parts)
-        kernel.air(self.tables, self.state, airing, self.now)
+        provinces = self.tables.airs_in.shape[1]
+        for k, part in enumerate(self.parts):
+            self.parts[k] = grown(part, gathering + self.margin, self.margin, provinces)
+            kernel.air(self.tables, self.parts[k], airing, self.now)
 
     def observed(self, watch: str, since: int) -> float:
         """See `Room`."""
         if watch == "on_squares":
-            return float(self.state.now["phases"][0, ON_SQUARE])
-        return float(self.state.counts[since // MINUTE :, :, PUBLISHED_COUNT].sum())
+            return float(sum(part.now[0]["phases"][ON_SQUARE] for part in self.parts))
+        return float(sum(part.counts[since // MINUTE :, :, PUBLISHED_COUNT].sum() for part in self.parts))
+
+    def begin(self) -> None:
+        """Schedule everybody's first events."""
+        self._each(lambda k: kernel.begin(self.tables, self.parts[k]))
 
     def advance(self, until: int) -> None:
         """Process people's events in [now, until)."""
-        while kernel.advance(self.tables, self.state, until, self.margin) == kernel.MORE_ROOM:
-            self.state = grown(self.state, 2 * self.margin, 2 * self.margin)
-        self.now = until
+        if self.threads is None:
+            self._advance(0, until)
+            self.now = until
+        while self.now < until:
+            if self.now % MINUTE == 0:
+                self._look_around(self.now // MINUTE)
+            end = min(int(next_moment(self.now, self.moment)), until)
+            self._each(partial(self._advance, until=end))
+            self.now = end
+            self._exchange()
+
+    def _each(self, work: Callable[[int], object]) -> None:
+        """Do something for all parts at once."""
+        others = [self.threads.submit(work, k) for k in range(1, len(self.parts))] if self.threads is not None else []
+        work(0)
+        for other in others:
+            other.result()
+
+    def _advance(self, k: int, until: int) -> None:
+        while kernel.advance(self.tables, self.parts[k], until, self.margin) == kernel.MORE_ROOM:
+            self.parts[k] = grown(self.parts[k], 2 * self.margin, 2 * self.margin)
+
+    def _exchange(self) -> None:
+        """Bring everybody what people of other parts have sent."""
+        if not any(part.now["n_letters"][0] for part in self.parts):
+            return
+        self._each(self._receive)
+        for part in self.parts:
+            for name in ("n_letters", "n_out", "n_sealed"):
+                part.now[name] = 0
+
+    def _receive(self, k: int) -> None:
+        for j, other in enumerate(self.parts):
+            n = int(other.now["n_letters"][0])
+            while j != k and n > 0 and not kernel.receive(self.parts[k], other.outbox, other.letters, n):
+                self.parts[k] = grown(self.parts[k], int(other.now["n_out"][0]), n)
+
+    def _look_around(self, minute: int) -> None:
+        """Look at the nation at a whole minute."""
+        for part in self.parts:
+            kernel.look_back(self.tables, part, minute)
+        topical, phases = sum(part.topical for part in self.parts), sum(part.now["phases"][0] for part in self.parts)
+        for k, part in enumerate(self.parts):
+            self.parts[k] = part = grown(part, self.margin, 0)
+            part.topical[:], part.phases[:] = topical, phases
+            kernel.look_around(self.tables, part, minute)
 
 
 def run_compiled(
@@ -74,19 +130,21 @@ def run_compiled(
     keep_log: bool,
     until: int | None = None,
     is_last: bool = False,
+    n_threads: int = 1,
 ) -> State:
     """Return the state at the horizon, or at the tick `until` if that comes first.
 
-    The tables can be used again unless this `is_last` run of theirs, which saves memory.
+    The tables can be used again unless this `is_last` run of theirs, which saves memory. What comes out does not depend on
+    the number of threads.
     """
-    room = CompiledRoom(tables, make_state(tables, exists, keep_log, is_last))
+    room = CompiledRoom(tables, make_parts(tables, exists, keep_log, is_last, min(n_threads, len(tables.people))))
     env = simpy.Environment()
     start_actors(env, scenario, room)
     end = scenario.clock.horizon if until is None else min(until, scenario.clock.horizon)
-    kernel.begin(room.tables, room.state)
+    room.begin()
     while True:
         following = int(min(env.peek(), end))
         room.advance(following)
         if following >= end:
-            return room.state
+            return whole(room.parts)
         env.step()

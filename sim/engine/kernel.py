@@ -9,8 +9,9 @@ from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVE
 from sim.channels import CALL, NEWS
 from sim.draws import identity
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, wanted_chunks
-from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt
+from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt, schedule_timer
 from sim.engine.flags import AWAKE_AT_NEWS, put
+from sim.engine.mail import receive
 from sim.engine.messages import release, write
 from sim.engine.order import (
     ADOPT,
@@ -29,20 +30,21 @@ from sim.engine.order import (
     RETURN_SEEN,
     TELL,
     WAKE,
+    next_moment,
     order_of,
     prompt_key,
     return_key,
 )
 from sim.engine.reading import announce, celebrate, film, on_impression, on_return_seen, show_return
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
-from sim.engine.sending import on_candidate, on_reaction, on_retry, schedule_candidate
+from sim.engine.sending import first_candidate, on_candidate, on_reaction, on_retry
 from sim.engine.showing import begin_showings, next_order
-from sim.engine.state import CREATED, CROWD, GATHERING, TOPICAL, TRENDING
+from sim.engine.state import CREATED, CROWD, GATHERING, MOST_LETTERS, TOPICAL, TRENDING
 from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
 
-__all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "snapshot"]
+__all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "look_around", "look_back", "receive"]
 
 ENOUGH, MORE_ROOM = 0, 1
 AHEAD = 8
@@ -53,9 +55,9 @@ _PERSON = np.int64((1 << 27) - 1)
 def begin(T, S):
     """Schedule everybody's first events."""
     T, S = by_reference(T), by_reference(S)
-    for p in range(len(S.people)):
+    for p in range(S.now[0]["first_person"], S.now[0]["last_person"] + 1):
         first_night(T, S, p)
-        schedule_candidate(T, S, p, np.int64(-1), 0)
+        first_candidate(T, S, p)
 
 
 @njit
@@ -69,7 +71,9 @@ def advance(T, S, until, margin):
     keeps_log = len(S.log) > 0
     chunks, late = wanted_chunks(S.calendar, margin), len(S.calendar.late) // 2 - margin
     messages, rows = len(S.messages) - margin, len(S.log)
-    minute_tick = now["next_minute"] * MINUTE
+    sent, letters = len(S.outbox) // 2 - margin, len(S.letters) - MOST_LETTERS
+    is_alone = now["is_alone"] == 1
+    minute_tick = now["next_minute"] * MINUTE if is_alone else np.int64(until)
     limit = min(until, minute_tick)
     while True:
         if (
@@ -77,6 +81,7 @@ def advance(T, S, until, margin):
             or meta["n_late"] > late
             or now["n_messages"] - now["n_free"] > messages
             or (keeps_log and now["n_log"] >= rows)
+            or not (is_alone or (now["n_out"] <= sent and now["n_letters"] <= letters))
         ):
             return MORE_ROOM
         at = meta["at"]
@@ -91,6 +96,7 @@ def advance(T, S, until, margin):
             if order == -1:
                 if minute_tick >= until:
                     return ENOUGH
+                count_topical(T, S, now["next_minute"])
                 snapshot(T, S, now["next_minute"])
                 now["next_minute"] += 1
                 minute_tick += MINUTE
@@ -175,24 +181,49 @@ def react_to(T, S, order, slot, datum):
         result = on_leave(T, S, p, t)
     elif kind == HOME_AGAIN:
         celebrate(T, S, p, come_home(T, S, p, t))
-        show_return(T, S, p, t)
+        if T.rules[0]["remembers"] == 1:
+            show_at = next_moment(t, T.rules[0]["moment"])
+            schedule_timer(T, S, show_at, TELL, p, np.int64(S.people[p]["trips"]))
     elif kind == RETURN_SEEN:
         result = on_return_seen(T, S, p, datum, slot + 256)
     elif kind == TELL:
-        announce(T, S, p, t, identity(seed, draws.ID_TELLING, p, 0, 0), NEWS, 0)
+        if datum == 0:
+            announce(T, S, p, t, identity(seed, draws.ID_TELLING, p, 0, 0), NEWS, 0)
+        else:
+            show_return(T, S, p, t, datum)
     elif kind == ADOPT:
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
-        S.exists[datum] = 1
+        S.exists_from[datum] = next_moment(t, T.rules[0]["moment"])
         S.counts[t // MINUTE, channel_of_group(T.net, datum), CREATED] += 1
     return result, np.int64(-1)
 
 
 @njit
+def look_back(T, S, minute):
+    """Count the posts on the topic of the last minutes, by channel, for what is trending: see `snapshot`."""
+    count_topical(by_reference(T), by_reference(S), minute)
+
+
+@njit
+def count_topical(T, S, minute):
+    """Count the posts on the topic of the last minutes, by channel."""
+    for c in range(len(T.channels)):
+        S.topical[c] = 0
+        for m in range(max(0, minute - T.channels[c]["trend_minutes"]), minute):
+            S.topical[c] += S.counts[m, c, TOPICAL]
+
+
+@njit
 def snapshot(T, S, minute):
-    """Look at the nation at a whole minute: count people by state, see the crowd, notice what is trending."""
+    """Look at the nation at a whole minute: count people by state, see the crowd, notice what is trending.
+
+    Of a part of the people those of the part are counted; the nation's phases and topical posts are in `S.phases` and
+    `S.topical` (of somebody who is alone `phases` of NOW are the nation's).
+    """
     now = S.now[0]
     rules = T.rules[0]
+    first, last, is_alone = now["first_person"], now["last_person"], now["is_alone"] == 1
     phases = now["phases"]
     out = phases[TRAVELLING] + phases[ON_SQUARE] + phases[RETURNING]
     row = S.snapshots[minute]
@@ -201,39 +232,47 @@ def snapshot(T, S, minute):
     row[2] = phases[ON_SQUARE]
     row[3] = phases[BACK] + phases[RESTING]
     row[4] = now["asleep"]
-    row[5] = len(S.people) - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
+    row[5] = last - first + 1 - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
     row[6] = now["circumventing"]
     row[7] = now["heard"]
     for c in range(len(T.channels)):
         S.heard_on[minute, c] = S.heard_now[c]
-        channel = T.channels[c]
-        topical = 0
-        for m in range(max(0, minute - channel["trend_minutes"]), minute):
-            topical += S.counts[m, c, TOPICAL]
-        S.trending[c] = 1 if topical >= channel["trend_posts"] else 0
-        S.counts[minute, c, TRENDING] = S.trending[c]
+        S.trending[c] = 1 if S.topical[c] >= T.channels[c]["trend_posts"] else 0
+        if first == 0:
+            S.counts[minute, c, TRENDING] = S.trending[c]
     for q in range(len(S.squares)):
         S.squares_by_minute[minute, q] = S.squares[q]
-    now["crowd"] = phases[ON_SQUARE] / rules["n_normal"]
+    on_square = phases[ON_SQUARE]
+    if not is_alone:
+        on_square, out = S.phases[ON_SQUARE], S.phases[TRAVELLING] + S.phases[ON_SQUARE] + S.phases[RETURNING]
+    now["crowd"] = on_square / rules["n_normal"]
     now["taking_part"] = out / rules["crowd_scale"]
     tick = minute * MINUTE
     if now["news_seen"] == 0 and rules["news_tick"] >= 0 and tick >= rules["news_tick"]:
         now["news_seen"] = 1
-        for p in range(len(S.people)):
+        for p in range(first, last + 1):
             if S.people[p]["asleep"] == 0:
                 put(S.people[p], AWAKE_AT_NEWS)
     if tick + 1 < rules["horizon"]:
-        while (
+        while is_alone and (
             now["n_done"] < len(T.by_threshold)
             and S.people[T.by_threshold[now["n_done"]]]["trips"] >= rules["max_trips"]
         ):
             now["n_done"] += 1
         for k in range(now["n_done"], len(T.by_threshold)):
             p = np.int64(T.by_threshold[k])
+            if not first <= p <= last:
+                continue
             if rules["by_contacts"] == 0 and S.people[p]["threshold"] > now["taking_part"]:
                 break
             if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
                 push(S.calendar, S.messages, order_of(tick + 1, PROMPT, p), -1, prompt_key(CROWD, minute))
+
+
+@njit
+def look_around(T, S, minute):
+    """Look at the nation, of which this is a part, at a whole minute: see `snapshot`."""
+    snapshot(by_reference(T), by_reference(S), minute)
 
 
 @njit
@@ -244,6 +283,8 @@ def air(T, S, airing, t):
     if a["channel"] < 0:
         for k in range(T.gather_starts[airing], T.gather_starts[airing + 1]):
             p = np.int64(T.gatherers[k])
+            if not S.now[0]["first_person"] <= p <= S.now[0]["last_person"]:
+                continue
             tick = t + 1 + T.stagger[airing, T.province[p]]
             if tick < T.rules[0]["horizon"]:
                 push(S.calendar, S.messages, order_of(tick, PROMPT, p), -1, prompt_key(GATHERING, airing))

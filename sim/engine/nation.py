@@ -53,7 +53,7 @@ class Nation:
         self.seed, self.horizon = self.rules["seed"], self.rules["horizon"]
         n, minutes = len(tables.people), -(-self.horizon // MINUTE)
         self.gates = np.zeros(len(self.channels), st.GATE)
-        self.exists = exists.astype(bool)
+        self.exists_from = np.where(exists, 0, st.MOST_TICKS)
         self.owned: dict[int, int] = dict(zip(tables.owners.tolist(), tables.owned.tolist(), strict=True))
         self.is_throttled, self.throttled_since, self.throttled_before = False, 0, 0
         self.crowd = self.taking_part = 0.0
@@ -115,13 +115,14 @@ class Nation:
             return
         groups = self.groups(channel["groups"], author)
         if groups:
-            first = int(author.u(draws.POST_GROUP, message.id) * len(groups))
+            which, direct, to, _ = author.four(draws.POST_GROUP, message.id, 0)
+            first = int(which * len(groups))
             for group in groups[first:] + groups[:first]:
-                if self.exists[group]:
+                if self.exists_from[group] <= self.now:
                     members = lists(self.tables.net, members_of(self.tables.net, group)).tolist()
-                    if author.u(draws.DIRECT, message.id) < channel["direct"]:
+                    if direct < channel["direct"]:
                         # One of the others: where the draw falls on the author, it is the last one.
-                        one = int(author.u(draws.DIRECT_TO, message.id) * (len(members) - 1))
+                        one = int(to * (len(members) - 1))
                         members = [members[-1 if members[one] == author.number else one]]
                     self.spread(message, members)
                     return
@@ -135,16 +136,15 @@ class Nation:
             message.tries = trip
             self.spread(message, near)
 
-    def show_return(self, person: Correspondent) -> None:
-        """Let those who count a person among their contacts see, after a while, that the person is home again."""
+    def show_return(self, person: Correspondent, trip: int) -> None:
+        """Let those who count a person among their contacts see, after a while, that the person is home from a trip."""
         c = self.rules["neighbours"]
-        if c < 0 or not self.rules["remembers"]:
-            return
         for number in self.ties(self.rules["neighbours_ties"], person, c):
             reader = self.people[number]
-            if reader.contacts.get(person.number) == person.trips:
-                tick = self.now + self.delay(st.LOOKS + c, reader.u(draws.LOOK_RETURN, person.number, person.trips))
-                reader.begin(tick, reader.seeing_return(tick, person.number, person.trips))
+            if reader.contacts.get(person.number) == trip:
+                delay = self.delay(st.LOOKS + c, reader.u(draws.LOOK_RETURN, person.number, trip))
+                tick = max(self.now + delay, person.next_moment)
+                reader.begin(tick, reader.seeing_return(tick, person.number, trip))
 
     def spread(
         self,
@@ -158,7 +158,7 @@ class Nation:
         """Show a message to each of the people with probability `share`, but to neither the author nor those in `but`."""
         for number in self.noticing(message, people, share, largest, purpose):
             if self.people[number] is not message.author and number not in but:
-                self.deliver(message, self.people[number], self.now)
+                self.deliver(message, self.people[number])
 
     def noticing(
         self, message: Message, people: list[int], share: float, largest: float, purpose: int
@@ -190,11 +190,11 @@ class Nation:
                 yield people[i]
             i += 1
 
-    def deliver(self, message: Message, reader: Correspondent, start: int) -> None:
-        """Deliver a message; the reader looks at it after a while."""
+    def deliver(self, message: Message, reader: Correspondent) -> None:
+        """Deliver a person's message; the reader looks at it after a while, in the next moment at the earliest."""
         self.totals[message.channel, st.DELIVERED] += 1
         delay = self.delay(st.LOOKS + message.channel, reader.dice(message.id)[2])
-        self.impression_at(start + delay, reader, message)
+        self.impression_at(max(self.now + delay, reader.next_moment), reader, message)
 
     def impression_at(self, tick: int, reader: Correspondent, message: Message, hold: int = 0, again: int = 0) -> None:
         """Let a reader look at a message at a tick, perhaps again; behind the horizon it is pending."""

@@ -3,7 +3,9 @@
 Events happen in the order of (tick, rank). At one tick the scripted world comes first: window ends, window starts, airings,
 inspectors, observers; then people, by (kind, person, key). The key is the identity of a message or an ordinal of a timer
 (see `prompt_key` and `return_key`).
-An effect lies at least one tick after its cause.
+An effect lies at least one tick after its cause, and from the next moment on where it is somebody else's: time is cut into
+moments (`scenario.moment_seconds`, counted from tick 0), and within one nobody notices what others do in it. So people can be
+taken in any order within a moment, and in parts at once.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ import numpy as np
 
 from sim.jit import inlined, njit
 
-__all__ = ["ACTOR_RANKS", "KIND_NAMES", "LOG", "RESULT_NAMES", "order_of", "person_rank", "prompt_key",
-           "return_key"]  # fmt: skip
+__all__ = ["ACTOR_RANKS", "KIND_NAMES", "LOG", "RESULT_NAMES", "moment_begun", "next_moment", "order_of", "person_rank",
+           "prompt_key", "return_key"]  # fmt: skip
 
 # -- kinds of people's events; the number is the rank within a tick
 WAKE, BED, HOME_AGAIN, LEAVE, ARRIVE, DEPART, DECIDE, PROMPT, ADOPT, CREATE = range(10)
@@ -46,6 +48,18 @@ LOG = np.dtype(
 def order_of(tick, kind, person):
     """Return tick, kind and person in one int64 that sorts as they do."""
     return (np.int64(tick) << 31) | (np.int64(kind) << 27) | np.int64(person)
+
+
+@inlined
+def moment_begun(t, moment):
+    """Return the tick at which the moment that holds tick t begins; moments last `moment` ticks."""
+    return t - t % moment
+
+
+@inlined
+def next_moment(t, moment):
+    """Return the tick at which the moment after that of tick t begins."""
+    return t - t % moment + moment
 
 
 @njit

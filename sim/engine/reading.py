@@ -14,6 +14,7 @@ from sim.draws import bound_of_other, coarse, fraction, identity, packed, quarte
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
 from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put
+from sim.engine.mail import seal, send_out
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
     DONE,
@@ -28,6 +29,8 @@ from sim.engine.order import (
     TIPPED,
     UNSEEN,
     WAITING,
+    moment_begun,
+    next_moment,
     order_of,
 )
 from sim.engine.rules import hear, offline_until, prolong, rouse
@@ -72,7 +75,7 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
         word = packed(first, last)
     taken = coarse(word) * channel["ceiling"]  # the attention that noticing it takes
     held = (hold << HOLD_SHIFT) | (AGAIN_BIT if is_again else 0)
-    if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(S, m):
+    if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(T, S, m, t):
         totals[UNSEEN_TOTAL] += 1
         return UNSEEN
     if channel["repeats"] == 1 and hold == 0 and is_departure(T, m):
@@ -154,7 +157,7 @@ def see(T, S, p, t, slot, answers, weighs, key, word):
     if kind == STAY_CALL:
         prolong(T, S, p, m["id"])
     is_tipped = False
-    if T.rules[0]["remembers"] == 1 and is_departure(T, m) and is_still_out(S, m):
+    if T.rules[0]["remembers"] == 1 and is_departure(T, m) and is_still_out(T, S, m, t):
         if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
             is_tipped = count_contact(T, S, p, t, m)
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
@@ -169,10 +172,12 @@ def is_departure(T, m):
 
 
 @inlined
-def is_still_out(S, m):
-    """Return whether the neighbour who was seen to leave has not come home from that trip."""
-    author = S.people[m["author"]]
-    return phase_is_out[author["phase"]] and author["trips"] == m["tries"] + 1
+def is_still_out(T, S, m, t):
+    """Return whether the neighbour who was seen to leave had not come home from that trip when the moment of t began."""
+    stage = np.int64(S.stages[m["author"]])
+    if stage >> 8 != np.int64(m["tries"]) + 1:
+        return False
+    return phase_is_out[stage & 255] or S.other[m["author"]]["stay_until"] >= moment_begun(t, T.rules[0]["moment"])
 
 
 @njit
@@ -193,20 +198,25 @@ def place_among(T, author, reader):
 
 
 @njit
-def show_return(T, S, p, t):
-    """Let those who count a person among their contacts see, after a while, that the person is home again."""
+def show_return(T, S, p, t, trip):
+    """Let those who count a person among their contacts see, after a while, that the person is home from a trip."""
     rules = T.rules[0]
-    if rules["remembers"] == 0:
-        return
-    trip = np.int64(S.people[p]["trips"])
+    soonest = next_moment(t, rules["moment"])
+    first, last = S.now[0]["first_person"], S.now[0]["last_person"]
     near = tied_to(T.net, rules["neighbours_ties"], p, rules["neighbours"])
     law = T.laws[LOOKS + rules["neighbours"]]
     for k in range(near.n):
         if S.seen_out[place_of(T.net, near, k)] == trip:
             reader = reader_at(T.net, near, k)
-            tick = t + delay_ticks(law, T.points, uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip))
-            if tick < rules["horizon"]:
-                push(S.calendar, S.messages, order_of(tick, RETURN_SEEN, reader), trip - 256, p)
+            u = uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip)
+            order = order_of(max(t + delay_ticks(law, T.points, u), soonest), RETURN_SEEN, reader)
+            if order >> 31 >= rules["horizon"]:
+                continue
+            if first <= reader <= last:
+                push(S.calendar, S.messages, order, trip - 256, p)
+            else:
+                send_out(S, order, trip - 256, p)
+    seal(S, -1)
 
 
 @njit
@@ -245,17 +255,18 @@ def react(T, S, p, t, slot, word):
         return
     count = poisson(min(mean, MOST_REACTIONS), fraction(quarters(seed, draws.READER, p, id_, 0)[3]))
     for j in range(count):
-        tick = t + delay_ticks(T.laws[law], T.points, uniform(seed, draws.REACTION_DELAY, p, id_, j))
+        wait, cross, which, of_kind = quarters(seed, draws.REACTION, p, id_, j)
+        tick = t + delay_ticks(T.laws[law], T.points, fraction(wait))
         if tick >= rules["horizon"]:
             continue
         d = c
-        if law == L_AROUSAL or uniform(seed, draws.REACTION_CHANNEL, p, id_, 2 * j) < rules["cross"]:
-            d = own_channel(T, p, uniform(seed, draws.REACTION_CHANNEL, p, id_, 2 * j + 1))
+        if law == L_AROUSAL or fraction(cross) < rules["cross"]:
+            d = own_channel(T, p, fraction(which))
         if d < 0:
             continue
         kind = parent_kind
         if kind == CALL or kind == STAY_CALL:
-            if uniform(seed, draws.REACTION_KIND, p, id_, j) >= rules["relay"]:
+            if fraction(of_kind) >= rules["relay"]:
                 kind = NEWS
         child = identity(seed, draws.ID_REACTION, p, id_, j)
         schedule_post(S, tick, write(S, child, p, d, kind, 0))
@@ -299,7 +310,7 @@ def film(T, S, p, t):
             tick = t + delay_ticks(T.laws[L_LIVE], T.points, uniform(seed, draws.LIVE_DELAY, p, c, ordinal))
             if tick < rules["horizon"]:
                 id_ = identity(seed, draws.ID_LIVE, p, c, ordinal)
-                kind = CALL if uniform(seed, draws.REACTION_KIND, p, id_, 0) < rules["relay"] else NEWS
+                kind = CALL if uniform(seed, draws.LIVE_KIND, p, id_, 0) < rules["relay"] else NEWS
                 schedule_post(S, tick, write(S, id_, p, c, kind, 1))
 
 

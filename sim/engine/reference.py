@@ -173,7 +173,7 @@ class Person(Correspondent):
     def creating(self, tick: int, group: int) -> Life:
         """Create a chat group."""
         yield self.at(tick, o.CREATE, group)
-        self.nation.exists[group] = True
+        self.nation.exists_from[group] = self.next_moment
         self.nation.count(st.CREATED, int(channel_of_group(self.nation.tables.net, group)))
         self.note(o.CREATE, group, o.DONE)
 
@@ -326,7 +326,7 @@ class Person(Correspondent):
         self.decide_stamp += 1
         self.phase = PREPARING
         length = self.nation.delay(st.L_PREPARE, self.u(draws.PREPARE, 0, self.trips))
-        tick = self.now + max(length, self.nation.rules["shortest_prepare"])
+        tick = max(self.now + max(length, self.nation.rules["shortest_prepare"]), self.next_moment)
         self.begin(tick, self.going_out(tick))
 
     def going_out(self, tick: int) -> Life:
@@ -362,7 +362,8 @@ class Person(Correspondent):
             return
         yield self.at(self.now + travel, o.HOME_AGAIN, self.trips)
         self.come_home()
-        nation.show_return(self)
+        if nation.rules["remembers"]:
+            self.begin(self.next_moment, self.showing_return(self.next_moment, self.trips))
         self.note(o.HOME_AGAIN, self.trips, o.DONE)
 
     def consider_staying(self, message: Message) -> None:
@@ -377,6 +378,7 @@ class Person(Correspondent):
     def come_home(self) -> None:
         """Be home: sleep if the night was missed, and share the victory in the waking time that follows."""
         nation, rules = self.nation, self.nation.rules
+        self.home_tick = self.now
         self.phase = RESTING if rules["rests"] else BACK
         self.dose, self.dose_tick, self.hazard = 0.0, self.now, 0.0
         rest = nation.delay(st.L_REST, self.u(draws.REST, 0, self.trips)) if rules["rests"] else 1

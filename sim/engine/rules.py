@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import BACK, HOME, ON_SQUARE, RESTING, RETURNING, TRAVELLING
+from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.decision import HAZARD_RULE
 from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
@@ -231,8 +231,10 @@ def depart(T, S, p, t):
     s = S.people[p]
     if s["trips"] == 0:
         S.departed[t // MINUTE] += 1
-    s["trips"] += 1
-    set_phase(S, p, TRAVELLING)
+    phases = S.now[0]["phases"]
+    phases[PREPARING] -= 1
+    phases[TRAVELLING] += 1
+    S.stages[p] = TRAVELLING + 256 * (np.int64(s["trips"]) + 1)
     schedule_timer(T, S, t + np.int64(T.travel[p]), ARRIVE, p, np.int64(s["trips"]))
 
 
@@ -259,7 +261,9 @@ def on_leave(T, S, p, t):
         return POSTPONED
     set_phase(S, p, RETURNING)
     S.squares[T.province[p]] -= 1
-    schedule_timer(T, S, t + np.int64(T.travel[p]), HOME_AGAIN, p, np.int64(s["trips"]))
+    home = t + np.int64(T.travel[p])
+    S.other[p]["stay_until"] = min(home, MOST_TICKS)
+    schedule_timer(T, S, home, HOME_AGAIN, p, np.int64(s["trips"]))
     return DONE
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sim import draws
@@ -14,6 +16,7 @@ from sim.draws import MAX_ORDINAL, coarse, exponential, fraction, identity, pack
 from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
 from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached
+from sim.engine.mail import seal, send_out
 from sim.engine.messages import draw_readers, push_message, release, write
 from sim.engine.order import (
     CANDIDATE,
@@ -24,6 +27,7 @@ from sim.engine.order import (
     RETRY,
     RETRYING,
     THINNED,
+    next_moment,
     order_of,
 )
 from sim.engine.rules import offline_until
@@ -51,13 +55,13 @@ from sim.engine.ties import (
     seat_of,
     tied_to,
 )
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.posting import cycle_at
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.units import MINUTE
 
-__all__ = ["impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "release_tick",
-           "schedule_candidate", "spread_tied"]  # fmt: skip
+__all__ = ["first_candidate", "impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "release_tick",
+           "spread_tied"]  # fmt: skip
 
 
 @njit
@@ -96,14 +100,19 @@ def own_channel(T, p, u):
 
 
 @njit
-def schedule_candidate(T, S, p, t, k):
-    """Schedule the k-th candidate of a person's stream of spontaneous posts."""
+def first_candidate(T, S, p):
+    """Schedule the first candidate of a person's stream of spontaneous posts."""
+    schedule_candidate(T, S, p, np.int64(-1), 0, exponential(T.rules[0]["seed"], draws.FIRST_CANDIDATE, p, 0, 0))
+
+
+@inlined
+def schedule_candidate(T, S, p, t, k, wait):
+    """Schedule the k-th candidate, so long after t: a wait of mean 1 at a person's rate."""
     rate = np.float64(S.people[p]["posts_per_tick"])
     if rate <= 0.0:
         return
-    rules = T.rules[0]
-    gap = exponential(rules["seed"], draws.CANDIDATE_GAP, p, 0, k) / rate
-    if gap < rules["horizon"] - t - 1:
+    gap = wait / rate
+    if gap < T.rules[0]["horizon"] - t - 1:
         push(S.calendar, S.messages, order_of(t + 1 + np.int64(gap), CANDIDATE, p), -1, k)
 
 
@@ -112,14 +121,15 @@ def on_candidate(T, S, p, t, k):
     """Post spontaneously, or let it be; return (result, channel)."""
     rules = T.rules[0]
     seed = rules["seed"]
-    schedule_candidate(T, S, p, t, k + 1)
-    if uniform(seed, draws.CANDIDATE_ACCEPT, p, 0, k) >= activity(T, S, p, t):
+    wait, accept, which, of_kind = quarters(seed, draws.CANDIDATE, p, 0, k)
+    schedule_candidate(T, S, p, t, k + 1, -math.log(fraction(wait)))
+    if fraction(accept) >= activity(T, S, p, t):
         return THINNED, -1
-    c = own_channel(T, p, uniform(seed, draws.POST_CHANNEL, p, 0, k))
+    c = own_channel(T, p, fraction(which))
     s = S.people[p]
     kind = CHATTER
     if has(s, HEARD):
-        u = uniform(seed, draws.POST_KIND, p, 0, k)
+        u = fraction(of_kind)
         if u < rules["topical"]:
             kind = CALL if has(s, CALLED) and u < rules["topical"] * rules["relay"] else NEWS
     slot = write(S, identity(seed, draws.ID_POST, p, 0, k), p, c, kind, 0)
@@ -222,15 +232,15 @@ def publish(T, S, t, slot):
             spread(T, S, t, slot, everyone, share, largest, draws.EXTRA_READER, own)
     else:
         # A group that nobody has created yet passes the message on to the author's next one.
-        u = uniform(rules["seed"], draws.POST_GROUP, author, m["id"], 0)
-        group = existing_group(T.net, S.exists, channel["groups"], author, u)
+        which, direct, to, _ = quarters(rules["seed"], draws.POST_GROUP, author, m["id"], 0)
+        group = existing_group(T.net, S.exists_from, t, channel["groups"], author, fraction(which))
         if group < 0:
             return
         members = members_of(T.net, group)
-        if uniform(rules["seed"], draws.DIRECT, author, m["id"], 0) < channel["direct"]:
+        if fraction(direct) < channel["direct"]:
             if members.n < 2:
                 return
-            one = np.int64(uniform(rules["seed"], draws.DIRECT_TO, author, m["id"], 0) * (members.n - 1))
+            one = np.int64(fraction(to) * (members.n - 1))
             if reader_at(T.net, members, one) == author:
                 one = members.n - 1
             members = only(members, one)
@@ -265,7 +275,8 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
     log_miss = log_of_missing(rate)
     attention = channel["attention_max"] / ceiling
     law = T.laws[LOOKS + c]
-    horizon = T.rules[0]["horizon"]
+    horizon, soonest = T.rules[0]["horizon"], next_moment(t, T.rules[0]["moment"])
+    first, last = S.now[0]["first_person"], S.now[0]["last_person"]
     held = AGAIN_BIT if channel["repeats"] == 1 else 0
     block, places, words = S.block[0], S.block[1], S.words
     n_delivered = 0
@@ -300,13 +311,18 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
             if but.n > 0 and seat_of(T.net, but, block[j]) >= 0:
                 continue
             n_delivered += 1
-            tick = t + delay_ticks(law, T.points, fraction(words[2, j]))
-            if tick < horizon:
-                datum = np.int64(0) if held else np.int64(packed(words[0, j], words[3, j]))
-                push_message(S, order_of(tick, IMPRESSION, block[j]), slot, held, datum)
-            else:
+            tick = max(t + delay_ticks(law, T.points, fraction(words[2, j])), soonest)
+            if tick >= horizon:
                 S.totals[c, PENDING] += 1
+                continue
+            order = order_of(tick, IMPRESSION, block[j])
+            datum = np.int64(0) if held else np.int64(packed(words[0, j], words[3, j]))
+            if first <= block[j] <= last:
+                push_message(S, order, slot, held, datum)
+            else:
+                send_out(S, order, held, datum)
     S.totals[c, DELIVERED] += n_delivered
+    seal(S, slot)
 
 
 @njit

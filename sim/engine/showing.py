@@ -104,7 +104,8 @@ def _find(T, S, i):
     share, wanted = s["share"], s["wanted"]
     attention = channel["attention_max"] / channel["ceiling"]
     audience = T.net.audience
-    shown, readers, kept, words, seats = S.shown[i], S.block[0], S.block[1], S.words, S.seats
+    first_person, last_person = S.now[0]["first_person"], S.now[0]["last_person"]
+    shown, readers, own, kept, words, seats = S.shown[i], S.block[0], S.block[1], S.block[2], S.words, S.seats
     key0, key1, key2, key3 = s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3]
     s["at"] = s["length"] = 0
     while s["k"] < m and s["length"] == 0:
@@ -113,17 +114,20 @@ def _find(T, S, i):
         shuffled_block(k, came, s["n"], s["bits"], key0, key1, key2, seats)
         for j in range(came):
             prefetch(audience, first + np.int64(seats[j]))
+        n_own = 0
         for j in range(came):
-            readers[j] = audience[first + np.int64(seats[j])]
-        draw_readers(S, seed, id_, came)
+            reader = np.int64(audience[first + np.int64(seats[j])])
+            readers[n_own], own[n_own] = reader, j
+            n_own += np.int64((first_person <= reader) & (reader <= last_person))
+        draw_readers(S, seed, id_, n_own)
         found = 0
-        for j in range(came):
+        for j in range(n_own):
             kept[found] = j
             found += np.int64((fraction(words[1, j]) * share < wanted) & (coarse(words[0, j]) < attention))
         s["k"] = k + came
         for f in range(found):
             j = kept[f]
-            tick = coming_at(law, T.points, begins, k + j, m, key3)
+            tick = coming_at(law, T.points, begins, k + own[j], m, key3)
             if tick >= ends:
                 s["k"] = m
                 break

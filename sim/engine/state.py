@@ -19,7 +19,9 @@ __all__ = [
     "COUNTS",
     "ELSE",
     "GATE",
+    "LETTER",
     "MESSAGE",
+    "MOST_LETTERS",
     "NOW",
     "RULES",
     "SHOWING",
@@ -29,7 +31,9 @@ __all__ = [
     "Tables",
     "aligned",
     "grown",
+    "make_parts",
     "make_state",
+    "whole",
 ]
 
 STATE = np.dtype(
@@ -48,8 +52,8 @@ STATE = np.dtype(
         ("sleep_stamp", "u2"),
         ("decide_stamp", "u2"),
         ("phase", "u1"),
+        ("trips", "u1"),  # with the phase: `State.stages`
         ("asleep", "u1"),
-        ("trips", "u1"),
         ("prolonged", "u1"),
         ("last_on", "i1"),  # channel of the last exposure
         ("night", "i1"),
@@ -59,8 +63,12 @@ STATE = np.dtype(
 )
 """A person's state: one cache line (64 bytes) with all that most events need, some of the traits among it."""
 
+STAGE = 28
+"""Where the phase and the trips of STATE stand, in units of 16 bits."""
+
 ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
-"""What few events need of a person; adopt_at: the throttled time (clock of NOW) at which a way round is found, 0: not known."""
+"""What few events need of a person; stay_until: once the square is left, when one is home; adopt_at: the throttled time (clock
+of NOW) at which a way round is found, 0: not known."""
 
 BLOCK = 64
 """So many readers are looked up together, a multiple of 8."""
@@ -81,6 +89,19 @@ MESSAGE = np.dtype(
     align=True,
 )
 """A message."""
+
+MOST_LETTERS = 8
+"""One event sends fewer."""
+
+LETTER = np.dtype(
+    [
+        ("id", "i8"), ("author", "i8"),  # of the message, see `MESSAGE`; author -1: there is none
+        ("channel", "i8"), ("kind", "i8"), ("live", "i8"), ("tries", "i8"),
+        ("first", "i8"), ("end", "i8"),  # events first to end - 1 of the outbox
+    ],
+    align=True,
+)  # fmt: skip
+"""A message and the events of those who will look at it, or some events that need none."""
 
 SHOWING = np.dtype(
     [
@@ -107,7 +128,7 @@ GATE = np.dtype([("severity", "f8"), ("mode", "i8"), ("release", "i8"), ("lag", 
 RULES = np.dtype(
     [
         ("seed", "i8"), ("horizon", "i8"), ("warm_up", "i8"), ("time_of_day", "i8"), ("news_tick", "i8"),
-        ("n_normal", "f8"),
+        ("moment", "i8"), ("n_normal", "f8"),
         # deciding
         ("rule", "i8"), ("fading", "f8"), ("hazard_per_tick", "f8"), ("discount", "f8"), ("social", "f8"),
         ("screen", "f8"), ("screen_half", "f8"), ("ignored", "u8"), ("needs_news", "i8"), ("crowd_scale", "f8"),
@@ -135,14 +156,17 @@ NOW = np.dtype(
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"), ("free_message", "i8"), ("n_free", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
-        ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"), ("gathered", "i8"), ("wanted", "i8"),
+        ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("n_out", "i8"), ("n_sealed", "i8"),
+        ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"), ("gathered", "i8"), ("wanted", "i8"),
     ],
     align=True,
 )  # fmt: skip
-"""The state of the nation: `crowd` and `taking_part` are the shares seen at the last whole minute; the throttled clock
-shows throttled_before, plus the time since throttled_since while some channel is throttled; the first n_done people by
-threshold have made all their trips; the next reader of a showing comes at shown_at, into the bucket at hand if is_late; of a
-bucket that could not be opened yet so many events are gathered already, and it needs room for as many as are wanted."""
+"""The state of the nation, or of the people first_person to last_person of it (is_alone: there are no others); the outbox
+holds n_out events, n_sealed of them in n_letters (`mail.py`). `crowd` and `taking_part` are the shares seen at the last whole
+minute; the throttled clock shows throttled_before, plus the time since throttled_since while some channel is throttled; the
+first n_done people by threshold have made all their trips; the next reader of a showing comes at shown_at, into the bucket at
+hand if is_late; of a bucket that could not be opened yet so many events are gathered already, and it needs room for as many
+as are wanted."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -203,20 +227,23 @@ class State(NamedTuple):
     """Mutable arrays of a run."""
 
     people: np.ndarray  # STATE[n]
+    stages: np.ndarray  # uint16[n]: a view of people, phase + 256 trips, read and written at once
     other: np.ndarray  # ELSE[n]
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
     shown: np.ndarray  # int64[showings, 2 x BLOCK]: events of those whom each shows next, as pairs of order and load
-    block: np.ndarray  # int64[2, BLOCK]: readers at hand; where they stand, or which are kept
+    block: np.ndarray  # int64[3, BLOCK]: readers at hand; where they stand, or which are kept; which of those
     seats: np.ndarray  # uint64[BLOCK]: places in a shuffled order
     words: np.ndarray  # uint64[4, BLOCK]: their draws
     seen_out: (
         np.ndarray
     )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
-    exists: np.ndarray  # uint8[groups]
+    exists_from: np.ndarray  # uint32[groups]: tick, MOST_TICKS: not yet
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
+    topical: np.ndarray  # int64[c]: posts on the topic in the last minutes, at a whole minute
+    phases: np.ndarray  # int64[7]: people by phase, of all parts, at a whole minute
     counts: np.ndarray  # int64[minutes, c, 11]
     decided: np.ndarray  # int64[minutes, c + 3]: first decisions by the channel or other cause that tipped
     departed: np.ndarray  # int64[minutes]: first departures
@@ -228,6 +255,8 @@ class State(NamedTuple):
     totals: np.ndarray  # int64[c, 6]
     now: np.ndarray  # NOW[1]
     log: np.ndarray  # LOG, empty when no log is kept
+    outbox: np.ndarray  # int64: events of people of other parts, as pairs of order and load; empty without others
+    letters: np.ndarray  # LETTER
     calendar: Calendar
 
 
@@ -243,6 +272,15 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
 
     The rows of `tables.people` are copied; where `is_last` run of the tables they become the state, which spares their memory.
     """
+    return make_parts(tables, exists, keep_log, is_last, 1)[0]
+
+
+def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool, n_parts: int) -> list[State]:
+    """Return the states of so many parts of the people, of consecutive numbers, at tick 0; see `make_state`.
+
+    People and what belongs to them are in arrays that the parts share; each reads and writes those of its own people, and
+    reads of others only what nobody writes within a moment, or `stages`, `stay_until` and `exists_from`.
+    """
     n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
     horizon = int(tables.rules["horizon"][0])
     minutes = -(-horizon // MINUTE)
@@ -250,38 +288,63 @@ def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
     people.setflags(write=True)
     if not is_last:
         people[:] = tables.people
-    now = np.zeros(1, NOW)
-    now["phases"][0, 0] = n
-    now["circumventing"] = np.count_nonzero(people["flags"] & CIRCUMVENTS)
-    now["free_message"] = -1
-    now["shown_at"] = horizon
-    return State(
-        people=people,
-        other=np.zeros(n, ELSE),
-        hazard=np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0),
-        messages=np.zeros(n + 4096, MESSAGE),  # zeros take no memory until they are written
-        showings=np.zeros(64, SHOWING),
-        shown=np.zeros((64, 2 * BLOCK), np.int64),
-        block=np.zeros((2, BLOCK), np.int64),
-        seats=np.zeros(BLOCK, np.uint64),
-        words=np.zeros((4, BLOCK), np.uint64),
-        seen_out=np.zeros(_remembered(tables), np.uint8),
-        exists=exists.astype(np.uint8),
-        gates=np.zeros(n_channels, GATE),
-        trending=np.zeros(n_channels, np.uint8),
-        counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
-        decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
-        departed=np.zeros(minutes, np.int64),
-        snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
-        heard_on=np.zeros((minutes, n_channels), np.int64),
-        heard_now=np.zeros(n_channels, np.int64),
-        squares=np.zeros(n_provinces, np.int64),
-        squares_by_minute=np.zeros((minutes, n_provinces), np.int32),
-        totals=np.zeros((n_channels, len(TOTALS)), np.int64),
-        now=now,
-        log=np.zeros(4096 if keep_log else 0, LOG),
-        calendar=make_calendar(horizon, n),
-    )
+    stages = people.view(np.uint16).reshape(n, -1)[:, STAGE]
+    other = np.zeros(n, ELSE)
+    hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0)
+    seen_out = np.zeros(_remembered(tables), np.uint8)
+    exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
+    gates = np.zeros(n_channels, GATE)
+    parts = []
+    for k in range(n_parts):
+        first, end = n * k // n_parts, n * (k + 1) // n_parts
+        now = np.zeros(1, NOW)
+        now["phases"][0, 0] = end - first
+        now["circumventing"] = np.count_nonzero(people["flags"][first:end] & CIRCUMVENTS)
+        now["free_message"] = -1
+        now["shown_at"] = horizon
+        now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
+        parts.append(State(
+            people=people, stages=stages, other=other, hazard=hazard,
+            messages=np.zeros(end - first + 4096, MESSAGE),  # zeros take no memory until they are written
+            showings=np.zeros(64, SHOWING),
+            shown=np.zeros((64, 2 * BLOCK), np.int64),
+            block=np.zeros((3, BLOCK), np.int64),
+            seats=np.zeros(BLOCK, np.uint64),
+            words=np.zeros((4, BLOCK), np.uint64),
+            seen_out=seen_out, exists_from=exists_from, gates=gates,
+            trending=np.zeros(n_channels, np.uint8),
+            topical=np.zeros(n_channels, np.int64),
+            phases=np.zeros(7, np.int64),
+            counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
+            decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
+            departed=np.zeros(minutes, np.int64),
+            snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
+            heard_on=np.zeros((minutes, n_channels), np.int64),
+            heard_now=np.zeros(n_channels, np.int64),
+            squares=np.zeros(n_provinces, np.int64),
+            squares_by_minute=np.zeros((minutes, n_provinces), np.int32),
+            totals=np.zeros((n_channels, len(TOTALS)), np.int64),
+            now=now,
+            log=np.zeros(4096 if keep_log else 0, LOG),
+            outbox=np.zeros(0, np.int64),
+            letters=np.zeros(0, LETTER),
+            calendar=make_calendar(horizon, end - first),
+        ))  # fmt: skip
+    return parts
+
+
+def whole(parts: list[State]) -> State:
+    """Return the state of the nation from those of its parts; of `now` the sums that a record needs, and the log in order."""
+    if len(parts) == 1:
+        return parts[0]
+    summed = ("counts", "decided", "departed", "snapshots", "heard_on", "heard_now", "squares", "squares_by_minute",
+              "totals")  # fmt: skip
+    now = parts[0].now.copy()
+    for name in ("phases", "asleep", "circumventing", "heard", "n_events", "n_log"):
+        now[name] = sum(part.now[name] for part in parts)
+    log = np.concatenate([part.log[: part.now["n_log"][0]] for part in parts])
+    log = log[np.lexsort((log["key"], log["person"], log["kind"], log["tick"]))]
+    return parts[0]._replace(now=now, log=log, **{n: sum(getattr(part, n) for part in parts) for n in summed})
 
 
 def _remembered(tables: Tables) -> int:
@@ -313,5 +376,13 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
         more = max(len(shown), showings)
         showings_ = np.concatenate([showings_, np.zeros(more, SHOWING)])
         shown = np.concatenate([shown, np.zeros((more, 2 * BLOCK), np.int64)])
+    outbox, letters = state.outbox, state.letters
+    if not now["is_alone"]:
+        if len(outbox) < 2 * (now["n_out"] + margin):
+            outbox = np.concatenate([outbox, np.zeros(max(len(outbox), 4 * margin), np.int64)])
+        if len(letters) < now["n_letters"] + MOST_LETTERS:
+            letters = np.concatenate([letters, np.zeros(max(len(letters), 1024), LETTER)])
     calendar = reserve(state.calendar, pushes, int(now["wanted"]))
-    return state._replace(messages=messages, log=log, showings=showings_, shown=shown, calendar=calendar)
+    return state._replace(
+        messages=messages, log=log, showings=showings_, shown=shown, outbox=outbox, letters=letters, calendar=calendar
+    )

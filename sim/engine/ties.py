@@ -324,21 +324,21 @@ def joined_by(net, groups, person):
 
 
 @njit
-def existing_group(net, exists, groups, person, u):
-    """Return a chat group of a person in a set of groups, by u: the next one that exists (uint8[groups]); -1: none does."""
+def existing_group(net, exists_from, t, groups, person, u):
+    """Return a chat group of a person in a set of groups, by u: the next one that exists at tick t; -1: none does."""
     if net.computed[groups] >= 0:
         n = n_groups_of(net, groups, person)
         k = np.int64(u * n)
         for i in range(n):
             group = group_of(net, groups, person, (k + i) % n)
-            if exists[group] == 1:
+            if exists_from[group] <= t:
                 return group
         return np.int64(-1)
     first, n = joined_by(net, groups, person)
     k, begin = np.int64(u * n), net.first_group[groups]
     for i in range(n):
         group = begin + net.joined[first + (k + i if k + i < n else k + i - n)]
-        if exists[group] == 1:
+        if exists_from[group] <= t:
             return group
     return np.int64(-1)
 
