@@ -15,10 +15,20 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.bijection import placed, standing_at
-from sim.implied import FRIENDS, NO_INTS, last_below, person_of, province_of, user_of
+from sim.implied import FRIENDS, NO_INTS, last_below, province_of, user_of
 from sim.jit import njit
 
-__all__ = ["ANYWHERE", "BITS", "BLOCK", "HOME", "Befriended", "first_stub", "friend_at", "friend_seat", "friends_of"]
+__all__ = [
+    "ANYWHERE",
+    "BITS",
+    "BLOCK",
+    "HOME",
+    "Befriended",
+    "first_stub",
+    "friend_number",
+    "friend_seat",
+    "friends_of",
+]
 
 BITS = 10
 BLOCK = 1 << BITS
@@ -139,10 +149,10 @@ def _tie(f, part, a, a_end, b, b_end):
 
 
 @njit
-def _person(ties, p, half, x):
+def _number(ties, p, half, x):
     begin, end = ties.first[FRIENDS, p], ties.first[FRIENDS, p + 1]
     rank = x + half * ((end - begin + 1) // 2)
-    return person_of(ties, FRIENDS, begin + standing_at(ties.friends.keys, p, end - begin, rank))
+    return begin + standing_at(ties.friends.keys, p, end - begin, rank)
 
 
 @njit
@@ -161,7 +171,7 @@ def _stubs_of(ties, p, half, x):
 
 @njit
 def friends_of(ties, person):
-    """Return (n, ints): how many numbers a person's friends have, and what `friend_at` needs to find them."""
+    """Return (n, ints): how many numbers a person's friends have, and what `friend_number` needs to find them."""
     user = user_of(ties, FRIENDS, person)
     if user < 0:
         return np.int64(0), NO_INTS
@@ -206,8 +216,8 @@ def _is_first(f, part, side, own, n_own, stub, others, n_others, other):
 
 
 @njit
-def friend_at(ties, ints, k):
-    """Return the k-th friend; -1: a number that is nobody's."""
+def friend_number(ties, ints, k):
+    """Return the user number of the k-th friend; -1: nobody's."""
     f = ties.friends
     p, half, home, n_home, away, n_away, side, part = ints
     if k < n_home:
@@ -217,7 +227,7 @@ def friend_at(ties, ints, k):
         x, first, end = _whose(f, HOME, p, other)
         if not _is_first(f, p, half, home, n_home, home + k, first, end - first, other):
             return np.int64(-1)
-        return _person(ties, p, 1 - half, x)
+        return _number(ties, p, 1 - half, x)
     stub = away + k - n_home
     other = _other(f, part, side, stub)
     if other < 0:
@@ -233,7 +243,7 @@ def friend_at(ties, ints, k):
         return np.int64(-1)
     if q == p and _tie_between(f, p, half, home, n_home, its_home, its_n_home) >= 0:
         return np.int64(-1)  # friends at home already
-    return _person(ties, q, other_half, x)
+    return _number(ties, q, other_half, x)
 
 
 @njit

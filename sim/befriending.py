@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
-from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_at, friends_of
+from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_number, friends_of
 from sim.bijection import standing_at
-from sim.implied import poisson_count
+from sim.implied import FRIENDS, person_of, poisson_count
 from sim.jit import by_reference, njit
 
 if TYPE_CHECKING:
@@ -165,5 +165,5 @@ def rows_of_friends(implied, n):
     for i in range(n):
         count, ints = friends_of(implied, i)
         for k in range(count):
-            indices[starts[i] + k] = friend_at(implied, ints, k)
+            indices[starts[i] + k] = person_of(implied, FRIENDS, friend_number(implied, ints, k))
     return starts, indices

@@ -19,9 +19,31 @@ from sim.quantiles import normal_quantile
 if TYPE_CHECKING:
     from sim.befriended import Befriended
 
-__all__ = ["CELLS", "FOLLOWERS", "FRIENDS", "GROUPS", "NO_FLOATS", "NO_INTS", "Implied", "follower_at", "follower_seat",
-           "following", "group_place", "group_seat", "group_span", "groups_joined", "last_below", "member_at", "near_at",
-           "near_count", "near_seat", "person_of", "poisson_count", "province_of", "user_of"]  # fmt: skip
+__all__ = [
+    "CELLS",
+    "FOLLOWERS",
+    "FRIENDS",
+    "GROUPS",
+    "NO_FLOATS",
+    "NO_INTS",
+    "Implied",
+    "follower_number",
+    "follower_seat",
+    "following",
+    "group_place",
+    "group_seat",
+    "group_span",
+    "groups_joined",
+    "last_below",
+    "member_number",
+    "near_count",
+    "near_number",
+    "near_seat",
+    "person_of",
+    "poisson_count",
+    "province_of",
+    "user_of",
+]  # fmt: skip
 
 FOLLOWERS, FRIENDS, NEIGHBOURS, GROUPS = range(4)
 """Sets of users; group channel g is set GROUPS + g."""
@@ -81,8 +103,8 @@ def user_of(ties, s, person):
 
 @njit
 def person_of(ties, s, user):
-    """Return the person of a user number."""
-    return np.int64(user) if ties.at[s, 0] < 0 else np.int64(ties.order[ties.at[s, 0] + user])
+    """Return the person of a user number; -1 of -1."""
+    return np.int64(user) if ties.at[s, 0] < 0 or user < 0 else np.int64(ties.order[ties.at[s, 0] + user])
 
 
 @njit
@@ -105,8 +127,8 @@ def near_count(ties, person):
 
 
 @njit
-def near_at(ties, person, k):
-    """Return the k-th neighbour of a person."""
+def near_number(ties, person, k):
+    """Return the number, among the users, of the k-th neighbour of a person."""
     user = user_of(ties, NEIGHBOURS, person)
     p = province_of(ties, NEIGHBOURS, user)
     begin = ties.first[NEIGHBOURS, p]
@@ -114,7 +136,7 @@ def near_at(ties, person, k):
     step = k + 1
     if size > 2 * ties.half[0]:
         step = k - ties.half[0] if k < ties.half[0] else k - ties.half[0] + 1
-    return person_of(ties, NEIGHBOURS, begin + (user - begin + step + size) % size)
+    return begin + (user - begin + step + size) % size
 
 
 @njit
@@ -200,7 +222,7 @@ def added_up(ties, q, cell, rate):
 
 @njit
 def following(ties, author):
-    """Return (n, ints, floats): how many follow an author, and what `follower_at` needs to find them."""
+    """Return (n, ints, floats): how many follow an author, and what `follower_number` needs to find them."""
     user = user_of(ties, FOLLOWERS, author)
     if user < 0:
         return np.int64(0), NO_INTS, NO_FLOATS
@@ -218,8 +240,11 @@ def following(ties, author):
 
 
 @njit
-def follower_at(ties, ints, floats, k):
-    """Return the k-th follower: every (k + u)-th part of all who could follow, by rank; nobody twice and never oneself."""
+def follower_number(ties, ints, floats, k):
+    """Return the user number of the k-th follower.
+
+    Every (k + u)-th part of all who could follow, by rank; nobody twice and never oneself.
+    """
     p, own, inside = ints[0], ints[1], ints[2]
     if k < inside:
         begin = ties.first[FOLLOWERS, p]
@@ -230,12 +255,12 @@ def follower_at(ties, ints, floats, k):
             rank = min(np.int64(q * (size - 1)), size - 2)
         if rank >= own:
             rank += 1
-        return person_of(ties, FOLLOWERS, begin + standing_at(ties.rank_keys, p, size, rank))
+        return begin + standing_at(ties.rank_keys, p, size, rank)
     k -= inside
     rest, outside = ints[5], ints[6]
     skipped = ties.first[FOLLOWERS, p + 1] - ties.first[FOLLOWERS, p]
     if outside >= _MOST * rest:
-        return person_of(ties, FOLLOWERS, k if k < ties.first[FOLLOWERS, p] else k + skipped)
+        return k if k < ties.first[FOLLOWERS, p] else k + skipped
     share = outside / rest
     y = min((k + floats[1]) / share, rest * (1.0 - 2.0**-52))
     if y >= ties.first[FOLLOWERS, p]:
@@ -245,7 +270,7 @@ def follower_at(ties, ints, floats, k):
     size = ties.first[FOLLOWERS, r + 1] - begin
     q = quantile_at(ties, (y - begin) / size * share, ints[4], floats[3])
     rank = min(np.int64(q * size), size - 1)
-    return person_of(ties, FOLLOWERS, begin + standing_at(ties.rank_keys, r, size, rank))
+    return begin + standing_at(ties.rank_keys, r, size, rank)
 
 
 @njit
@@ -278,7 +303,7 @@ def follower_seat(ties, ints, floats, reader):
             y = before + size * added_up(ties, rank / size, ints[4], floats[3]) / (outside / rest)
             k = inside + np.int64(y * (outside / rest) - floats[1])
     for near in range(max(k - 1, low), min(k + 3, high)):
-        if follower_at(ties, ints, floats, near) == reader:
+        if follower_number(ties, ints, floats, near) == reader:
             return near
     return np.int64(-1)
 
@@ -346,7 +371,7 @@ def group_place(ties, channel, person, k):
 
 @njit
 def group_span(ties, group):
-    """Return (n, ints): how many members a group has, and what `member_at` needs to find them."""
+    """Return (n, ints): how many members a group has, and what `member_number` needs to find them."""
     at = last_below(ties.base, group)
     parts = ties.joining.shape[1] + 1
     row, part = at // parts, at % parts
@@ -361,8 +386,8 @@ def group_span(ties, group):
 
 
 @njit
-def member_at(ties, ints, k):
-    """Return the k-th member of a group."""
+def member_number(ties, ints, k):
+    """Return the user number of the k-th member of a group."""
     row, p, place = ints[0], ints[1], ints[2] + k
     s = GROUPS + ints[3]
     provinces = ties.joining.shape[1]
@@ -372,7 +397,7 @@ def member_at(ties, ints, k):
         p = last_below(ties.abroad[row], y)
         place = ties.local[row, p] + y - ties.abroad[row, p]
     begin = ties.first[s, p]
-    return person_of(ties, s, begin + standing_at(ties.group_keys, at + p, ties.first[s, p + 1] - begin, place))
+    return begin + standing_at(ties.group_keys, at + p, ties.first[s, p + 1] - begin, place)
 
 
 @njit

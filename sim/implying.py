@@ -13,17 +13,20 @@ from sim.befriending import befriend, nobody_befriended
 from sim.bijection import standing_at
 from sim.implied import (
     CELLS,
+    FOLLOWERS,
     FRIENDS,
     GROUPS,
+    NEIGHBOURS,
     Implied,
-    follower_at,
+    follower_number,
     following,
     group_place,
     group_span,
     groups_joined,
-    member_at,
-    near_at,
+    member_number,
     near_count,
+    near_number,
+    person_of,
     poisson_count,
 )
 from sim.jit import by_reference, njit
@@ -215,7 +218,7 @@ def rows_of_followers(implied, n):
     for i in range(n):
         count, ints, floats = following(implied, i)
         for k in range(count):
-            indices[starts[i] + k] = follower_at(implied, ints, floats, k)
+            indices[starts[i] + k] = person_of(implied, FOLLOWERS, follower_number(implied, ints, floats, k))
     return starts, indices
 
 
@@ -229,7 +232,7 @@ def rows_of_neighbours(implied, n):
     indices = np.empty(starts[n], np.int32)
     for i in range(n):
         for k in range(starts[i + 1] - starts[i]):
-            indices[starts[i] + k] = near_at(implied, i, k)
+            indices[starts[i] + k] = person_of(implied, NEIGHBOURS, near_number(implied, i, k))
     return starts, indices
 
 
@@ -243,7 +246,9 @@ def owners(implied, channel):
     end = implied.base[implied.row_first[channel + 1] * parts]
     out = np.full(end - begin, -1, np.int32)
     for group in range(new, end):
-        out[group - begin] = member_at(implied, group_span(implied, group)[1], 0)
+        out[group - begin] = person_of(
+            implied, GROUPS + channel, member_number(implied, group_span(implied, group)[1], 0)
+        )
     return out
 
 

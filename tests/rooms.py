@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import simpy
 
-from sim.engine import kernel
 from sim.engine.actors import start_actors
 from sim.engine.build import group_exists, make_tables
 from sim.engine.hybrid import CompiledRoom
@@ -39,21 +38,21 @@ def drive(
     many `calls`. `alter` exchanges arrays of the state before anything happens. After each step, when all that comes
     before a tick has happened, `look` sees the state and the tick.
     """
-    room = CompiledRoom(tables, alter(make_state(tables, exists, True)))
+    room = CompiledRoom(tables, [alter(make_state(tables, exists, True))])
     env = simpy.Environment()
     for stop in stops:
         env.timeout(stop)
     start_actors(env, scenario, room)
-    kernel.begin(room.tables, room.state)
+    room.begin()
     end = scenario.clock.horizon
     while True:
         following = int(min(env.peek(), end))
         for k in range(1, calls):
             room.advance(max(room.now, following * k // calls))
         room.advance(following)
-        look(room.tables, room.state, following)
+        look(room.tables, room.parts[0], following)
         if following >= end:
-            return room.state
+            return room.parts[0]
         env.step()
 
 

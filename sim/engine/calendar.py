@@ -75,7 +75,8 @@ class Calendar(NamedTuple):
 
 def make_calendar(horizon: int, n_people: int) -> Calendar:
     """Return an empty calendar for ticks in [0, horizon), with buckets suited to the number of people."""
-    target = min(max(n_people // 8, 1 << 10), 1 << 18)
+    # So many that the ends of all chains stay in the cache, so few that a bucket does (measured).
+    target = min(max(n_people // 256, 1 << 10), 1 << 13)
     shift = max(0, (horizon // target).bit_length() - 1)
     n_buckets = (horizon >> shift) + 1
     meta = np.zeros(1, _META)

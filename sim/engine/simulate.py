@@ -71,6 +71,7 @@ def run(
     events: bool = False,
     world: World | None = None,
     until: int | None = None,
+    n_threads: int = 1,
 ) -> Record:
     """Return the record of one run.
 
@@ -88,6 +89,8 @@ def run(
         People and ties to use; None makes them from the scenario and the seed.
     until
         Compiled engine: stop at this tick (minutes after it stay empty); None runs to the end.
+    n_threads
+        Compiled engine: threads that share the run, >= 1; the record does not depend on it.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def run(
     exists = group_exists(scenario, world)
     if engine == "reference":
         return _from_reference(scenario, tables, exists, events)
-    state = run_compiled(scenario, tables, exists, events, until, is_last=True)
+    state = run_compiled(scenario, tables, exists, events, until, is_last=True, n_threads=n_threads)
     now, flags = state.now[0], state.people["flags"]
     log = state.log[: now["n_log"]] if events else np.zeros(0, LOG)
     heard = state.other["heard_tick"][flags & (HEARD | AWAKE_AT_NEWS) == HEARD | AWAKE_AT_NEWS]

@@ -33,6 +33,7 @@ __all__ = [
     "grown",
     "make_parts",
     "make_state",
+    "stages_of",
     "whole",
 ]
 
@@ -267,6 +268,11 @@ def aligned(n: int, dtype: np.dtype) -> np.ndarray:
     return block[start : start + n * dtype.itemsize].view(dtype)
 
 
+def stages_of(people: np.ndarray) -> np.ndarray:
+    """Return uint16[n]: phase + 256 trips of STATE[n], a view that is read and written at once."""
+    return people.view(np.uint16).reshape(len(people), -1)[:, STAGE]
+
+
 def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool = False) -> State:
     """Return the state at tick 0, before anybody's first event.
 
@@ -288,7 +294,6 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
     people.setflags(write=True)
     if not is_last:
         people[:] = tables.people
-    stages = people.view(np.uint16).reshape(n, -1)[:, STAGE]
     other = np.zeros(n, ELSE)
     hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0)
     seen_out = np.zeros(_remembered(tables), np.uint8)
@@ -304,7 +309,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         now["shown_at"] = horizon
         now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
         parts.append(State(
-            people=people, stages=stages, other=other, hazard=hazard,
+            people=people, stages=stages_of(people), other=other, hazard=hazard,
             messages=np.zeros(end - first + 4096, MESSAGE),  # zeros take no memory until they are written
             showings=np.zeros(64, SHOWING),
             shown=np.zeros((64, 2 * BLOCK), np.int64),

@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.befriended import friend_at, friend_seat, friends_of
+from sim.befriended import friend_number, friend_seat, friends_of
 from sim.befriending import most_friends
 from sim.implied import (
     FOLLOWERS,
     FRIENDS,
+    GROUPS,
+    NEIGHBOURS,
     NO_FLOATS,
     NO_INTS,
     Implied,
-    follower_at,
+    follower_number,
     follower_seat,
     following,
     group_place,
@@ -27,13 +29,14 @@ from sim.implied import (
     group_span,
     groups_joined,
     last_below,
-    member_at,
-    near_at,
+    member_number,
     near_count,
+    near_number,
     near_seat,
+    person_of,
 )
 from sim.implying import nothing_implied
-from sim.jit import by_reference, njit
+from sim.jit import by_reference, njit, prefetch
 from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "group_of",
@@ -221,19 +224,31 @@ def reader_at(net, readers, k):
         return np.int64(net.members[k])
     if kind == AUDIENCE:
         return np.int64(net.audience[k])
-    return _computed_at(net, readers, k)
+    return person_of(net.implied, _users_of(readers), _number_at(net, readers, k))
 
 
 @njit
-def _computed_at(net, readers, k):
+def _users_of(readers):
+    """Return the set of users in which computed readers are numbered."""
     kind = readers.kind
     if kind == FOLLOWED:
-        return follower_at(net.implied, readers.ints, readers.floats, k)
+        return np.int64(FOLLOWERS)
     if kind == BEFRIENDED:
-        return friend_at(net.implied, readers.ints, k)
+        return np.int64(FRIENDS)
+    return np.int64(NEIGHBOURS) if kind == NEAR else GROUPS + np.int64(readers.ints[3])
+
+
+@njit
+def _number_at(net, readers, k):
+    """Return the number of the k-th of computed readers among the users; -1: nobody's."""
+    kind = readers.kind
+    if kind == FOLLOWED:
+        return follower_number(net.implied, readers.ints, readers.floats, k)
+    if kind == BEFRIENDED:
+        return friend_number(net.implied, readers.ints, k)
     if kind == NEAR:
-        return near_at(net.implied, readers.person, k)
-    return member_at(net.implied, readers.ints, k)
+        return near_number(net.implied, readers.person, k)
+    return member_number(net.implied, readers.ints, k)
 
 
 @njit
@@ -245,8 +260,14 @@ def look_up(net, readers, places, n, out):
         for j in range(n):
             out[j] = people[first + places[j]]
         return
+    users = _users_of(readers)
+    at = net.implied.at[users, 0]
     for j in range(n):
-        out[j] = _computed_at(net, readers, first + places[j])
+        out[j] = _number_at(net, readers, first + places[j])
+        if at >= 0:
+            prefetch(net.implied.order, at + max(out[j], 0))
+    for j in range(n):
+        out[j] = person_of(net.implied, users, out[j])
 
 
 @njit

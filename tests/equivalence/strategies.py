@@ -189,6 +189,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         "scenario": {
             "end": at(minutes + draw(st.sampled_from([0, 0, 0.5, 0.001]))),
             "warm_up_hours": draw(st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0, 0.75])),
+            "moment_seconds": draw(st.sampled_from([10.0, 10.0, 0.001, 1.0, 60.0])),
             "timeline": draw(st.lists(entries(names, minutes), min_size=1, max_size=6) | st.just([])),
             "outages": [outage(c, a * QUARTERS, b * QUARTERS) for c, a, b in draw(st.lists(spans, max_size=2))],
             "accounting": draw(st.sampled_from([None, accounting(0), accounting(17.3), accounting(-500)])),

@@ -40,6 +40,7 @@ def check(scenario, seed):
     reference = run(scenario, seed, engine="reference", events=True)
     assert_same(compiled, reference)
     assert_sorted(compiled.log)
+    assert_same(run(scenario, seed, events=True, n_threads=2 + seed % 3), reference)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100 if is_compiling else 15)

@@ -16,7 +16,7 @@ from sim.draws import MAX_SEED
 from sim.engine.calendar import Calendar, make_calendar, reserve
 from sim.engine.order import LOG
 from sim.engine.simulate import run
-from sim.engine.state import MESSAGE
+from sim.engine.state import MESSAGE, stages_of
 from sim.jit import is_compiling
 from sim.units import MINUTE
 from sim.world import make_world
@@ -123,10 +123,12 @@ def assert_storage_changes_nothing(scenario, seed, generator, shift, unused, roo
     def alter(state):
         now = state.now.copy()
         now["n_messages"] = unused
+        people = state.people.copy()
         return state._replace(
             # Everybody's first two events are pushed before anybody asks for room.
             calendar=calendar_of(scenario.clock.horizon, shift, 2 * len(tables.people), generator),
-            messages=np.zeros(unused + room, MESSAGE), log=np.zeros(room, LOG), now=now, people=state.people.copy(),
+            messages=np.zeros(unused + room, MESSAGE), log=np.zeros(room, LOG), now=now, people=people,
+            stages=stages_of(people),
         )  # fmt: skip
 
     assert_same(drive(scenario, tables, exists), drive(scenario, tables, exists, alter=alter))

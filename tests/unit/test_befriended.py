@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sim.befriended import friend_at, friend_seat, friends_of
+from sim.befriended import friend_number, friend_seat, friends_of
 from sim.befriending import rows_of_friends
-from sim.implied import Implied
+from sim.implied import FRIENDS, Implied, person_of
 from sim.implying import imply
 from sim.jit import is_compiling
 from sim.network import Friends, Ties
@@ -83,7 +83,7 @@ def test_the_relation_is_the_same_from_both_ends(
     others = np.random.default_rng(seed % 2**32).choice(n, min(n, 12), replace=False)
     for person in others.tolist():
         count, ints = friends_of(implied, person)
-        mine = [friend_at(implied, ints, k) for k in range(count)]
+        mine = [person_of(implied, FRIENDS, friend_number(implied, ints, k)) for k in range(count)]
         assert mine == friend[whose == person].tolist()
         for other in range(n):
             seat = friend_seat(implied, ints, other)

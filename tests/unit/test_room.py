@@ -21,7 +21,7 @@ MANY = validate(merged(NIGHT, {"scenario": {"timeline": []}, "posting": {"live_p
 def test_the_margin_covers_the_videos_that_one_arrival_plans(scenario):
     world = make_world(scenario, 1)
     tables = make_tables(scenario, world, 1)
-    room = CompiledRoom(tables, make_state(tables, group_exists(scenario, world), False))
+    room = CompiledRoom(tables, [make_state(tables, group_exists(scenario, world), False)])
     means = np.minimum(
         tables.rules["live"][0] * tables.channels["live"] * tables.people["propensity"].max(), MOST_REACTIONS
     )
