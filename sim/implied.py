@@ -303,7 +303,7 @@ def follower_seat(ties, ints, floats, reader):
             y = before + size * added_up(ties, rank / size, ints[4], floats[3]) / (outside / rest)
             k = inside + np.int64(y * (outside / rest) - floats[1])
     for near in range(max(k - 1, low), min(k + 3, high)):
-        if follower_number(ties, ints, floats, near) == reader:
+        if follower_number(ties, ints, floats, near) == user:
             return near
     return np.int64(-1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +35,7 @@ __all__ = [
 
 LAW = np.dtype([("code", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("first", "i8"), ("count", "i8"),
                 ("cells", "i8"), ("low", "f8"), ("high", "f8")], align=True)  # fmt: skip
-CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, SEISMIC, TWO_EXPONENTIALS, TABULATED = range(7)
+CONSTANT, EXPONENTIAL, LOGNORMAL, WEIBULL, SEISMIC, TWO_EXPONENTIALS, TABULATED, NORMAL = range(8)
 
 SEISMIC_C = 6.265725e-4
 """Density of reaction times per second up to 300 s (Zhao, Erdogdu, He, Rajaraman and Leskovec 2015, SEISMIC)."""
@@ -224,7 +225,18 @@ DelayLaw = Annotated[
 ]
 
 
-def encode_laws(laws: list[DelayLaw]) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Jitter:
+    """A normal law around 0: of no delay, but of what is earlier or later than usual."""
+
+    sd_minutes: float
+
+    def row(self) -> tuple[int, float, float, float]:
+        """Return code and up to three parameters, in ticks."""
+        return NORMAL, self.sd_minutes * MINUTE, 0.0, 0.0
+
+
+def encode_laws(laws: list[DelayLaw | Jitter]) -> tuple[np.ndarray, np.ndarray]:
     """Return LAW[len(laws)] and float64: the laws' compiled form, and beside it what `law_value` reads of each.
 
     That is the table of its quantiles at c / `CELLS`, and of a tabulated law the points in pairs, ticks and probability.
@@ -241,7 +253,7 @@ def encode_laws(laws: list[DelayLaw]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=512)
-def _encoded(law: DelayLaw) -> tuple[np.void, np.ndarray]:
+def _encoded(law: DelayLaw | Jitter) -> tuple[np.void, np.ndarray]:
     """Return the row of a law and what it reads: its table, then its points."""
     row = np.zeros(1, LAW)[0]
     row["code"], row["a"], row["b"], row["c"] = law.row()

@@ -144,7 +144,7 @@ def normal_quantile(u):
 
 @njit
 def exact_value(law, points, u):
-    """Return the quantile of a LAW row at u in (0, 1), float ticks, possibly infinite in the far tail."""
+    """Return the quantile of a LAW row at u in (0, 1), float ticks: infinite in some far tails, below 0 for code 7."""
     code = law["code"]
     if code == 0:
         return law["a"]
@@ -174,6 +174,8 @@ def exact_value(law, points, u):
             else:
                 high = middle
         return high
+    if code == 7:
+        return law["a"] * normal_quantile(u)
     first, last = law["first"], law["first"] + 2 * law["count"] - 2
     for i in range(first + 2, last + 2, 2):
         if u <= points[i + 1]:

@@ -17,12 +17,12 @@ from sim.engine.state import AIRING, LOOKS, RULES, Tables
 from sim.engine.ties import make_net
 from sim.errors import CapacityError, InputError
 from sim.implied import NEIGHBOURS
-from sim.laws import MOST_MINUTES, Constant, Exponential, encode_laws
+from sim.laws import MOST_MINUTES, Constant, Exponential, Jitter, encode_laws
 from sim.scenario import Scenario
 from sim.threads import in_chunks
 from sim.timeline import Entry
 from sim.units import HOUR, MINUTE, minutes_to_ticks, seconds_to_ticks
-from sim.world import World, make_world, receivers_used
+from sim.world import World, make_world, needs_list, receivers_listed
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "radius_of"]
 
@@ -89,11 +89,13 @@ def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, n
 
 
 def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return audience_starts, audience_ends and audience."""
-    receivers, used = list(scenario.population.receivers), receivers_used(scenario)
-    starts, audience = world.people.audiences(used)
-    lists = np.array([used.index(receivers.index(c.receiver)) for c in scenario.channels.values()], np.int64)
-    return starts[lists], starts[lists + 1], audience
+    """Return audience_starts, audience_ends and audience; channels that need no list have an empty one."""
+    receivers, listed = list(scenario.population.receivers), receivers_listed(scenario)
+    starts, audience = world.people.audiences(listed)
+    have = [receivers.index(c.receiver) if needs_list(scenario, c) else -1 for c in scenario.channels.values()]
+    begins = np.array([starts[listed.index(k)] if k >= 0 else 0 for k in have], np.int64)
+    ends = np.array([starts[listed.index(k) + 1] if k >= 0 else 0 for k in have], np.int64)
+    return begins, ends, audience
 
 
 def group_exists(scenario: Scenario, world: World) -> np.ndarray:
@@ -143,14 +145,16 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         posting.tell_delay, posting.create_group_delay,
     ]  # fmt: skip
     law_rows, points = encode_laws([*laws, Exponential(law="exponential", mean_minutes=posting.victory.decay_minutes),
-                                    attendance.rest or _FOREVER, *(c.look for c in scenario.channels.values())])  # fmt: skip
+                                    attendance.rest or _FOREVER, Jitter(sleep.jitter_minutes if sleep else 0.0),
+                                    *(c.look for c in scenario.channels.values())])  # fmt: skip
     assert len(law_rows) == LOOKS + len(channels)
     airings, airs_in, stagger = _airings(scenario, world, seed)
     cycle = np.array(posting.daily_cycle or [1.0] * 24, np.float64)
     gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, rows, seed)
     rules = _rules(scenario, world, seed, DECISION_RULES.index(decision.rule))
     tables = Tables(
-        people=rows, province=people.province, receivers=people.receivers, travel=people.travel, owners=owners, owned=owned,
+        people=rows, province=people.province, province_starts=people.province_starts, by_province=people.by_province,
+        receivers=people.receivers, travel=people.travel, owners=owners, owned=owned,
         channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
@@ -291,7 +295,6 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r["rests"] = attendance.rest is not None
     if scenario.population.sleep is not None:
         r["sleeps"] = 1
-        r["jitter"] = scenario.population.sleep.jitter_minutes * MINUTE
         r["stay_up"] = scenario.population.sleep.stay_up.probability
     r["while_home"] = posting.while_home
     r["while_travelling"], r["while_on_square"] = posting.while_travelling, posting.while_on_square

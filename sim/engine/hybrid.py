@@ -17,7 +17,7 @@ from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_parts, 
 from sim.engine.ties import most_readers
 from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
-from sim.units import MINUTE
+from sim.units import MINUTE, SECOND
 
 __all__ = ["CompiledRoom", "run_compiled"]
 
@@ -137,7 +137,9 @@ def run_compiled(
     The tables can be used again unless this `is_last` run of theirs, which saves memory. What comes out does not depend on
     the number of threads.
     """
-    room = CompiledRoom(tables, make_parts(tables, exists, keep_log, is_last, min(n_threads, len(tables.people))))
+    is_long = tables.rules["moment"][0] >= SECOND  # else the parts would do nothing but wait for each other
+    n_parts = min(n_threads, len(tables.people)) if is_long else 1
+    room = CompiledRoom(tables, make_parts(tables, exists, keep_log, is_last, n_parts))
     env = simpy.Environment()
     start_actors(env, scenario, room)
     end = scenario.clock.horizon if until is None else min(until, scenario.clock.horizon)

@@ -30,7 +30,7 @@ from sim.engine import state as st
 from sim.engine.correspondent import Correspondent, Life
 from sim.engine.ties import channel_of_group
 from sim.posting import MOST_REACTIONS
-from sim.quantiles import normal_quantile, poisson
+from sim.quantiles import law_value, poisson
 from sim.units import DAY, MINUTE
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class Person(Correspondent):
 
     def bed_tick(self, night: int) -> int:
         """Return the bed time of a night."""
-        jitter = int(self.nation.rules["jitter"] * normal_quantile(self.u(draws.BED_JITTER, 0, night + 1)))
+        tables = self.nation.tables
+        jitter = int(law_value(tables.laws[st.L_JITTER], tables.points, self.u(draws.BED_JITTER, 0, night + 1)))
         return int(night * DAY - self.nation.rules["time_of_day"] + self.traits["bed"] + jitter)
 
     def first_night(self) -> None:

@@ -25,9 +25,9 @@ from sim.engine.order import (
     TELL,
     WAKE,
 )
-from sim.engine.state import L_CREATE, L_PROLONG, L_REST, L_SLEEP_AFTER, L_STAY, L_STAY_UP, L_TELL, MOST_TICKS
+from sim.engine.state import L_CREATE, L_JITTER, L_PROLONG, L_REST, L_SLEEP_AFTER, L_STAY, L_STAY_UP, L_TELL, MOST_TICKS
 from sim.jit import njit
-from sim.quantiles import delay_ticks, normal_quantile
+from sim.quantiles import delay_ticks, law_value
 from sim.units import DAY, MINUTE
 
 __all__ = [
@@ -50,7 +50,7 @@ def bed_tick(T, S, p, night):
     """Return the tick of a person's bed time in a night; night 0 belongs to the first midnight at or before tick 0."""
     rules = T.rules[0]
     u = uniform(rules["seed"], draws.BED_JITTER, p, 0, night + 1)
-    jitter = np.int64(rules["jitter"] * normal_quantile(u))
+    jitter = np.int64(law_value(T.laws[L_JITTER], T.points, u))
     return night * DAY - rules["time_of_day"] + S.people[p]["bed"] + jitter
 
 

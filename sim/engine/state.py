@@ -107,7 +107,7 @@ LETTER = np.dtype(
 SHOWING = np.dtype(
     [
         ("slot", "i8"), ("channel", "i8"),
-        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # the readers are audience[first:first + n], in a shuffled order
+        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # people first to first + n - 1 by province, in a shuffled order
         ("keys", "u8", 4),
         ("m", "i8"),  # so many come to it, in this order, one after the other
         ("share", "f8"), ("wanted", "f8"),  # the share that m is of n, and the share that is to be reached
@@ -137,7 +137,7 @@ RULES = np.dtype(
         ("nobody_leaves", "i8"), ("as_if_home", "i8"), ("max_trips", "i8"), ("shortest_prepare", "i8"),
         ("prolong", "f8"), ("prolong_most", "i8"), ("sleep_after", "f8"), ("rests", "i8"),
         # sleep
-        ("sleeps", "i8"), ("jitter", "f8"), ("stay_up", "f8"),
+        ("sleeps", "i8"), ("stay_up", "f8"),
         # posting
         ("while_home", "f8"), ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"),
         ("relay", "f8"), ("authority", "f8"),
@@ -184,8 +184,8 @@ DELIVERED, SEEN_TOTAL, UNSEEN_TOTAL, DROPPED_TOTAL, PENDING, POSTS_PENDING = ran
 
 # -- indices of laws; the look of channel c is LOOKS + c
 (L_MEMORY, L_AROUSAL, L_PREPARE, L_STAY, L_PROLONG, L_SLEEP_AFTER, L_STAY_UP, L_RETRY, L_LIVE, L_TELL, L_CREATE,
- L_VICTORY, L_REST) = range(13)  # fmt: skip
-LOOKS = 13
+ L_VICTORY, L_REST, L_JITTER) = range(14)  # fmt: skip
+LOOKS = 14
 
 # -- what tipped a person beside the channels, as offsets behind the last channel
 GATHERING, CUT, CROWD = range(3)
@@ -203,6 +203,8 @@ class Tables(NamedTuple):
 
     people: np.ndarray  # STATE[n]: everybody at tick 0
     province: np.ndarray  # int16[n]
+    province_starts: np.ndarray  # int64[provinces + 1]: the people of each stand at ... of by_province
+    by_province: np.ndarray  # int32[n]: people by province; length 0 where they are numbered so
     receivers: np.ndarray  # uint32[n], bit k: has receiver k
     travel: np.ndarray  # int32[n] ticks
     owners: np.ndarray  # int32, ascending: who may create a group
