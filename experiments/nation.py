@@ -30,9 +30,11 @@ import sim
 from experiments.sizes import ROOT, hash_of_arms, outcomes_of_arms, table_text, tell, told
 from experiments.sizes_findings import KINDS, LEVEL, OPEN, THROTTLED, interval_of, questions_of
 from sim.compile import compile_engine
+from sim.engine.hybrid import WORTH_SHARING
 from sim.measures.intervals import Interval
 from sim.study.memory import peak_bytes
 from sim.study.whole import write_whole
+from sim.threads import n_processors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,8 +154,9 @@ changelog says NUMBERS CHANGE.
 {table_text(made)}
 
 The night is `scenario=july15`, throttled (`throttle=july15`) and open (`throttle=none`), two runs a replicate, one after the
-other; building, which takes all processors, is counted in. *Told* is the memory that such a study says it needs, *peak* what
-its process took; smaller sizes came first. Wall time depends on what else the machine does. Every replicate draws its own world
+other; building, which takes all processors, is counted in. Runs of {WORTH_SHARING:,} people or more are shared by all
+processors ({n_processors()} here), smaller ones take one. *Told* is the memory that such a study says it needs, *peak* what its
+process took; smaller sizes came first. Wall time depends on what else the machine does. Every replicate draws its own world
 and has a seed of its own. Counts are per 1,000 people of the nation. Ratios and shares are ratios of sums over replicates.
 Values are those of the throttled night.
 

@@ -24,7 +24,7 @@ from sim.population import Population
 from sim.posting import Posting
 from sim.throttle import Outage, Throttle
 from sim.timeline import Accounting, Entry, is_below
-from sim.units import MINUTE, Clock, seconds_to_ticks
+from sim.units import MINUTE, SECOND, Clock, seconds_to_ticks
 
 __all__ = ["MODEL_VERSION", "NULL_NIGHTS", "PARTS", "Night", "Scenario", "fault_sentences", "validate"]
 
@@ -96,7 +96,7 @@ class Scenario(Frozen):
         self._check_deciding()
         clock = self.clock
         moment = self.scenario.moment_seconds
-        if seconds_to_ticks(moment) * 0.001 != moment or MINUTE % seconds_to_ticks(moment):
+        if abs(seconds_to_ticks(moment) / SECOND - moment) > 1e-9 or MINUTE % seconds_to_ticks(moment):
             raise ValueError(
                 f"scenario.moment_seconds is {moment}, expected whole milliseconds of which a minute is a multiple, "
                 "such as 10, 1 or 0.001"

@@ -19,7 +19,16 @@ from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
 from sim.units import MINUTE, SECOND
 
-__all__ = ["CompiledRoom", "run_compiled"]
+__all__ = ["CompiledRoom", "run_compiled", "threads_for"]
+
+
+WORTH_SHARING = 3_000_000
+"""People from which on several threads are faster than one: with fewer they wait for each other more than they gain."""
+
+
+def threads_for(n_people: int, n_free: int) -> int:
+    """Return how many of the processors that are free should share a run of so many people, at least 1."""
+    return max(1, n_free) if n_people >= WORTH_SHARING else 1
 
 
 class CompiledRoom:
@@ -39,6 +48,14 @@ class CompiledRoom:
         # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
         self.margin = most_readers(tables.net) + int(extra + 10 * extra**0.5) + 512
         self.margin += len(tables.by_threshold) + MOST_POSTS * int(np.count_nonzero(tables.channels["live"]))
+
+    def __enter__(self) -> CompiledRoom:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the threads go."""
+        if self.threads is not None:
+            self.threads.shutdown(wait=False)
 
     @property
     def gates(self) -> np.ndarray:
@@ -143,10 +160,11 @@ def run_compiled(
     env = simpy.Environment()
     start_actors(env, scenario, room)
     end = scenario.clock.horizon if until is None else min(until, scenario.clock.horizon)
-    room.begin()
-    while True:
-        following = int(min(env.peek(), end))
-        room.advance(following)
-        if following >= end:
-            return whole(room.parts)
-        env.step()
+    with room:
+        room.begin()
+        while True:
+            following = int(min(env.peek(), end))
+            room.advance(following)
+            if following >= end:
+                return whole(room.parts)
+            env.step()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sim.draws import MAX_SEED
+from sim.engine.hybrid import threads_for
 from sim.engine.simulate import Record, run
 from sim.errors import CapacityError, InputError
 from sim.scenario import Scenario
@@ -66,7 +67,7 @@ class Done:
     ``failed``; or ``failed before``, as its tombstone says."""
     reason: str = ""
     seconds: float = 0.0
-    """CPU time of this thread in which the world was built and the run was made."""
+    """CPU time of this thread in which the world was built and the run was made; not of others that shared the work."""
     error: Exception | None = None
 
 
@@ -105,8 +106,16 @@ def tasks_of(
 class Runner:
     """Does tasks, each key once: what is in the store is found, what has failed before is not tried again unless asked to."""
 
-    def __init__(self, store: Store, *, retry: bool = False, is_stopped: Callable[[], bool] = lambda: False) -> None:
-        self.store, self.retry, self.is_stopped = store, retry, is_stopped
+    def __init__(
+        self,
+        store: Store,
+        *,
+        retry: bool = False,
+        is_stopped: Callable[[], bool] = lambda: False,
+        n_free: int = 1,
+    ) -> None:
+        """n_free: processors that one run may use, if it is large enough to gain by it."""
+        self.store, self.retry, self.is_stopped, self.n_free = store, retry, is_stopped, n_free
 
     def do(
         self, task: Task, worlds: Worlds, done: dict[str, Record], lock: threading.Lock | None = None
@@ -154,7 +163,8 @@ class Runner:
                 its_world = worlds.get(task.scenario, task.world_seed)
             if self.is_stopped():
                 return None
-            record = run(task.scenario, task.seed, task.engine, world=its_world, until=task.until)
+            n_threads = threads_for(task.scenario.population.n_people, self.n_free)
+            record = run(task.scenario, task.seed, task.engine, world=its_world, until=task.until, n_threads=n_threads)
         except InputError:
             raise
         except MemoryError as error:
