@@ -19,31 +19,9 @@ from sim.quantiles import normal_quantile
 if TYPE_CHECKING:
     from sim.befriended import Befriended
 
-__all__ = [
-    "CELLS",
-    "FOLLOWERS",
-    "FRIENDS",
-    "GROUPS",
-    "NO_FLOATS",
-    "NO_INTS",
-    "Implied",
-    "follower_number",
-    "follower_seat",
-    "following",
-    "group_place",
-    "group_seat",
-    "group_span",
-    "groups_joined",
-    "last_below",
-    "member_number",
-    "near_count",
-    "near_number",
-    "near_seat",
-    "person_of",
-    "poisson_count",
-    "province_of",
-    "user_of",
-]  # fmt: skip
+__all__ = ["CELLS", "FOLLOWERS", "FRIENDS", "GROUPS", "NO_FLOATS", "NO_INTS", "Implied", "follower_number", "follower_seat",
+           "following", "group_place", "group_seat", "group_span", "groups_joined", "last_below", "member_number",
+           "near_count", "near_number", "near_seat", "person_of", "poisson_count", "province_of", "user_of"]  # fmt: skip
 
 FOLLOWERS, FRIENDS, NEIGHBOURS, GROUPS = range(4)
 """Sets of users; group channel g is set GROUPS + g."""

@@ -10,10 +10,9 @@ from sim.network import Groups, Ties, make_network
 from sim.population import People, make_people
 
 if TYPE_CHECKING:
-    from sim.channels import Channel
     from sim.scenario import Scenario
 
-__all__ = ["World", "make_world", "needs_list", "receivers_listed"]
+__all__ = ["World", "make_world", "receivers_used"]
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,10 @@ class World:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def needs_list(scenario: Scenario, channel: Channel) -> bool:
-    """Return whether those who can be reached on a channel must be listed: what is said there may go to any of them."""
-    graph = scenario.network.neighbours.graph
-    return channel.type == "feed" or (channel.type == "neighbours" and graph is not None and graph.graph == "complete")
-
-
-def receivers_listed(scenario: Scenario) -> tuple[int, ...]:
-    """Return the indices of the receivers whose people must be listed, each once, ascending."""
+def receivers_used(scenario: Scenario) -> tuple[int, ...]:
+    """Return the indices of the receivers of all channels, each once, ascending."""
     receivers = list(scenario.population.receivers)
-    listed = {receivers.index(c.receiver) for c in scenario.channels.values() if needs_list(scenario, c)}
-    return tuple(sorted(listed))
+    return tuple(sorted({receivers.index(channel.receiver) for channel in scenario.channels.values()}))
 
 
 def make_world(scenario: Scenario, seed: int) -> World:
@@ -53,7 +45,7 @@ def make_world(scenario: Scenario, seed: int) -> World:
     population, network = scenario.population, scenario.network
     people = make_people(population, seed)
     receivers = list(population.receivers)
-    people.audiences(receivers_listed(scenario))
+    people.audiences(receivers_used(scenario))
     users = {"followers": people.with_receiver(0)[:0], "friends": people.with_receiver(0)[:0]}
     chats = []
     for index, (name, channel) in enumerate(scenario.channels.items()):

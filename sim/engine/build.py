@@ -22,7 +22,7 @@ from sim.scenario import Scenario
 from sim.threads import in_chunks
 from sim.timeline import Entry
 from sim.units import HOUR, MINUTE, minutes_to_ticks, seconds_to_ticks
-from sim.world import World, make_world, needs_list, receivers_listed
+from sim.world import World, make_world, receivers_used
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "radius_of"]
 
@@ -89,13 +89,11 @@ def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, n
 
 
 def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return audience_starts, audience_ends and audience; channels that need no list have an empty one."""
-    receivers, listed = list(scenario.population.receivers), receivers_listed(scenario)
-    starts, audience = world.people.audiences(listed)
-    have = [receivers.index(c.receiver) if needs_list(scenario, c) else -1 for c in scenario.channels.values()]
-    begins = np.array([starts[listed.index(k)] if k >= 0 else 0 for k in have], np.int64)
-    ends = np.array([starts[listed.index(k) + 1] if k >= 0 else 0 for k in have], np.int64)
-    return begins, ends, audience
+    """Return audience_starts, audience_ends and audience."""
+    receivers, used = list(scenario.population.receivers), receivers_used(scenario)
+    starts, audience = world.people.audiences(used)
+    lists = np.array([used.index(receivers.index(c.receiver)) for c in scenario.channels.values()], np.int64)
+    return starts[lists], starts[lists + 1], audience
 
 
 def group_exists(scenario: Scenario, world: World) -> np.ndarray:
@@ -153,8 +151,7 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, rows, seed)
     rules = _rules(scenario, world, seed, DECISION_RULES.index(decision.rule))
     tables = Tables(
-        people=rows, province=people.province, province_starts=people.province_starts, by_province=people.by_province,
-        receivers=people.receivers, travel=people.travel, owners=owners, owned=owned,
+        people=rows, province=people.province, receivers=people.receivers, travel=people.travel, owners=owners, owned=owned,
         channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),

@@ -224,20 +224,17 @@ class Nation:
                 person.begin(tick, person.joining(tick, st.GATHERING, airing))
             return
         message = Message(key, None, c, int(a["kind"]), False, float(a["authority"]), float(a["arousal"]))
-        provinces = self.tables.province
+        everyone = self.audience(c)
         if not self.tables.in_parts[airing]:
-            everybody = np.argsort(provinces, kind="stable").tolist()
-            self.show(message, everybody, audience, self.now, a["ticks"], 0)
+            self.show(message, everyone, audience, self.now, a["ticks"], 0)
             return
+        provinces = self.tables.province[everyone]
         for q in np.flatnonzero(self.tables.airs_in[airing]).tolist():
-            people = np.flatnonzero(provinces == q).tolist()
+            people = np.array(everyone)[provinces == q].tolist()
             self.show(message, people, audience, self.now + int(self.tables.stagger[airing, q]), a["ticks"], q + 1)
 
     def show(self, message: Message, people: list[int], share: float, begins: int, ticks: int, part: int) -> None:
-        """Let a share of those who have the receiver notice an airing; all people come by, one after the other.
-
-        See `engine/showing.py`.
-        """
+        """Let a share of the people notice an airing, one after the other in a shuffled order; see `engine/showing.py`."""
         channel, n = self.channels[message.channel], len(people)
         wanted = share * channel["ceiling"]
         if n == 0 or wanted <= 0:
@@ -251,8 +248,6 @@ class Nation:
             if tick >= ends:
                 return
             reader = self.people[people[int(shuffled(k, n, bits_of(n), *keys))]]
-            if not reader.has(message.channel):
-                continue
             if reader.dice(message.id)[1] * (m / n) < wanted and reader.distraction(message) < channel["attention_max"]:
                 self.totals[message.channel, st.DELIVERED] += 1
                 self.impression_at(tick, reader, message)

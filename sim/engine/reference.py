@@ -57,8 +57,8 @@ class Person(Correspondent):
 
     def bed_tick(self, night: int) -> int:
         """Return the bed time of a night."""
-        tables = self.nation.tables
-        jitter = int(law_value(tables.laws[st.L_JITTER], tables.points, self.u(draws.BED_JITTER, 0, night + 1)))
+        laws, points = self.nation.tables.laws, self.nation.tables.points
+        jitter = int(law_value(laws[st.L_JITTER], points, self.u(draws.BED_JITTER, 0, night + 1)))
         return int(night * DAY - self.nation.rules["time_of_day"] + self.traits["bed"] + jitter)
 
     def first_night(self) -> None:
@@ -166,8 +166,7 @@ class Person(Correspondent):
         if rules["neighbours"] >= 0 and self.u(draws.TELL) < rules["tell"]:
             tick = self.now + nation.delay(st.L_TELL, self.u(draws.TELL_DELAY))
             self.begin(tick, self.telling(tick))
-        group = self.traits["owned_group"]
-        if group is not None and self.u(draws.CREATE_GROUP) < rules["create"]:
+        if (group := self.traits["owned_group"]) is not None and self.u(draws.CREATE_GROUP) < rules["create"]:
             tick = self.now + nation.delay(st.L_CREATE, self.u(draws.CREATE_DELAY))
             self.begin(tick, self.creating(tick, group))
 
@@ -203,8 +202,7 @@ class Person(Correspondent):
             return False
         is_repeat = c in self.exposed
         self.exposed.add(c)
-        near = self.traits["n_against"]
-        contacts = min(1.0, len(self.contacts) / near) if near > 0 else 0.0
+        contacts = min(1.0, len(self.contacts) / near) if (near := self.traits["n_against"]) > 0 else 0.0
         on_screen = bool(nation.channels[c]["screen"] or message.live)
         return self.add_dose(
             float(weight(dose, message.authority, is_repeat, rules["discount"], rules["social"], contacts,
@@ -327,7 +325,7 @@ class Person(Correspondent):
         self.decide_stamp += 1
         self.phase = PREPARING
         length = self.nation.delay(st.L_PREPARE, self.u(draws.PREPARE, 0, self.trips))
-        tick = max(self.now + max(length, self.nation.rules["shortest_prepare"]), self.next_moment)
+        tick = max(self.now + length, self.now + self.nation.rules["shortest_prepare"], self.next_moment)
         self.begin(tick, self.going_out(tick))
 
     def going_out(self, tick: int) -> Life:
@@ -345,8 +343,7 @@ class Person(Correspondent):
         if self.now + travel >= nation.horizon:
             return
         yield self.at(self.now + travel, o.ARRIVE, self.trips)
-        self.phase = ON_SQUARE
-        self.prolonged = 0
+        self.phase, self.prolonged = ON_SQUARE, 0
         self.stay_until = self.now + nation.delay(st.L_STAY, self.u(draws.STAY, 0, self.trips))
         self.film()
         self.note(o.ARRIVE, self.trips, o.DONE)
@@ -359,9 +356,9 @@ class Person(Correspondent):
             else:
                 self.phase = RETURNING
                 self.note(o.LEAVE, self.trips, o.DONE)
-        if self.now + travel >= nation.horizon:
+        if (home := max(self.now + travel, self.next_moment)) >= nation.horizon:
             return
-        yield self.at(self.now + travel, o.HOME_AGAIN, self.trips)
+        yield self.at(home, o.HOME_AGAIN, self.trips)
         self.come_home()
         if nation.rules["remembers"]:
             self.begin(self.next_moment, self.showing_return(self.next_moment, self.trips))

@@ -24,6 +24,7 @@ from sim.engine.order import (
     STALE,
     TELL,
     WAKE,
+    next_moment,
 )
 from sim.engine.state import L_CREATE, L_JITTER, L_PROLONG, L_REST, L_SLEEP_AFTER, L_STAY, L_STAY_UP, L_TELL, MOST_TICKS
 from sim.jit import njit
@@ -261,7 +262,7 @@ def on_leave(T, S, p, t):
         return POSTPONED
     set_phase(S, p, RETURNING)
     S.squares[T.province[p]] -= 1
-    home = t + np.int64(T.travel[p])
+    home = max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
     S.other[p]["stay_until"] = min(home, MOST_TICKS)
     schedule_timer(T, S, home, HOME_AGAIN, p, np.int64(s["trips"]))
     return DONE

@@ -1,6 +1,6 @@
 """What an airing shows, compiled: its readers come one after the other, in a shuffled order, as buckets are opened.
 
-Of the n people of where an airing is shown, m come by. They stand in a shuffled order (`shuffled`), and the k-th comes when
+Of the n people whom an airing may reach, m come to it. They stand in a shuffled order (`shuffled`), and the k-th comes when
 the law of looking has let (k + u) / m of them come, u a draw of k's own: over all orders each delay follows the law, and
 nobody needs to be told in advance. `Nation.show` says the same in plain Python; the formulas are shared.
 """
@@ -41,14 +41,25 @@ def coming_at(law, points, begins, k, m, key):
 
 @njit
 def begin_showings(T, S, airing, t, slot):
-    """Begin to show an airing: to everybody at once, or province by province."""
+    """Begin to show an airing: to all its channel's people at once, or province by province."""
+    a = T.airings[airing]
+    c = a["channel"]
+    lo, hi = T.net.audience_starts[c], T.net.audience_ends[c]
     if T.in_parts[airing] == 0:
-        _begin(T, S, airing, t, slot, 0, T.province_starts[-1], 0)
+        _begin(T, S, airing, t, slot, lo, hi, 0)
         return
-    for province in range(len(T.province_starts) - 1):
+    while lo < hi:
+        province = T.province[T.net.audience[lo]]
+        middle, end = lo, hi  # of the people of a channel those of a province stand together
+        while middle < end:
+            half = (middle + end) // 2
+            if T.province[T.net.audience[half]] <= province:
+                middle = half + 1
+            else:
+                end = half
         if T.airs_in[airing, province] == 1:
-            lo, hi = T.province_starts[province], T.province_starts[province + 1]
-            _begin(T, S, airing, t + T.stagger[airing, province], slot, lo, hi, province + 1)
+            _begin(T, S, airing, t + T.stagger[airing, province], slot, lo, middle, np.int64(province) + 1)
+        lo = middle
 
 
 @njit
@@ -92,7 +103,7 @@ def _find(T, S, i):
     slot, first, m, begins, ends = s["slot"], s["first"], s["m"], s["begins"], s["ends"]
     share, wanted = s["share"], s["wanted"]
     attention = channel["attention_max"] / channel["ceiling"]
-    receivers, bit, by_province = T.receivers, np.uint32(channel["receiver"]), T.by_province
+    audience = T.net.audience
     first_person, last_person = S.now[0]["first_person"], S.now[0]["last_person"]
     shown, readers, own, kept, words, seats = S.shown[i], S.block[0], S.block[1], S.block[2], S.words, S.seats
     key0, key1, key2, key3 = s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3]
@@ -101,21 +112,13 @@ def _find(T, S, i):
         k = s["k"]
         came = min(m - k, BLOCK)
         shuffled_block(k, came, s["n"], s["bits"], key0, key1, key2, seats)
+        for j in range(came):
+            prefetch(audience, first + np.int64(seats[j]))
         n_own = 0
         for j in range(came):
-            reader = first + np.int64(seats[j])
-            if len(by_province) > 0:
-                reader = np.int64(by_province[reader])
+            reader = np.int64(audience[first + np.int64(seats[j])])
             readers[n_own], own[n_own] = reader, j
             n_own += np.int64((first_person <= reader) & (reader <= last_person))
-        for j in range(n_own):
-            prefetch(receivers, readers[j])
-        n_reached = 0
-        for j in range(n_own):
-            reader = readers[j]
-            readers[n_reached], own[n_reached] = reader, own[j]
-            n_reached += np.int64((receivers[reader] >> bit) & np.uint32(1))
-        n_own = n_reached
         draw_readers(S, seed, id_, n_own)
         found = 0
         for j in range(n_own):

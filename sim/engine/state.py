@@ -107,7 +107,7 @@ LETTER = np.dtype(
 SHOWING = np.dtype(
     [
         ("slot", "i8"), ("channel", "i8"),
-        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # people first to first + n - 1 by province, in a shuffled order
+        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # the readers are audience[first:first + n], in a shuffled order
         ("keys", "u8", 4),
         ("m", "i8"),  # so many come to it, in this order, one after the other
         ("share", "f8"), ("wanted", "f8"),  # the share that m is of n, and the share that is to be reached
@@ -203,8 +203,6 @@ class Tables(NamedTuple):
 
     people: np.ndarray  # STATE[n]: everybody at tick 0
     province: np.ndarray  # int16[n]
-    province_starts: np.ndarray  # int64[provinces + 1]: the people of each stand at ... of by_province
-    by_province: np.ndarray  # int32[n]: people by province; length 0 where they are numbered so
     receivers: np.ndarray  # uint32[n], bit k: has receiver k
     travel: np.ndarray  # int32[n] ticks
     owners: np.ndarray  # int32, ascending: who may create a group

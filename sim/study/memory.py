@@ -21,7 +21,6 @@ from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallW
 from sim.network import Followers, Friends, GroupTies, Neighbours
 from sim.scenario import Scenario
 from sim.study.worlds import world_key
-from sim.world import needs_list
 
 __all__ = ["Need", "fitting_workers", "free_bytes", "need_of", "peak_bytes"]
 
@@ -60,8 +59,7 @@ def need_of(scenario: Scenario) -> Need:
     n, n_channels = scenario.population.n_people, len(scenario.channels)
     n_provinces, minutes = len(scenario.population.places.names), scenario.clock.horizon // 60_000
     receivers = scenario.population.receivers
-    listed = {c.receiver for c in scenario.channels.values() if needs_list(scenario, c)}
-    audiences = 4.0 * n * sum(receivers[name].share for name in listed)
+    audiences = 4.0 * n * sum(receivers[name].share for name in {c.receiver for c in scenario.channels.values()})
     ties = _ties(scenario)
     tied, implied = _kept_ties(scenario, ties)
     world = PEOPLE * n + audiences + tied + implied
