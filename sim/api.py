@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from sim.engine.hybrid import threads_for
 from sim.engine.simulate import Record, run
 from sim.errors import InputError
 from sim.measures.curves import curve_table, squares_table
@@ -23,6 +24,7 @@ from sim.study.points import Settings
 from sim.study.run import Study, check_request, run_study
 from sim.study.store import Store
 from sim.study.template import ArmsOfPoints
+from sim.threads import n_processors
 from sim.world import World
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Run:
 def simulate(
     scenario: Scenario, seed: int = 1, *, engine: str = "compiled", events: bool = False, world: World | None = None
 ) -> Run:
-    """Return one run of a scenario.
+    """Return one run of a scenario; all processors share one of 3 million people or more.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ def simulate(
     InputError
         A seed or engine that does not exist, or a file of the population or network that cannot be used.
     """
-    return Run(scenario, seed, run(scenario, seed, engine, events, world))
+    n_threads = threads_for(scenario.population.n_people, n_processors())
+    return Run(scenario, seed, run(scenario, seed, engine, events, world, n_threads=n_threads))
 
 
 def compare(
