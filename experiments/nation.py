@@ -67,7 +67,8 @@ def arms_of(weight: int) -> dict[str, Scenario]:
 def measured(weight: int, replicates: int, store: Path | None, costs: Path) -> tuple[pd.DataFrame, Cost | None]:
     """Outcomes of a size, and what it took to compute them, one run after the other; None: not known."""
     wall, cpu = time.perf_counter(), time.process_time()
-    table, computed = outcomes_of_arms(arms_of(weight), replicates, weight + 1, (), store, 1)
+    n_workers = n_processors() if replicates == 1 else 1  # one run after the other in any case
+    table, computed = outcomes_of_arms(arms_of(weight), replicates, weight + 1, (), store, n_workers)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     known = json.loads(costs.read_text(encoding="utf-8")) if costs.exists() else {}
     name = f"{hash_of_arms(arms_of(weight))} {replicates}"
@@ -154,10 +155,11 @@ changelog says NUMBERS CHANGE.
 {table_text(made)}
 
 The night is `scenario=july15`, throttled (`throttle=july15`) and open (`throttle=none`), two runs a replicate, one after the
-other; building, which takes all processors, is counted in. Runs of {WORTH_SHARING:,} people or more are shared by all
-processors ({n_processors()} here), smaller ones take one. *Told* is the memory that such a study says it needs, *peak* what its
-process took; smaller sizes came first. Wall time depends on what else the machine does. Every replicate draws its own world
-and has a seed of its own. Counts are per 1,000 people of the nation. Ratios and shares are ratios of sums over replicates.
+other; building, which takes all processors, is counted in. Of a size with one replicate and {WORTH_SHARING:,} people or
+more the runs are shared by all processors ({n_processors()} here), all others take one. *Told* is the memory that such a
+study says it needs, *peak* what its process took; smaller sizes came first. Wall time depends on what else the machine does.
+Every replicate draws its own world and has a seed of its own. Counts are per 1,000 people of the nation. Ratios and shares are
+ratios of sums over replicates.
 Values are those of the throttled night.
 
 ## Values, with pointwise 95 % intervals

@@ -63,9 +63,15 @@ class Run:
 
 
 def simulate(
-    scenario: Scenario, seed: int = 1, *, engine: str = "compiled", events: bool = False, world: World | None = None
+    scenario: Scenario,
+    seed: int = 1,
+    *,
+    engine: str = "compiled",
+    events: bool = False,
+    world: World | None = None,
+    n_threads: int | None = None,
 ) -> Run:
-    """Return one run of a scenario; all processors share one of 3 million people or more.
+    """Return one run of a scenario.
 
     Parameters
     ----------
@@ -79,13 +85,17 @@ def simulate(
         Whether to keep the event log.
     world
         People and ties to use instead of those that the seed draws.
+    n_threads
+        Threads of the compiled engine that share the run, >= 1, which changes no result; None: one for each processor from
+        3 million people on, else one.
 
     Raises
     ------
     InputError
-        A seed or engine that does not exist, or a file of the population or network that cannot be used.
+        A seed or engine that does not exist, no thread, or a file of the population or network that cannot be used.
     """
-    n_threads = threads_for(scenario.population.n_people, n_processors())
+    if n_threads is None:
+        n_threads = threads_for(scenario.population.n_people, n_processors())
     return Run(scenario, seed, run(scenario, seed, engine, events, world, n_threads=n_threads))
 
 

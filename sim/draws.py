@@ -33,6 +33,7 @@ __all__ = [
     "quarters",
     "uniform",
     "uniforms",
+    "waited",
 ]
 
 MAX_SEED = 2**63 - 1
@@ -122,6 +123,12 @@ def quarters(seed, purpose, subject, object_, ordinal):
 def fraction(word):
     """Return a word of `quarters` as a uniform draw inside (0, 1): (word + 1/2) / 2^32."""
     return (np.float64(word) + 0.5) * (1.0 / 4294967296.0)
+
+
+@inlined
+def waited(word):
+    """Return a word of `quarters` as a draw that is exponential with mean 1, at most 22.9."""
+    return -math.log(fraction(word))
 
 
 @inlined

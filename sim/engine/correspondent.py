@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -127,8 +126,8 @@ class Correspondent(ABC):
         while rate > 0 and gap / rate < self.nation.horizon - tick - 1:
             tick += 1 + int(gap / rate)
             yield self.at(tick, o.CANDIDATE, k)
-            wait, accept, channel, kind = self.four(draws.CANDIDATE, 0, k)
-            gap = -math.log(wait)
+            words = draws.quarters(self.nation.seed, draws.CANDIDATE, self.number, 0, k)
+            gap, (accept, channel, kind) = draws.waited(words[0]), map(draws.fraction, words[1:])
             if accept < self.activity():
                 message = self.nation.message(
                     draws.identity(self.nation.seed, draws.ID_POST, self.number, 0, k), self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 
 import numpy as np
@@ -46,7 +46,10 @@ class CompiledRoom:
         if tables.net.complete.any():
             extra += float((audiences * tables.channels["ceiling"]).max(initial=0))
         # One event pushes at most one post's readers (extra ones: mean plus ten standard deviations) and some timers.
-        self.margin = most_readers(tables.net) + int(extra + 10 * extra**0.5) + 512
+        most_sent = most_readers(tables.net) + int(extra + 10 * extra**0.5)
+        for part in parts:
+            part.now["most_sent"] = most_sent
+        self.margin = most_sent + 512
         self.margin += len(tables.by_threshold) + MOST_POSTS * int(np.count_nonzero(tables.channels["live"]))
 
     def __enter__(self) -> CompiledRoom:
@@ -106,7 +109,10 @@ class CompiledRoom:
     def _each(self, work: Callable[[int], object]) -> None:
         """Do something for all parts at once."""
         others = [self.threads.submit(work, k) for k in range(1, len(self.parts))] if self.threads is not None else []
-        work(0)
+        try:
+            work(0)
+        finally:
+            wait(others)
         for other in others:
             other.result()
 

@@ -39,7 +39,7 @@ from sim.engine.reading import announce, celebrate, film, on_impression, on_retu
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
 from sim.engine.sending import first_candidate, on_candidate, on_reaction, on_retry
 from sim.engine.showing import begin_showings, next_order
-from sim.engine.state import CREATED, CROWD, GATHERING, MOST_LETTERS, TOPICAL, TRENDING
+from sim.engine.state import CREATED, CROWD, GATHERING, MOST_LETTERS, MOST_TICKS, TOPICAL, TRENDING
 from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
@@ -71,7 +71,7 @@ def advance(T, S, until, margin):
     keeps_log = len(S.log) > 0
     chunks, late = wanted_chunks(S.calendar, margin), len(S.calendar.late) // 2 - margin
     messages, rows = len(S.messages) - margin, len(S.log)
-    sent, letters = len(S.outbox) // 2 - margin, len(S.letters) - MOST_LETTERS
+    sent, letters = len(S.outbox) // 2 - now["most_sent"], len(S.letters) - MOST_LETTERS
     is_alone = now["is_alone"] == 1
     minute_tick = now["next_minute"] * MINUTE if is_alone else np.int64(until)
     limit = min(until, minute_tick)
@@ -194,7 +194,7 @@ def react_to(T, S, order, slot, datum):
     elif kind == ADOPT:
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
-        S.exists_from[datum] = next_moment(t, T.rules[0]["moment"])
+        S.exists_from[datum] = min(next_moment(t, T.rules[0]["moment"]), MOST_TICKS)
         S.counts[t // MINUTE, channel_of_group(T.net, datum), CREATED] += 1
     return result, np.int64(-1)
 
@@ -254,7 +254,7 @@ def snapshot(T, S, minute):
             if S.people[p]["asleep"] == 0:
                 put(S.people[p], AWAKE_AT_NEWS)
     if tick + 1 < rules["horizon"]:
-        while is_alone and (
+        while (
             now["n_done"] < len(T.by_threshold)
             and S.people[T.by_threshold[now["n_done"]]]["trips"] >= rules["max_trips"]
         ):

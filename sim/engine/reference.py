@@ -340,9 +340,9 @@ class Person(Correspondent):
         self.note(o.DEPART, self.trips, o.DONE)
         self.trips += 1
         self.phase = TRAVELLING
-        if self.now + travel >= nation.horizon:
+        if (there := max(self.now + travel, self.next_moment)) >= nation.horizon:
             return
-        yield self.at(self.now + travel, o.ARRIVE, self.trips)
+        yield self.at(there, o.ARRIVE, self.trips)
         self.phase, self.prolonged = ON_SQUARE, 0
         self.stay_until = self.now + nation.delay(st.L_STAY, self.u(draws.STAY, 0, self.trips))
         self.film()

@@ -236,7 +236,8 @@ def depart(T, S, p, t):
     phases[PREPARING] -= 1
     phases[TRAVELLING] += 1
     S.stages[p] = TRAVELLING + 256 * (np.int64(s["trips"]) + 1)
-    schedule_timer(T, S, t + np.int64(T.travel[p]), ARRIVE, p, np.int64(s["trips"]))
+    arrives = max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
+    schedule_timer(T, S, arrives, ARRIVE, p, np.int64(s["trips"]))
 
 
 @njit

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from sim import draws
 from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING
 from sim.channels import CALL, CHATTER, FEED, NEWS
-from sim.draws import MAX_ORDINAL, coarse, exponential, fraction, identity, packed, quarters, uniform
+from sim.draws import MAX_ORDINAL, coarse, exponential, fraction, identity, packed, quarters, uniform, waited
 from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
 from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached
@@ -122,7 +120,7 @@ def on_candidate(T, S, p, t, k):
     rules = T.rules[0]
     seed = rules["seed"]
     wait, accept, which, of_kind = quarters(seed, draws.CANDIDATE, p, 0, k)
-    schedule_candidate(T, S, p, t, k + 1, -math.log(fraction(wait)))
+    schedule_candidate(T, S, p, t, k + 1, waited(wait))
     if fraction(accept) >= activity(T, S, p, t):
         return THINNED, -1
     c = own_channel(T, p, fraction(which))

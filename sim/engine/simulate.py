@@ -103,6 +103,8 @@ def run(
         raise InputError(
             f"seed is {seed!r}, expected a whole number from 0 to {MAX_SEED} (2^63 - 1); give such a number."
         )
+    if n_threads < 1:
+        raise InputError(f"n_threads is {n_threads}, expected 1 or more; give such a number.")
     world = make_world(scenario, int(seed)) if world is None else world
     tables = make_tables(scenario, world, int(seed))
     exists = group_exists(scenario, world)

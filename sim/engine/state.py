@@ -157,17 +157,18 @@ NOW = np.dtype(
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"), ("free_message", "i8"), ("n_free", "i8"),
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
-        ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("n_out", "i8"), ("n_sealed", "i8"),
-        ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"), ("gathered", "i8"), ("wanted", "i8"),
+        ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("most_sent", "i8"), ("n_out", "i8"),
+        ("n_sealed", "i8"), ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"),
+        ("gathered", "i8"), ("wanted", "i8"),
     ],
     align=True,
 )  # fmt: skip
 """The state of the nation, or of the people first_person to last_person of it (is_alone: there are no others); the outbox
-holds n_out events, n_sealed of them in n_letters (`mail.py`). `crowd` and `taking_part` are the shares seen at the last whole
-minute; the throttled clock shows throttled_before, plus the time since throttled_since while some channel is throttled; the
-first n_done people by threshold have made all their trips; the next reader of a showing comes at shown_at, into the bucket at
-hand if is_late; of a bucket that could not be opened yet so many events are gathered already, and it needs room for as many
-as are wanted."""
+holds n_out events (one event adds at most most_sent), n_sealed of them in n_letters (`mail.py`). `crowd` and `taking_part`
+are the shares seen at the last whole minute; the throttled clock shows throttled_before, plus the time since
+throttled_since while some channel is throttled; the first n_done people by threshold have made all their trips; the next
+reader of a showing comes at shown_at, into the bucket at hand if is_late; of a bucket that could not be opened yet so many
+events are gathered already, and it needs room for as many as are wanted."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -383,8 +384,10 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
         shown = np.concatenate([shown, np.zeros((more, 2 * BLOCK), np.int64)])
     outbox, letters = state.outbox, state.letters
     if not now["is_alone"]:
-        if len(outbox) < 2 * (now["n_out"] + margin):
-            outbox = np.concatenate([outbox, np.zeros(max(len(outbox), 4 * margin), np.int64)])
+        if len(outbox) < 2 * (now["n_out"] + now["most_sent"]):
+            used = outbox[: 2 * now["n_out"]]
+            outbox = np.zeros(2 * len(outbox) + 8 * int(now["most_sent"]), np.int64)
+            outbox[: len(used)] = used
         if len(letters) < now["n_letters"] + MOST_LETTERS:
             letters = np.concatenate([letters, np.zeros(max(len(letters), 1024), LETTER)])
     calendar = reserve(state.calendar, pushes, int(now["wanted"]))

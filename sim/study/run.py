@@ -309,7 +309,7 @@ def run_study(
         )  # fmt: skip
     lock, stop = threading.Lock(), threading.Event()
     shared = Worlds()
-    runner = Runner(store, retry=retry, is_stopped=stop.is_set, n_free=n_processors() // n_workers)
+    runner = Runner(store, retry=retry, is_stopped=stop.is_set, n_free=(workers or n_processors()) // n_workers)
 
     too_large: dict[str, CapacityError] = {}
     computed: list[str] = []

@@ -1,14 +1,18 @@
 """Both engines are the same model: event logs bit for bit, and every measure, for any scenario and seed."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.draws import MAX_SEED
+from sim.engine.hybrid import CompiledRoom
 from sim.engine.order import KIND_NAMES, RESULT_NAMES
 from sim.engine.simulate import run
 from sim.jit import is_compiling
+from sim.units import HOUR
 from tests.equivalence.special import SPECIAL, record
 from tests.equivalence.strategies import scenarios
 
@@ -35,18 +39,40 @@ def assert_sorted(log):
     assert ((step > 0) | ((step == 0) & (np.diff(log["key"]) > 0))).all()
 
 
+@contextmanager
+def parts_one_after_the_other(reverse):
+    """Let parts of the people be taken through a moment one by one, in a known order, instead of by threads."""
+
+    def each(room, work):
+        for k in sorted(range(len(room.parts)), reverse=reverse):
+            work(k)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CompiledRoom, "_each", each)
+        yield
+
+
 def check(scenario, seed):
     compiled = run(scenario, seed, engine="compiled", events=True)
     reference = run(scenario, seed, engine="reference", events=True)
     assert_same(compiled, reference)
     assert_sorted(compiled.log)
-    assert_same(run(scenario, seed, events=True, n_threads=2 + seed % 3), reference)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100 if is_compiling else 15)
 @given(scenarios(), seeds)
 def test_any_scenario(scenario, seed):
     check(scenario, seed)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40 if is_compiling else 4)
+@given(scenarios(), seeds, st.integers(2, 9), st.none() | st.integers(0, 6 * HOUR))
+def test_any_scenario_in_parts(scenario, seed, n_threads, until):
+    """Parts come in their order, or in the reverse one: what one of them does too early for another shows."""
+    alone = run(scenario, seed, events=True, until=until)
+    for reverse in (False, True):
+        with parts_one_after_the_other(reverse):
+            assert_same(run(scenario, seed, events=True, until=until, n_threads=n_threads), alone)
 
 
 def with_ties(scenario, stored):
@@ -74,6 +100,8 @@ def test_special_scenarios(name):
     compiled, reference = record(name, "compiled"), record(name, "reference")
     assert_same(compiled, reference)
     assert_sorted(compiled.log)
+    with parts_one_after_the_other(reverse=True):
+        assert_same(run(SPECIAL[name], 1, events=True, n_threads=3), compiled)
 
 
 def test_the_special_scenarios_show_every_kind_and_every_result():

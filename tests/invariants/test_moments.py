@@ -69,6 +69,12 @@ def test_more_threads_than_people():
     )
 
 
+@pytest.mark.parametrize("n_threads", [0, -1])
+def test_no_thread_is_refused(n_threads):
+    with pytest.raises(InputError, match=rf"n_threads is {n_threads}, expected 1 or more"):
+        run(night_of(10.0), 1, n_threads=n_threads)
+
+
 @pytest.mark.parametrize("seconds", [7.0, 0.0015, 59.0])
 def test_a_minute_is_a_whole_number_of_moments(seconds):
     with pytest.raises(InputError, match=rf"scenario\.moment_seconds is {seconds}, expected .* such as 10"):
