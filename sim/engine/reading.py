@@ -45,6 +45,8 @@ from sim.engine.state import (
     L_VICTORY,
     LOOKS,
     SEEN_TOTAL,
+    STAGE,
+    STAGES,
     UNSEEN_TOTAL,
 )
 from sim.engine.ties import place_of, reader_at, seat_of, tied_to
@@ -174,7 +176,7 @@ def is_departure(T, m):
 @inlined
 def is_still_out(T, S, m, t):
     """Return whether the neighbour who was seen to leave had not come home from that trip when the moment of t began."""
-    stage = np.int64(S.stages[m["author"]])
+    stage = np.int64(S.stages[STAGES * np.int64(m["author"]) + STAGE])
     if stage >> 8 != np.int64(m["tries"]) + 1:
         return False
     return phase_is_out[stage & 255] or S.other[m["author"]]["stay_until"] >= moment_begun(t, T.rules[0]["moment"])

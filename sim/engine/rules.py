@@ -26,7 +26,19 @@ from sim.engine.order import (
     WAKE,
     next_moment,
 )
-from sim.engine.state import L_CREATE, L_JITTER, L_PROLONG, L_REST, L_SLEEP_AFTER, L_STAY, L_STAY_UP, L_TELL, MOST_TICKS
+from sim.engine.state import (
+    L_CREATE,
+    L_JITTER,
+    L_PROLONG,
+    L_REST,
+    L_SLEEP_AFTER,
+    L_STAY,
+    L_STAY_UP,
+    L_TELL,
+    MOST_TICKS,
+    STAGE,
+    STAGES,
+)
 from sim.jit import njit
 from sim.quantiles import delay_ticks, law_value
 from sim.units import DAY, MINUTE
@@ -235,7 +247,7 @@ def depart(T, S, p, t):
     phases = S.now[0]["phases"]
     phases[PREPARING] -= 1
     phases[TRAVELLING] += 1
-    S.stages[p] = TRAVELLING + 256 * (np.int64(s["trips"]) + 1)
+    S.stages[STAGES * p + STAGE] = TRAVELLING + 256 * (np.int64(s["trips"]) + 1)
     arrives = max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
     schedule_timer(T, S, arrives, ARRIVE, p, np.int64(s["trips"]))
 

@@ -64,8 +64,8 @@ STATE = np.dtype(
 )
 """A person's state: one cache line (64 bytes) with all that most events need, some of the traits among it."""
 
-STAGE = 28
-"""Where the phase and the trips of STATE stand, in units of 16 bits."""
+STAGES, STAGE = 32, 28
+"""Size of STATE, and where its phase and trips stand, in units of 16 bits."""
 
 ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
 """What few events need of a person; stay_until: once the square is left, when one is home; adopt_at: the throttled time (clock
@@ -229,7 +229,7 @@ class State(NamedTuple):
     """Mutable arrays of a run."""
 
     people: np.ndarray  # STATE[n]
-    stages: np.ndarray  # uint16[n]: a view of people, phase + 256 trips, read and written at once
+    stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
     other: np.ndarray  # ELSE[n]
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
@@ -270,8 +270,8 @@ def aligned(n: int, dtype: np.dtype) -> np.ndarray:
 
 
 def stages_of(people: np.ndarray) -> np.ndarray:
-    """Return uint16[n]: phase + 256 trips of STATE[n], a view that is read and written at once."""
-    return people.view(np.uint16).reshape(len(people), -1)[:, STAGE]
+    """Return uint16[n x `STAGES`] as a view of STATE[n]: [k x STAGES + STAGE] is phase + 256 trips of person k at once."""
+    return people.view(np.uint16)
 
 
 def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool = False) -> State:

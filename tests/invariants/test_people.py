@@ -25,6 +25,7 @@ from sim.engine.order import (
     THINNED,
     TIPPED,
     WAKE,
+    next_moment,
     prompt_key,
 )
 from sim.engine.state import AGAIN, SNAPSHOT
@@ -70,7 +71,7 @@ class Walker:
             self.go(TRAVELLING, tick)
         elif kind == ARRIVE:
             self.is_on_trip(TRAVELLING, key)
-            assert tick == self.since + self.travel
+            assert tick == max(self.since + self.travel, next_moment(self.since, rules["moment"]))
             self.go(ON_SQUARE, tick)
         elif kind == LEAVE:
             self.is_on_trip(ON_SQUARE, key)
@@ -80,7 +81,7 @@ class Walker:
                 self.go(RETURNING, tick)
         elif kind == HOME_AGAIN:
             self.is_on_trip(RETURNING, key)
-            assert tick == self.since + self.travel
+            assert tick == max(self.since + self.travel, next_moment(self.since, rules["moment"]))
             self.go(RESTING if rules["rests"] else BACK, tick)
             self.asleep = None
         elif kind == BED and result == DONE:
