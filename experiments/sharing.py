@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PEOPLE = (1_000_000, 3_000_000, 10_000_000)
+WARM_UP = 1_000
 
 
 def measure(people: int, threads: Sequence[int], rounds: int) -> list[tuple[float, float, float]]:
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, n_processors()}))
     given = parser.parse_args(arguments)
-    measure(1_000, given.threads, 1)  # loads compiled code
+    measure(WARM_UP, given.threads, 1)  # loads compiled code
     print("| people | threads | wall s | CPU s | wall ns a person-event |\n| ---: | ---: | ---: | ---: | ---: |")
     for people in given.people:
         for n, (wall, cpu, events) in zip(given.threads, measure(people, given.threads, given.rounds), strict=True):
