@@ -70,7 +70,7 @@ cache: $(READY) ## show the compiled code that is kept for this user; ARGS=clear
 
 constraints: ## pin all dependencies again with uv (ARGS=--upgrade for newer ones)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make constraints needs uv; install it or name it: make constraints UV=PATH" >&2; exit 1; }
-	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra launchers \
+	$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra launchers --extra calibration \
 		--custom-compile-command "make constraints" $(ARGS) pyproject.toml --output-file constraints.txt
 
 clean: ## remove .venv, .venv-peers, caches and builds; outputs/ stays

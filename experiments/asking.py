@@ -156,7 +156,7 @@ def hash_of(overrides: Sequence[str]) -> str:
     )
     text = " ".join(scenario.content_hash for scenario in scenarios)
     if plan.design.method != "none":
-        text += json.dumps(plan.design.model_dump(mode="json"))
+        text += json.dumps(plan.design.model_dump(mode="json", exclude={"file"}))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -21,6 +21,7 @@ from yaml import YAMLError
 
 from sim.draws import MAX_SEED
 from sim.errors import InputError
+from sim.inference.plan import Calibration
 from sim.laws import Frozen, parameters_by_kind
 from sim.options import CONFIG_DIR, one_line, version_base
 from sim.scenario import PARTS, Scenario, fault_sentences, validate
@@ -29,7 +30,7 @@ from sim.study.design import Design
 
 __all__ = ["Observed", "Plan", "StudyPlan", "compose_tree", "load", "plan_of", "scenario_of", "tree_of"]
 
-_STUDY_KEYS = ("seed", "engine", "study", "design", "observed", "parameters")
+_STUDY_KEYS = ("seed", "engine", "study", "design", "observed", "parameters", "calibration")
 _LOCK = threading.Lock()
 _KINDS = {kind: parameters_by_kind(kind) for kind in ("law", "graph")}
 
@@ -90,6 +91,7 @@ class Plan(Frozen):
     design: Design
     observed: Observed
     parameters: dict[str, Any] = Field(default_factory=dict)
+    calibration: Calibration | None = None
 
 
 def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> DictConfig:
@@ -125,7 +127,7 @@ def _plain(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"{unknown[0]} is an unknown key; remove it or correct its name ({', '.join(sorted(known))}).")
     try:
         plain = {k: _settled(OmegaConf.to_container(config[k], resolve=True)) if OmegaConf.is_config(config[k]) else config[k]
-                 for k in keys}  # fmt: skip
+                 for k in keys if k in config}  # fmt: skip
     except OmegaConfBaseException as error:
         raise InputError(one_line(error)) from error
     return settle(plain)

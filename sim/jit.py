@@ -53,6 +53,7 @@ _DOORS = {
     "__main__.py",
     "api.py",
     "cache.py",
+    "calibrate.py",
     "cli.py",
     "collect.py",
     "compile.py",

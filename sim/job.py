@@ -97,7 +97,7 @@ def _design(job: Job, store: Store, clockwork: Clockwork) -> int:
     from sim.study.designed import run_design
     from sim.study.points import Settings
     from sim.study.template import ArmsOfPoints
-    from sim.study.terminal import Progress
+    from sim.study.terminal import Progress, draws_text
 
     plan = job.plan
     settings = Settings(
@@ -112,6 +112,8 @@ def _design(job: Job, store: Store, clockwork: Clockwork) -> int:
     skipped = write_design_folder(job.folder, run, plan, store, job.configuration, job.overrides, clockwork, job.of_job)
     tell(*run.notes)
     finished = sum(not m.failures for m in run.measured)
+    if plan.design.method == "draws":
+        say(draws_text(job.folder), "")
     say(f"{finished} of {len(run.measured)} points, {run.n_computed} runs computed, {run.n_reused} found", "",
         f"results and figures: {job.folder}")  # fmt: skip
     tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))

@@ -1,4 +1,4 @@
-"""Designs: which values of which parameters are tried together. A grid, a Latin hypercube, or Sobol's sequence."""
+"""Designs: which values of which parameters are tried together: a grid, a Latin hypercube, Sobol's sequence, or a list."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import itertools
 import math
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from sim.draws import MAX_SEED
 from sim.errors import InputError
-from sim.laws import Frozen
+from sim.laws import File, Frozen
+from sim.study.listed import read_listed
 
 __all__ = ["MOST_POINTS", "Design", "Factor", "Value", "design_points"]
 
@@ -119,11 +121,13 @@ def _is_number(value: object) -> bool:
 class Design(Frozen):
     """What a design varies and how, and where its points are computed."""
 
-    method: Literal["none", "grid", "lhs", "sobol"] = "none"
+    method: Literal["none", "grid", "lhs", "sobol", "draws"] = "none"
     factors: dict[str, Factor] = Field(default_factory=dict)
     """By the key of the parameter, in the order of the columns."""
     points: int | None = Field(None, ge=1, le=MOST_POINTS)
-    """How many points (a grid has as many as its values make)."""
+    """How many points (a grid has as many as its values make, draws as many as their file has rows)."""
+    file: File | None = None
+    """Of draws: a column for each parameter, a row for each point."""
     seed: int = Field(1, ge=0, le=MAX_SEED)
     """Of the places of the points; the dice of the runs have the study's."""
     dice: Literal["common", "own"] = "common"
@@ -141,8 +145,28 @@ class Design(Frozen):
     def _given(cls, factors: object) -> object:
         return {} if factors is None else factors
 
+    @model_validator(mode="before")
+    @classmethod
+    def _drawn(cls, given: Any) -> Any:
+        """Let the columns of a file of draws be the factors."""
+        if not isinstance(given, dict) or given.get("method") != "draws" or given.get("file") is None:
+            return given
+        if given.get("factors"):
+            raise ValueError("design.factors is given beside draws, whose file names the parameters, expected none")
+        columns = read_listed(Path(given["file"]))
+        ranges = {key: (min(values), max(values)) for key, values in columns.items()}
+        factors = {key: {"range": ends} if ends[0] < ends[1] else {"values": ends[:1]} for key, ends in ranges.items()}
+        n, most = given.get("points"), len(next(iter(columns.values())))
+        if isinstance(n, int) and n > most:
+            raise ValueError(f"design.points is {n}, expected at most the {most} draws of {given['file']}")
+        return given | {"factors": factors, "points": n if n is not None else most}
+
     @model_validator(mode="after")
     def _check(self) -> Design:
+        if self.method == "draws" and self.file is None:
+            raise ValueError("design.file is missing, expected the file of the draws; name it")
+        if self.method != "draws" and self.file is not None:
+            raise ValueError("design.file is given, which belongs to draws, expected design.method=draws beside it")
         if self.method == "none":
             if self.factors:
                 raise ValueError(
@@ -189,6 +213,10 @@ def design_points(design: Design) -> list[dict[str, Value]]:
         return [dict(zip(keys, values, strict=True)) for values in itertools.product(*axes)]
     if design.points is None:
         return []
+    if design.method == "draws":
+        assert design.file is not None
+        columns = read_listed(design.file, keys)
+        return [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)][: design.points]
     import numpy as np
     from scipy.stats import qmc
 

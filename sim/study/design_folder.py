@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.errors import InputError
 from sim.study.designed import DesignRun
 from sim.study.points import Measured
 from sim.study.store import Store
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
     from sim.config import Plan
 
-__all__ = ["DESIGN_TABLES", "design_table", "pieces", "write_design_folder"]
+__all__ = ["DESIGN_TABLES", "OF_DRAWS", "design_table", "pieces", "write_design_folder"]
 
 DESIGN_TABLES = ("design", "contrasts", "summary", "outcomes")
 """Tables of the folder of a design, in the order in which they are written."""
+OF_DRAWS = "posterior"
+"""Name of the table and the figure of what comes of draws of parameters."""
 _POINTS = 500
 """Points whose tables are held at once."""
 _TEXTS = ("arm", "baseline", "outcome", "unit", "reason", "method", "status")
@@ -41,7 +44,7 @@ def write_design_folder(
     """Write tables, figures, manifest and report of a design as `write_parts` does; return what was left out, and why."""
     parts = Parts(
         tables=lambda place: _write_tables(place, run, plan, store),
-        figures=lambda place: _draw(place, run),
+        figures=lambda place: _draw_draws(place) if run.design.method == "draws" else _draw(place, run),
         about=lambda: _about(run, plan, clockwork),
         what="points",
     )
@@ -58,6 +61,33 @@ def _draw(folder: Path, run: DesignRun) -> dict[str, str]:
         return {"figures": "no point has a finished run"}
     log = [key for key, factor in run.design.factors.items() if factor.scale == "log"]
     return dict(write_sweep(folder / "figures", summary, contrasts, list(run.design.factors), log=log).skipped)
+
+
+def _draw_draws(folder: Path) -> dict[str, str]:
+    """Draw what comes of draws, of the headlines."""
+    import pandas as pd
+
+    from sim.study.figures.draws import draws_page
+    from sim.study.figures.words import HEADLINES
+    from sim.study.figures.written import save
+
+    try:
+        drawing = draws_page(pd.read_parquet(folder / f"{OF_DRAWS}.parquet"), HEADLINES)
+    except InputError as error:
+        return {"figures": str(error)}
+    (folder / "figures").mkdir(exist_ok=True)
+    save(drawing, folder / "figures" / f"{OF_DRAWS}.png", 200)
+    return {}
+
+
+def _write_draws(folder: Path, outcomes: Path, baseline: str) -> None:
+    """Write what comes of draws, from the table of all outcomes."""
+    import pandas as pd
+
+    from sim.measures.by_draw import summary_of_draws
+
+    table = pd.read_parquet(outcomes, columns=["point", "arm", "replicate", "outcome", "value", "unit"])
+    put_table(folder / f"{OF_DRAWS}.parquet", summary_of_draws(table, baseline))
 
 
 def _rows_of(path: Path, outcomes: Sequence[str]) -> pd.DataFrame:
@@ -119,6 +149,8 @@ def _write_tables(folder: Path, run: DesignRun, plan: Plan, store: Store) -> Non
     finally:
         for writer in writers.values():
             writer.close()
+    if run.design.method == "draws":
+        _write_draws(folder, partial["outcomes"], run.baseline)
     for name in paths:  # the folder as a whole appears in one step
         partial[name].rename(folder / UNFINISHED if name == "outcomes" else paths[name])
 

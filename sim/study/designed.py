@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import logging
-import os
-import signal
-import threading
-import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import BrokenExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any
 
 from sim.draws import MAX_SEED
 from sim.errors import CapacityError, InputError
 from sim.study.design import Design, Value, design_points
 from sim.study.memory import fitting_workers, peak_bytes
-from sim.study.points import Measured, Point, Settings, forget_points, measure_points, posted
+from sim.study.points import Measured, Point, Settings
 from sim.study.template import ArmsOfPoints
+from sim.study.workers import Workplace, chunk_size, open_workers
 from sim.threads import n_processors
 
-__all__ = ["DesignRun", "run_design"]
+__all__ = ["DesignRun", "fitting_processes", "run_design"]
 
-BACKENDS = ("loky", "threading", "dask", "ray")
-"""Of joblib's, without multiprocessing: its pool may wait for ever when a command is interrupted, and loky does all it does."""
-_CHUNK_SECONDS = 2.0
-"""About how long a process computes before it tells."""
-_MOST_CHUNK = 200
-_IDLE = 20
-"""Seconds after which a process without work ends, also one whose parent was killed."""
 _SEEDS = 1_000_000
 """Between the seeds of two points with dice of their own: as many as a study may have replicates."""
 
@@ -114,9 +99,10 @@ def run_design(
     failed = 0
     n_processes = workers or n_processors()
     if mine and settings.engine == "compiled" and design.backend in ("loky", "threading"):
-        n_processes = _fitting(arms, settings, values[mine[0]], min(n_processes, len(mine)), tell)
+        n_processes = fitting_processes(arms, settings, values[mine[0]], min(n_processes, len(mine)), tell)
     chunks = _chunks(arms, settings, values, mine, design, seed, n_processes)
-    with contextlib.closing(_results(design, n_processes, arms, settings, chunks)) as results:
+    place = Workplace(design.backend, design.address, n_processes)
+    with open_workers(place, arms, settings) as measure, contextlib.closing(measure(chunks)) as results:
         for found, seconds in results:
             run.measured += found
             run.seconds_elsewhere += seconds
@@ -178,7 +164,7 @@ def _refuse_useless(
         )
 
 
-def _fitting(
+def fitting_processes(
     arms: ArmsOfPoints,
     settings: Settings,
     values: dict[str, Value],
@@ -231,124 +217,5 @@ def _size(arms: ArmsOfPoints, settings: Settings, point: Point, n_points: int, n
     if not of_point:
         return 1
     people = sum(scenario.population.n_people for scenario in of_point.values())
-    seconds = settings.replicates * (1 + len(settings.nulls)) * (0.02 * len(of_point) + 8e-6 * people)
-    return max(1, min(_MOST_CHUNK, int(_CHUNK_SECONDS / seconds), n_points // (4 * n_processes)))
-
-
-def _results(
-    design: Design, n_processes: int, arms: ArmsOfPoints, settings: Settings, chunks: Iterator[list[Point]]
-) -> Generator[tuple[list[Measured], float], None, None]:
-    """Yield what `measure_points` returns for each chunk, whichever comes first."""
-    if design.backend not in BACKENDS:
-        raise InputError(f"design.backend is {design.backend!r}, expected one of {', '.join(BACKENDS)}; correct it.")
-    if design.backend == "loky" and n_processes == 1:
-        try:
-            for chunk in chunks:
-                yield measure_points(chunk, arms, settings)
-        finally:
-            forget_points()
-        return
-    import joblib
-
-    with contextlib.ExitStack() as open_:
-        open_.callback(forget_points)  # of threads in this process
-        if design.backend == "threading":
-            work = (joblib.delayed(measure_points)(chunk, arms, settings) for chunk in chunks)
-        else:
-            post = open_.enter_context(posted(arms, settings.store))
-            work = (joblib.delayed(measure_points)(chunk, post.kept(), settings) for chunk in chunks)
-        try:
-            if design.backend == "loky":  # its helper lets interrupts through again when it begins: so before
-                joblib.externals.loky.backend.resource_tracker.ensure_running()
-            with _no_interrupts():
-                options = open_.enter_context(_backend(design, n_processes))
-                if design.backend == "loky":
-                    options["idle_worker_timeout"] = _IDLE
-                open_.enter_context(joblib.parallel_config(design.backend, n_jobs=n_processes, **options))
-                if design.backend == "ray":
-                    pool = open_.enter_context(joblib.Parallel(batch_size=1))
-                else:
-                    found = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(
-                        work
-                    )
-                    open_.callback(_close, found)
-            if design.backend == "ray":  # which gives back lists only
-                while several := list(itertools.islice(work, 8 * n_processes)):
-                    yield from pool(several)
-                return
-            for some in found:  # noqa: UP028 (yield from would hand on the end of this generator, which `_close` does)
-                yield some
-            if design.backend == "loky":  # before the tables are written, which want memory, too
-                joblib.externals.loky.get_reusable_executor(reuse=True).shutdown(wait=True)
-        except BrokenExecutor as error:
-            raise CapacityError(
-                "a process that computed points was killed, mostly for want of memory; choose fewer with study.workers=N, or a "
-                "smaller population.size (finished points are in the store, and the same command does only what is missing)."
-            ) from error
-
-
-@contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Let an interrupt wait until the block ends, and never reach the processes that begin in it, which inherit this.
-
-    A terminal interrupts all processes of a command at once. They are ended by the one that asks, which tells of it, and not by
-    a traceback of each.
-    """
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
-        yield  # Windows; or interrupts are another thread's matter
-        return
-    noted: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        noted.append(number)
-
-    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}  # to any thread
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for each, handler in handlers.items():
-            signal.signal(each, handler)
-        for number in noted[:1]:
-            signal.raise_signal(number)
-
-
-def _close(results: Generator[Any, None, None]) -> None:
-    """End what joblib still computes; its advice how not to interrupt it is for programmers."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        results.close()
-
-
-@contextlib.contextmanager
-def _backend(design: Design, n_processes: int) -> Iterator[dict[str, Any]]:
-    """Give the options of joblib's backend; of dask and ray, with their scheduler at hand meanwhile."""
-    try:
-        if design.backend == "dask":
-            from distributed import Client
-
-            logging.getLogger("distributed").setLevel(logging.WARNING)
-            local: dict[str, Any] = {"n_workers": n_processes, "threads_per_worker": 1, "dashboard_address": None}
-            with Client(design.address) if design.address else Client(**local):
-                yield {}
-            return
-        if design.backend == "ray":
-            import ray
-            from ray.util.joblib import register_ray
-
-            os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-            own: dict[str, Any] = {} if design.address else {"num_cpus": n_processes, "include_dashboard": False}
-            ray.init(address=design.address, log_to_driver=False, logging_level=logging.WARNING, **own)
-            try:
-                register_ray()
-                yield {}
-            finally:
-                ray.shutdown()
-            return
-    except ImportError as error:
-        raise InputError(
-            f"design.backend is {design.backend}, which needs the package {error.name}; install it with "
-            f"pip install 'mobsim[{design.backend}]' or choose loky."
-        ) from error
-    yield {}
+    nights = settings.replicates * (1 + len(settings.nulls))
+    return max(1, min(chunk_size(people, nights, len(of_point)), n_points // (4 * n_processes)))

@@ -26,6 +26,7 @@ from typing import Any
 from sim.engine.simulate import Record
 from sim.errors import CapacityError, InputError
 from sim.measures.outcomes import Outcome, outcomes
+from sim.measures.windows import Window, window_sums
 from sim.scenario import NULL_NIGHTS, Scenario
 from sim.study.design import Value
 from sim.study.store import Store, UnwritableError
@@ -56,6 +57,8 @@ class Settings:
     engine: str
     store: Store
     retry: bool
+    windows: tuple[Window, ...] = ()
+    """Sums over these are measured of every night as well."""
     process: int = field(default_factory=os.getpid)
     """Which asks, and waits for the others."""
 
@@ -252,7 +255,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
         tasks_of(arms, r, point.seed, settings.nulls, settings.is_fixed, settings.engine)
         for r in range(settings.replicates)
     ]
-    names = [{arm: _name(tasks, arm) for arm in arms} for tasks in plan]
+    names = [{arm: _name(tasks, arm, settings.windows) for arm in arms} for tasks in plan]
     how: dict[str, str] = {}
     if not all(_is_settled(kept.get(name), settings.retry) for each in names for name in each.values()):
         with store.claimed(measured.key):
@@ -286,9 +289,10 @@ def _is_settled(entry: Mapping[str, Any] | None, retry: bool) -> bool:
     return entry is not None and not (entry["failed"] and (retry or entry.get("passes")))
 
 
-def _name(tasks: Sequence[Task], arm: str) -> str:
-    """Return the name of a measurement: of an arm in a replicate, with the null nights that its outcomes use."""
+def _name(tasks: Sequence[Task], arm: str, windows: Sequence[Window]) -> str:
+    """Return the name of a measurement: of an arm in a replicate, with the null nights that its outcomes use, and windows."""
     text = " ".join(f"{task.null}:{task.key}" for task in tasks if task.arm == arm)
+    text += "".join(f" {w.curve}:{w.first}:{w.end}" for w in windows)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -333,6 +337,8 @@ def _replicate(
             found = outcomes(arms[arm], night, nulls)
             measured.seconds += time.thread_time() - began
             entries[name] |= _packed(found)
+            if settings.windows:
+                entries[name]["sums"] = window_sums(arms[arm], night, settings.windows)
     return entries
 
 

@@ -6,6 +6,7 @@ import math
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.jit import cache_folder, is_compiling
@@ -79,6 +80,28 @@ def number(value: float, unit: str = "1") -> str:
     if unit in ("1", "share"):
         return f"{value:.3f}"
     return f"{value:.0f}" if size >= 100 else f"{value:.1f}"
+
+
+def draws_text(folder: Path) -> str:
+    """Return the table of a design of draws: each arm and paired difference, with the intervals over draws and runs."""
+    import pandas as pd
+
+    from sim.study.design_folder import OF_DRAWS
+
+    table = pd.read_parquet(folder / f"{OF_DRAWS}.parquet")
+    chosen = headline(list(dict.fromkeys(table["outcome"])))
+    lines = [["outcome", "unit", "of", "mean", "95 % over parameters", "95 % of single runs", "draws > 0"]]
+    for name in chosen:
+        for row in table[(table["outcome"] == name) & (table["n_draws"] > 0)].to_dict("records"):
+            unit = str(row["unit"])
+            ends = [number(row[c], unit) for c in ("parameters_low", "parameters_high", "low", "high")]
+            of = f"{row['arm']} - {row['baseline']}" if row["baseline"] else str(row["arm"])
+            above = f"{row['share_above_0']:.0%}" if row["baseline"] else ""
+            lines.append(
+                [name, unit, of, number(row["mean"], unit), f"[{ends[0]}, {ends[1]}]", f"[{ends[2]}, {ends[3]}]", above]
+            )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 def headline(names: Sequence[str]) -> tuple[str, ...]:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from sim.config import Plan
 
-__all__ = ["Clockwork", "Parts", "git_commit", "prepare_folder", "put_parts", "put_table", "read_manifest", "refuse_foreign",
-           "refuse_foreign_figures", "write_parts", "write_table"]  # fmt: skip
+__all__ = ["Clockwork", "Parts", "about_programs", "git_commit", "prepare_folder", "put_parts", "put_table", "read_manifest",
+           "refuse_foreign", "refuse_foreign_figures", "write_parts", "write_table"]  # fmt: skip
 
 LIBRARIES = ("numpy", "scipy", "numba", "simpy", "pandas", "pyarrow", "matplotlib", "hydra-core", "pydantic")
 TABLES = ("curves", "curve_contrasts", "contrasts", "summary", "variance_reduction", "nulls", "squares", "outcomes")
@@ -42,8 +42,8 @@ FIGURES = ("posts", "squares", "first_hearing", "decisions", "difference", "prov
 SWEEP_FIGURES = r"(response|map|comparison)_[\w.-]+"
 """Names of the figures of a sweep or design (`sim.study.figures.write_sweep`), after its parameters and outcomes."""
 _OURS = re.compile(
-    rf"manifest\.json|status\.json|report\.html|\.hydra|figures(/({'|'.join(FIGURES)}|{SWEEP_FIGURES})\.png)?"
-    rf"|({'|'.join(TABLES)}|design)\.parquet|collected_.+\.(parquet|csv)"
+    rf"manifest\.json|status\.json|report\.html|\.hydra|figures(/({'|'.join(FIGURES)}|{SWEEP_FIGURES}|posterior)\.png)?"
+    rf"|({'|'.join(TABLES)}|design|posterior)\.parquet|collected_.+\.(parquet|csv)"
 )
 """What may lie in the folder of a finished run, and goes when another run takes its place."""
 _PACKAGE = "mobsim"
@@ -108,7 +108,7 @@ def write_parts(
         with whole_folder(folder, of_job) as temporary:
             parts.tables(temporary)
             skipped = parts.figures(temporary) if plan.study.figures else {}
-            manifest = _about_programs() | clockwork.read() | parts.about() | {
+            manifest = about_programs() | clockwork.read() | parts.about() | {
                 "configuration": configuration, "overrides": list(overrides), "seed": plan.seed, "engine": plan.engine,
                 "outcomes_missing_null": omitted(plan.study.nulls), "figures_left_out": skipped,
             }  # fmt: skip
@@ -126,7 +126,7 @@ def write_parts(
     return skipped
 
 
-def _about_programs() -> dict[str, Any]:
+def about_programs(module: str = "sim") -> dict[str, Any]:
     """Return what a manifest says of the command and of the programs that ran it."""
     import sim
 
@@ -136,7 +136,7 @@ def _about_programs() -> dict[str, Any]:
         "git_commit": git_commit(),
         "model_version": MODEL_VERSION,
         "model_hash": model_hash(),
-        "command": ["python", "-m", "sim", *sys.argv[1:]],
+        "command": ["python", "-m", module, *sys.argv[1:]],
         "libraries": _versions(),
         "platform": platform.platform(),
     }

@@ -59,7 +59,7 @@ def nations(draw: st.DrawFn) -> tuple[Friends, np.ndarray, np.ndarray, int]:
     return law, province, users if len(users) > 1 else np.arange(n), draw(st.integers(0, 2**63 - 1))
 
 
-@settings(deadline=None, derandomize=True, max_examples=200 if is_compiling else 25)
+@settings(deadline=None, derandomize=True, max_examples=80 if is_compiling else 25)
 @given(nations())
 @example((Friends(mean=2, local_share=0.5), np.zeros(2, int), np.arange(2), 1))
 @example((Friends(mean=9, sigma=1, local_share=0.5), np.zeros(3, int), np.arange(3), 1))

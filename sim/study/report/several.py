@@ -114,7 +114,12 @@ def design_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_METHODS = {"grid": "Full grid", "lhs": "Latin hypercube", "sobol": "Sobol's sequence"}
+_METHODS = {
+    "grid": "Full grid",
+    "lhs": "Latin hypercube",
+    "sobol": "Sobol's sequence",
+    "draws": "Draws of parameters, as a posterior has them",
+}
 
 
 def _factor(its: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""What data say about parameters, and parameters about results: calibration, posterior, sensitivity, attribution."""

@@ -1,0 +1,225 @@
+"""A calibration from its plan to its tables: fit, then predict with other dice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.errors import InputError
+from sim.inference.plan import Calibration
+from sim.inference.posterior import Posterior
+from sim.inference.priors import values_at
+from sim.inference.series import read_series
+from sim.inference.simulator import Simulator, open_simulator
+from sim.inference.smc import Generation, Smc
+from sim.inference.statistics import Statistics
+from sim.jit import model_hash
+from sim.scenario import MODEL_VERSION, Scenario, validate
+from sim.study.design import Design, Factor
+from sim.study.designed import fitting_processes
+from sim.study.points import Settings
+from sim.study.store import Store
+from sim.study.template import ArmsOfPoints, Compose
+from sim.study.whole import claimed
+from sim.study.workers import Workplace
+from sim.threads import n_processors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Calibrated", "about", "calibrate", "prepared_arms"]
+
+ARM = "night"
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What came of a calibration."""
+
+    plan: Calibration
+    statistics: Statistics
+    generations: list[Generation]
+    ended: str
+    """Why it ended where it did."""
+    prior: Posterior
+    """The first generation: draws from the prior, all accepted."""
+    posterior: Posterior
+    predictions: pd.DataFrame
+    """Statistics of nights at draws from the posterior with dice of their own, which nothing was fitted to."""
+    key: str
+    folder: Path
+    address: str
+    n_computed: int
+    n_reused: int
+    reasons: list[str]
+
+
+def calibrate(
+    plan: Calibration,
+    compose: Compose,
+    *,
+    seed: int,
+    engine: str,
+    store: Store,
+    name: str,
+    workers: int | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Calibrated:
+    """Return what came of a calibration: begun, gone on with, or found finished, in the history that belongs to it.
+
+    Parameters
+    ----------
+    plan, compose
+        What is asked for, and what makes the night at some values.
+    seed
+        Decides candidates and nights.
+    store
+        Where nights are found and kept.
+    name
+        Begins the name of its folder.
+    workers
+        Processes; None: one per processor.
+    tell
+        Called with a sentence for each generation.
+    progress
+        Called with the number of nights that came back.
+
+    Raises
+    ------
+    InputError
+        A parameter that is none or moves nothing, a statistic that the night has not, a file that cannot be used, or a database
+        that cannot be reached.
+    """
+    scenario = validate(compose({}, ()))
+    statistics = _statistics(plan, scenario)
+    arms = prepared_arms(compose, {ARM: ()}, plan)
+    settings = Settings(1, statistics.nulls, False, engine, store, False, statistics.windows)
+    key = plan.key(scenario.content_hash, seed, f"{MODEL_VERSION} {model_hash()} {engine}")
+    folder = plan.folder / f"{name}-{key}"
+    middle = values_at(plan.priors, np.zeros((1, len(plan.priors))))[0]
+    n_processes = fitting_processes(arms, settings, middle, workers or n_processors(), tell)
+    place = Workplace(plan.backend, plan.address, n_processes)
+    with contextlib.ExitStack() as open_:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not open_.enter_context(claimed(folder)):
+            raise InputError(f"{folder} is being written by another command; wait until it has ended.")
+        address = plan.database or f"sqlite:///{(folder / 'history.db').absolute()}"
+        simulator = open_.enter_context(open_simulator(arms, statistics, settings, place, seed))
+        simulator.progress = progress
+        _check(simulator, middle)
+        smc = _history(plan, statistics, simulator, address, key, seed, lambda g: tell(_told(g, plan)))
+        if smc.n_done:
+            tell(f"goes on from generation {smc.n_done} of {plan.generations} ({folder})")
+        ended = smc.run()
+        prior, posterior = _posterior(plan, smc, 0), _posterior(plan, smc, None)
+        predictions = _predictions(simulator, posterior, plan.predictions, seed)
+        generations = smc.generations()
+    return Calibrated(
+        plan, statistics, generations, ended, prior, posterior, predictions, key, folder, address, simulator.n_computed,
+        simulator.n_reused, simulator.reasons,
+    )  # fmt: skip
+
+
+def prepared_arms(compose: Compose, arms: Mapping[str, Sequence[str]], plan: Calibration) -> ArmsOfPoints:
+    """Return arms whose parameters with a prior can be given any value.
+
+    Raises
+    ------
+    InputError
+        A parameter that is none, or that moves nothing in the night.
+    """
+    factors = {key: Factor(range=prior.range) for key, prior in plan.priors.items()}
+    design = Design(method="lhs", factors=factors, points=1)
+    found = ArmsOfPoints(compose, arms, design)
+    found.prepare({key: prior.range[0] for key, prior in plan.priors.items()})
+    for key in found.moves_nothing():
+        raise InputError(
+            f"calibration.priors names {key}, which moves nothing in the night, expected a parameter that it uses; correct the "
+            f"name or leave it out (~calibration.priors.{key})."
+        )
+    return found
+
+
+def _statistics(plan: Calibration, scenario: Scenario) -> Statistics:
+    series = {name: read_series(name, one, scenario) for name, one in plan.series.items()}
+    return Statistics.of(scenario, plan.statistics, series)
+
+
+def _check(simulator: Simulator, values: Mapping[str, float]) -> None:
+    """Refuse a statistic that a night in the middle of the priors has not at all, as one with a wrong name."""
+    simulator.of([values])
+    if simulator.reasons:
+        raise InputError(simulator.reasons[0])
+    unknown = simulator.unknown(values)
+    if unknown:
+        raise InputError(
+            f"calibration.statistics names {unknown[0]}, which is no outcome and no curve of the night; correct the name "
+            "(outcomes.parquet and curves.parquet of any run list them)."
+        )
+
+
+def _history(
+    plan: Calibration,
+    statistics: Statistics,
+    simulator: Simulator,
+    address: str,
+    key: str,
+    seed: int,
+    tell: Callable[[Generation], None],
+) -> Smc:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return Smc(plan, statistics, simulator, address, key, seed, tell)
+    except (SQLAlchemyError, OSError, ImportError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"calibration.database is {plan.database or address}, which cannot be used ({reason}); expected the address of a "
+            "database such as sqlite:///FILE or postgresql://USER@HOST/NAME, with its driver installed."
+        ) from error
+
+
+def _told(generation: Generation, plan: Calibration) -> str:
+    return (
+        f"generation {generation.number + 1} of {plan.generations}: {plan.particles} particles within "
+        f"{generation.threshold:.3g}, of {generation.n_candidates} candidates, {generation.n_effective:.0f} effective"
+    )
+
+
+def _posterior(plan: Calibration, smc: Smc, generation: int | None) -> Posterior:
+    import pandas as pd
+
+    places, weights, distances, statistics = smc.particles(generation)
+    values = pd.DataFrame(values_at(plan.priors, places))
+    return Posterior(values, weights, distances, pd.DataFrame(statistics))
+
+
+def _predictions(simulator: Simulator, posterior: Posterior, n: int, seed: int) -> pd.DataFrame:
+    import pandas as pd
+
+    draws = posterior.draws(n, seed)
+    simulator.seed = seed + 1
+    return pd.DataFrame(simulator.of(draws))
+
+
+def about(calibrated: Calibrated) -> dict[str, Any]:
+    """Return what a manifest says of a calibration."""
+    c = calibrated
+    return {
+        "calibration": c.key,
+        "database": c.address.split("@")[-1],
+        "generations": [vars(g) for g in c.generations],
+        "ended": c.ended,
+        "effective": c.posterior.n_effective,
+        "runs_computed": c.n_computed,
+        "runs_reused": c.n_reused,
+        "failures": c.reasons,
+        "parameters": list(c.plan.priors),
+        "statistics": list(c.statistics.observed),
+    }

@@ -1,0 +1,269 @@
+"""Approximate Bayesian computation by sequential Monte Carlo (Toni and Stumpf 2010), with pyABC.
+
+pyABC keeps the history, weighs and accepts; what is ours: candidates have random numbers of their own, by generation and
+number, and the first that are accepted in the order of their numbers make the next generation. So a calibration is the same on
+any number of processors, and after it was killed: candidates come again, and their nights are found in the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyabc
+from pyabc.sampler import Sampler
+
+from sim.errors import InputError
+from sim.inference.plan import Calibration
+from sim.inference.priors import values_at
+from sim.inference.simulator import Simulator
+from sim.inference.statistics import Statistics
+from sim.inference.transition import NarrowedTransition
+
+__all__ = ["Generation", "Smc", "distance_of"]
+
+_SMALLEST_BATCH, _LARGEST_BATCH = 32, 1024
+_PATIENCE = 0.002
+"""Share of accepted candidates below which a generation is given up."""
+
+
+class _WantedError(Exception):
+    """Says at which places a night is asked for that is not known yet."""
+
+    def __init__(self, places: tuple[float, ...]) -> None:
+        super().__init__()
+        self.places = places
+
+
+def distance_of(statistics: Statistics) -> Callable[[Mapping[str, float], Mapping[str, float]], float]:
+    """Return the distance of two nights: the root mean square of the deviations of fitted statistics, in their uncertainty.
+
+    The bins of a series count together as one. A night of which one is missing is infinitely far from all.
+    """
+    names, scales = statistics.fitted, statistics.scales
+    n = statistics.n_fitted
+
+    def distance(found: Mapping[str, float], other: Mapping[str, float]) -> float:
+        one, two = statistics.told(found), statistics.told(other)
+        squares = math.fsum(((one[name] - two[name]) / scales[name]) ** 2 for name in names)
+        return math.sqrt(squares / n) if math.isfinite(squares) else math.inf
+
+    return distance
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is told of a generation of particles."""
+
+    number: int
+    threshold: float
+    """The distance that its particles lie within."""
+    n_candidates: int
+    n_effective: float
+    """Kish's effective number of particles."""
+
+
+class Smc:
+    """A calibration and its history."""
+
+    def __init__(
+        self,
+        plan: Calibration,
+        statistics: Statistics,
+        simulator: Simulator,
+        address: str,
+        key: str,
+        seed: int,
+        tell: Callable[[Generation], None] = lambda _: None,
+    ) -> None:
+        """Find the calibration in the database, or begin it.
+
+        Parameters
+        ----------
+        address
+            Of the database, as SQLAlchemy has it.
+        key
+            Names the calibration in it.
+        seed
+            Decides what candidates are proposed.
+        tell
+            Called after each generation.
+        """
+        self.plan, self.tell, self.simulator = plan, tell, simulator
+        self.known: dict[tuple[float, ...], dict[str, float]] = {}
+        names = list(plan.priors)
+
+        def night(parameter: Mapping[str, float]) -> dict[str, float]:
+            places = tuple(float(parameter[name]) for name in names)
+            if places not in self.known:
+                raise _WantedError(places)
+            return self.known[places]
+
+        self.sampler = _OrderedSampler(self._simulate, seed)
+        self.abc = pyabc.ABCSMC(
+            night,
+            pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
+            distance_of(statistics),
+            population_size=plan.particles,
+            transitions=NarrowedTransition(statistics.n_fitted + 1),
+            eps=pyabc.QuantileEpsilon(initial_epsilon=math.inf, alpha=plan.quantile),
+            sampler=self.sampler,
+        )
+        with _quiet():
+            found = _run_in(address, key)
+            if found is None:
+                self.history = self.abc.new(address, statistics.observed, meta_info={"calibration": key})
+            else:
+                self.history = self.abc.load(address, found, statistics.observed)
+
+    @property
+    def n_done(self) -> int:
+        """Return how many generations are in the history."""
+        return int(self.history.max_t) + 1
+
+    def run(self) -> str:
+        """Go on until the plan is done; return in a few words why it ended there."""
+        plan = self.plan
+        with _quiet():
+            while self.n_done < plan.generations:
+                last = self._threshold(self.n_done - 1)
+                if self.n_done and last <= plan.smallest_distance:
+                    return f"its particles lie within {last:.3g}, and {plan.smallest_distance:g} was asked for"
+                if plan.most_simulations is not None and self.history.total_nr_simulations >= plan.most_simulations:
+                    return f"{self.history.total_nr_simulations} candidates were tried, as many as asked for"
+                before = self.n_done
+                self._generation()
+                if self.n_done == before:
+                    return f"fewer than one candidate in {1 / _PATIENCE:.0f} was accepted"
+        return f"{plan.generations} generations were asked for"
+
+    def generations(self) -> list[Generation]:
+        """Return what is told of every generation."""
+        return [self._told(t) for t in range(self.n_done)]
+
+    def particles(
+        self, generation: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, float]]]:
+        """Return places float64[n, parameters], weights of sum 1, distances and statistics of a generation; None: the last."""
+        t = self.n_done - 1 if generation is None else generation
+        population = self.history.get_population(t)
+        particles = [particle for particle in population.particles if particle.accepted]
+        names = list(self.plan.priors)
+        places = np.array([[particle.parameter[name] for name in names] for particle in particles])
+        weights = np.array([particle.weight for particle in particles])
+        distances = np.array([particle.distance for particle in particles])
+        statistics = [{name: float(v) for name, v in particle.sum_stat.items()} for particle in particles]
+        return places, weights / weights.sum(), distances, statistics
+
+    def _generation(self) -> None:
+        """Sample one generation."""
+        self.known.clear()
+        self.abc.run(max_nr_populations=1, minimum_epsilon=0.0, min_acceptance_rate=_PATIENCE)
+        if self.n_done:
+            self.tell(self._told(self.n_done - 1))
+
+    def _simulate(self, places: Sequence[tuple[float, ...]]) -> None:
+        """Simulate nights, so that they are known."""
+        values = values_at(self.plan.priors, np.array(places))
+        self.known |= dict(zip(places, self.simulator.of(values), strict=True))
+        if self.simulator.reasons and all(math.isnan(v) for one in self.known.values() for v in one.values()):
+            raise InputError(self.simulator.reasons[0])
+
+    def _threshold(self, t: int) -> float:
+        if t < 0:
+            return math.inf
+        table = self.history.get_all_populations()
+        return float(table.loc[table["t"] == t, "epsilon"].iloc[0])
+
+    def _told(self, t: int) -> Generation:
+        table = self.history.get_all_populations()
+        row = table[table["t"] == t].iloc[0]
+        weights = self.history.get_weighted_distances(t)["w"].to_numpy(np.float64)
+        effective = float(weights.sum() ** 2 / (weights**2).sum())
+        return Generation(t, float(row["epsilon"]), int(row["samples"]), effective)
+
+
+class _OrderedSampler(Sampler):  # type: ignore[misc]
+    """Accepts candidates in the order of their numbers; their nights are simulated a batch at a time."""
+
+    def __init__(self, simulate: Callable[[Sequence[tuple[float, ...]]], None], seed: int) -> None:
+        super().__init__()
+        self.simulate, self.seed = simulate, seed
+
+    def sample_until_n_accepted(
+        self,
+        n: int,
+        simulate_one: Callable[[], Any],
+        t: int,
+        *,
+        max_eval: float = math.inf,
+        all_accepted: bool = False,
+        ana_vars: Any = None,
+    ) -> Any:
+        """Return a generation of n particles; one that is not ok where too few are accepted."""
+        sample = self._create_empty_sample()
+        number = 0
+        while sample.n_accepted < n and number < max_eval:
+            size = _batch(n, sample.n_accepted, number)
+            wanted: dict[tuple[float, ...], None] = {}
+            for i in range(number, number + size):
+                try:
+                    self._candidate(t, i, simulate_one)
+                except _WantedError as error:
+                    wanted[error.places] = None
+            if wanted:
+                self.simulate(list(wanted))
+            for i in range(number, number + size):
+                sample.append(self._candidate(t, i, simulate_one))
+                number += 1
+                if sample.n_accepted == n:
+                    break
+        self.nr_evaluations_ = number
+        if sample.n_accepted < n:
+            sample.ok = False
+        return sample
+
+    def _candidate(self, t: int, number: int, simulate_one: Callable[[], Any]) -> Any:
+        """Return a candidate, whose random numbers are its own."""
+        state = np.random.get_state()  # noqa: NPY002 (pyABC draws from it)
+        try:
+            np.random.seed(np.random.SeedSequence([self.seed, t, number]).generate_state(8))  # noqa: NPY002
+            return simulate_one()
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+def _batch(n: int, accepted: int, tried: int) -> int:
+    """Return how many candidates to try next: about as many as are still wanted, by the rate so far."""
+    rate = max(accepted / tried, 0.02) if tried else 1.0
+    wanted = math.ceil((n - accepted) / rate)
+    return min(max(wanted, _SMALLEST_BATCH), _LARGEST_BATCH)
+
+
+def _run_in(address: str, key: str) -> int | None:
+    """Return the number of a calibration in a database, None where it is not there."""
+    history = pyabc.History(address)
+    found = [run.id for run in history.all_runs() if key in str(run.json_parameters)]
+    return int(found[0]) if found else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what pyABC tells programmers while it runs."""
+    loggers = [logging.getLogger(name) for name in ("ABC", "ABC.History", "ABC.Sampler", "ABC.Distance", "ABC.Epsilon")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
