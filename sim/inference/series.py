@@ -100,11 +100,10 @@ def _read(where: str, path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
+        path.open("rb").close()  # the readers tell in words of their own that it is not there
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except OSError as error:
-        raise InputError(
-            f"{where}: {error.strerror or error}; expected a file that can be read, correct its name."
-        ) from error
+        raise InputError(f"{where}: {error.strerror}; expected a file that can be read, correct its name.") from error
     except Exception as error:  # whatever the two readers make of a file that is none
         raise InputError(f"{where} cannot be read as {'Parquet' if path.suffix == '.parquet' else 'CSV'} "
                          f"({str(error).splitlines()[0]}); expected columns time and value.") from error  # fmt: skip
@@ -148,9 +147,9 @@ def _values(where: str, table: pd.DataFrame) -> np.ndarray:
     values = pd.to_numeric(table["value"], errors="coerce").to_numpy(np.float64)
     for row, value in enumerate(values):
         if not np.isfinite(value):
-            raise InputError(
-                f"{where}, row {row + 1}: value is {table['value'][row]!r}, expected a number; fill or remove it."
-            )
+            given = table["value"].iloc[row]
+            told = "missing" if pd.isna(given) else repr(given)
+            raise InputError(f"{where}, row {row + 1}: value is {told}, expected a number; fill or remove it.")
         if value < 0:
             raise InputError(
                 f"{where}, row {row + 1}: value is {value:g}, expected 0 or more: counts cannot be negative."

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyabc
 from pyabc.sampler import Sampler
+from pyabc.weighted_statistics import weighted_quantile
 
 from sim.errors import InputError
 from sim.inference.plan import Calibration
@@ -105,18 +106,17 @@ class Smc:
                 raise _WantedError(places)
             return self.known[places]
 
-        self.sampler = _OrderedSampler(self._simulate, seed)
-        self.abc = pyabc.ABCSMC(
-            night,
-            pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
-            distance_of(statistics),
-            population_size=plan.particles,
-            transitions=NarrowedTransition(statistics.n_fitted + 1),
-            eps=pyabc.QuantileEpsilon(initial_epsilon=math.inf, alpha=plan.quantile),
-            sampler=self.sampler,
-        )
         with _quiet():
-            found = _run_in(address, key)
+            found, threshold = _found_in(address, key, plan.quantile)
+            self.abc = pyabc.ABCSMC(
+                night,
+                pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
+                distance_of(statistics),
+                population_size=plan.particles,
+                transitions=NarrowedTransition(statistics.n_fitted + 1),
+                eps=pyabc.QuantileEpsilon(threshold, alpha=plan.quantile),
+                sampler=_OrderedSampler(self._simulate, seed),
+            )
             if found is None:
                 self.history = self.abc.new(address, statistics.observed, meta_info={"calibration": key})
             else:
@@ -246,11 +246,18 @@ def _batch(n: int, accepted: int, tried: int) -> int:
     return min(max(wanted, _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
-def _run_in(address: str, key: str) -> int | None:
-    """Return the number of a calibration in a database, None where it is not there."""
+def _found_in(address: str, key: str, quantile: float) -> tuple[int | None, float]:
+    """Return the number of a calibration in a database, None where it is not there, and the next generation's threshold."""
     history = pyabc.History(address)
-    found = [run.id for run in history.all_runs() if key in str(run.json_parameters)]
-    return int(found[0]) if found else None
+    found = [int(run.id) for run in history.all_runs() if key in str(run.json_parameters)]
+    if not found:
+        return None, math.inf
+    history.id = found[0]
+    if history.max_t < 0:
+        return found[0], math.inf  # the first one takes all
+    told = history.get_weighted_distances(history.max_t)
+    distances, weights = told["distance"].to_numpy(np.float64), told["w"].to_numpy(np.float64)
+    return found[0], float(weighted_quantile(distances, weights / weights.sum(), alpha=quantile))
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def _about(run: DesignRun, plan: Plan, clockwork: Clockwork) -> dict[str, Any]:
     """Return what the manifest says of a design."""
     failed = [m for m in run.measured if m.failures]
     # Where it was computed decides nothing of what came out.
-    what = plan.design.model_dump(mode="json", exclude={"backend", "address"})
+    what = plan.design.model_dump(mode="json", exclude={"backend", "address", "file"})
     text = json.dumps([what, sorted(m.key for m in run.measured)])
     return {
         "content_hash": {"design": hashlib.sha256(text.encode()).hexdigest()},

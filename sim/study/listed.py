@@ -30,9 +30,10 @@ def read_listed(path: Path, keys: Sequence[str] | None = None) -> dict[str, list
 
     expected = "expected a table with a column for each parameter, named by its key, and a row for each point"
     try:
+        path.open("rb").close()  # the readers tell in words of their own that it is not there
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, comment="#")
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; {expected}: correct its name.") from error
+        raise InputError(f"{path}: {error.strerror}; {expected}: correct its name.") from error
     except Exception as error:  # whatever the two readers make of a file that is none
         raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}); {expected}.") from error
     columns = list(keys) if keys is not None else [name for name in map(str, table.columns) if "." in name]

@@ -1,0 +1,230 @@
+"""ABC-SMC on a model whose posterior is known: right, the same on any path, and gone on with where it was left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+pytest.importorskip("pyabc")
+
+import pandas as pd
+
+from sim.errors import InputError
+from sim.inference.plan import Calibration
+from sim.inference.posterior import equal_draws, weighted_quantiles
+from sim.inference.priors import places_of
+from sim.inference.smc import Generation, Smc, distance_of
+from sim.inference.statistics import Statistic, Statistics
+from sim.inference.transition import NarrowedTransition, narrowed_directions
+
+N_PARAMETERS = 12
+KEYS = [f"p.{i}" for i in range(N_PARAMETERS)]
+NOISE = 0.05
+
+
+def statistic(**given: Any) -> Statistic:
+    return Statistic.model_validate({"source": "a test"} | given)
+
+
+ITEMS = {
+    "a": statistic(value=0.6, sd=0.2),
+    "b": statistic(above=0.5, sd=0.2),
+    "far": statistic(value=9, sd=0.1, held_out=True),
+}
+STATISTICS = Statistics(ITEMS, {}, (), 1.0)
+
+
+def night(places: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+    """Return statistics of two directions that are no axes; the other ten parameters do nothing."""
+    z = places.T
+    return {"a": (z[0] + z[1]) / math.sqrt(2) + NOISE * noise[..., 0], "b": z[2] + NOISE * noise[..., 1], "far": z[3]}
+
+
+class Toy:
+    """Stands in for the simulator."""
+
+    reasons: tuple[str, ...] = ()
+
+    def __init__(self, plan: Calibration) -> None:
+        self.plan, self.n = plan, 0
+
+    def of(self, values: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+        self.n += len(values)
+        places = places_of(self.plan.priors, values)
+        noise = [np.random.default_rng(abs(hash(tuple(v.values())))).standard_normal(2) for v in values]
+        found = night(places, np.array(noise))
+        return [{name: float(found[name][i]) for name in found} for i in range(len(values))]
+
+
+def plan(**more: Any) -> Calibration:
+    priors = {key: {"range": [0, 1], "says": "x", "source": "assumed"} for key in KEYS}
+    return Calibration.model_validate(
+        {"priors": priors, "statistics": ITEMS, "particles": 200, "generations": 4, "quantile": 0.5, "smallest_distance": 0.0,
+         "folder": "nowhere"} | more
+    )  # fmt: skip
+
+
+def smc(plan: Calibration, path: Path, seed: int = 1, told: list[Generation] | None = None) -> Smc:
+    return Smc(plan, STATISTICS, Toy(plan), f"sqlite:///{path}", "key", seed, (told if told is not None else []).append)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Smc:
+    done = smc(plan(), tmp_path_factory.mktemp("smc") / "history.db")
+    assert done.run() == "4 generations were asked for"
+    return done
+
+
+def test_the_posterior_is_that_of_plain_rejection(finished: Smc):
+    """All that lies within the last distance is the exact answer; a million draws from the prior find it."""
+    within = finished.generations()[-1].threshold
+    dice = np.random.default_rng(5)
+    places = dice.standard_normal((1_000_000, N_PARAMETERS))
+    found = night(places, dice.standard_normal((len(places), 2)))
+    deviations = ((found["a"] - 0.6) / 0.2) ** 2 + ((np.minimum(found["b"], 0.5) - 0.5) / 0.2) ** 2
+    exact = places[np.sqrt(deviations / 2) <= within]
+    mine, weights, distances, _ = finished.particles()
+    assert (distances <= within).all()
+    n = 1 / (weights**2).sum()
+    assert n > 60  # of 200: a kernel over all twelve parameters leaves a handful
+    for axis in (*np.eye(N_PARAMETERS), np.ones(N_PARAMETERS) / math.sqrt(N_PARAMETERS)):
+        one, other = mine @ axis, exact @ axis
+        mean = weights @ one
+        assert abs(mean - other.mean()) < 4.5 * other.std() / math.sqrt(n)
+        # The variance of a sample variance is (kurtosis - 1) sigma^4 / n.
+        fourth = (((other - other.mean()) / other.std()) ** 4).mean()
+        assert abs(weights @ (one - mean) ** 2 / other.var() - 1) < 4.5 * math.sqrt((fourth - 1) / n)
+
+
+def test_a_calibration_goes_on_as_if_it_had_never_stopped(finished: Smc, tmp_path: Path):
+    told: list[Generation] = []
+    smc(plan(), tmp_path / "history.db")  # killed before its first generation was done
+    first = smc(plan(generations=2), tmp_path / "history.db", told=told)
+    first.run()
+    assert [g.number for g in told] == [0, 1]
+    again = smc(plan(), tmp_path / "history.db", told=told)
+    assert again.n_done == 2
+    again.run()
+    assert [g.number for g in told] == [0, 1, 2, 3]
+    assert again.generations() == finished.generations()
+    for mine, theirs in zip(again.particles()[:3], finished.particles()[:3], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    nights = again.simulator.n
+    assert again.run() == "4 generations were asked for"
+    assert again.simulator.n == nights
+
+
+def test_batches_change_nothing(finished: Smc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sim.inference.smc._batch", lambda n, accepted, tried: 37)
+    other = smc(plan(), tmp_path / "history.db")
+    other.run()
+    np.testing.assert_array_equal(other.particles()[0], finished.particles()[0])
+
+
+def test_another_seed_gives_other_particles_and_the_random_state_of_others_is_left_alone(finished: Smc, tmp_path: Path):
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    other = smc(plan(generations=1), tmp_path / "history.db", seed=2)
+    other.run()
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert not np.array_equal(other.particles()[0], finished.particles(0)[0])
+
+
+def test_it_ends_where_closer_is_no_better_or_enough_was_tried(tmp_path: Path):
+    close = smc(plan(generations=50, smallest_distance=0.8), tmp_path / "close.db")
+    assert "0.8 was asked for" in close.run()
+    assert close.generations()[-1].threshold <= 0.8 < close.generations()[-2].threshold
+    few = smc(plan(generations=50, most_simulations=500), tmp_path / "few.db")
+    assert "as many as asked for" in few.run()
+    assert few.n_done < 5
+
+
+def test_nights_that_all_fail_are_told(tmp_path: Path):
+    broken = smc(plan(), tmp_path / "history.db")
+    broken.simulator.reasons = ("population.size is -1, expected more.",)  # type: ignore[assignment]
+    broken.simulator.of = lambda values: [dict.fromkeys(ITEMS, math.nan)] * len(values)  # type: ignore[method-assign]
+    with pytest.raises(InputError, match=r"population\.size is -1"):
+        broken.run()
+
+
+def test_the_distance_counts_deviations_in_their_uncertainty():
+    distance = distance_of(STATISTICS)
+    observed = STATISTICS.observed
+    assert distance({"a": 0.6, "b": 0.5, "far": 9}, observed) == 0
+    assert distance({"a": 0.6, "b": 7.0, "far": 0}, observed) == 0  # beyond a bound, and held out
+    assert distance({"a": 0.8, "b": 0.5, "far": 9}, observed) == pytest.approx(math.sqrt(1 / 2))
+    assert distance({"a": 0.2, "b": 0.3, "far": 9}, observed) == pytest.approx(math.sqrt((4 + 1) / 2))
+    assert distance({"a": math.nan, "b": 0.5, "far": 9}, observed) == math.inf
+
+
+# -- the kernel
+
+
+def population(n: int, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Return places that are narrow and shifted along two directions, and uneven weights."""
+    dice = np.random.default_rng(seed)
+    places = dice.standard_normal((n, N_PARAMETERS))
+    places[:, 0] = 1.0 + 0.1 * places[:, 0]
+    places[:, 5] = 0.2 * places[:, 5]
+    weights = dice.uniform(0.5, 1.5, n)
+    return places, weights / weights.sum()
+
+
+def test_the_narrow_directions_are_found_and_no_others():
+    basis = narrowed_directions(*population(500), most=6)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
+    along = (basis**2).sum(axis=1)
+    assert along[[0, 5]].min() > 0.95
+    assert basis.shape[1] <= 3
+
+
+def test_draws_from_the_prior_have_no_narrow_direction():
+    """The mean is told apart at three standard deviations of its square: of 200 populations about one may be."""
+    dice = np.random.default_rng(7)
+    weights = np.full(300, 1 / 300)
+    found = [narrowed_directions(dice.standard_normal((300, 40)), weights, 8).shape[1] for _ in range(200)]
+    # The square of the mean is chi-squared with 40 degrees: above 40 + 3 sqrt(80) with probability 0.0047.
+    assert np.count_nonzero(found) <= 5  # a false alarm in about 1,000
+
+
+def test_the_density_is_that_of_the_proposals():
+    """The mean of any density over that of the proposals is 1, here of a normal law that is a little narrower."""
+    places, weights = population(400)
+    kernel = NarrowedTransition(4)
+    kernel.fit(pd.DataFrame(places, columns=KEYS), weights)
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        np.random.seed(11)  # noqa: NPY002
+        drawn = kernel.rvs(4000)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    x = drawn[KEYS].to_numpy()
+    mean, variance = x.mean(axis=0), 0.8 * x.var(axis=0)
+    log = -0.5 * (((x - mean) ** 2 / variance) + np.log(2 * math.pi * variance)).sum(axis=1)
+    ratio = np.exp(log) / kernel.pdf(drawn)
+    assert abs(ratio.mean() - 1) < 4.5 * ratio.std() / math.sqrt(len(ratio))
+    np.testing.assert_allclose(kernel.pdf(drawn.iloc[0]), kernel.pdf(drawn)[0])
+
+
+# -- the posterior
+
+
+def test_weighted_quantiles_of_equal_weights_are_those_of_hazen():
+    values = np.random.default_rng(1).standard_normal(101)
+    shares = (0.025, 0.3, 0.5, 0.975)
+    np.testing.assert_allclose(weighted_quantiles(values, np.ones(101), shares), np.quantile(values, shares, method="hazen"))
+    doubled = weighted_quantiles(np.concatenate([values, values]), np.ones(202), [0.5])
+    np.testing.assert_allclose(weighted_quantiles(values, np.full(101, 2.0), [0.5]), doubled, atol=0.02)
+
+
+def test_draws_come_as_often_as_their_weight_says():
+    weights = np.array([0.5, 0.25, 0.0, 0.25])
+    counts = np.bincount(equal_draws(weights, 400, 1), minlength=4)
+    assert np.abs(counts - 400 * weights).max() <= 1  # systematic: each as often as it should be, up to one
+    np.testing.assert_array_equal(equal_draws(weights, 50, 3), equal_draws(weights, 50, 3))
+    assert ndtri(0.5) == 0
