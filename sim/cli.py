@@ -260,6 +260,11 @@ def _study(config: DictConfig, folder: Path) -> int:
 
     ours = HydraConfig.get()
     plan = plan_of(config)
+    if plan.calibration is not None:
+        raise InputError(
+            "calibration is given, which python -m sim has no use for; give it to python -m sim.calibrate, and what comes of it "
+            "to python -m sim: parameters=posterior design.file=FOLDER/draws.csv."
+        )
     if plan.study.store is not None:
         _note_missing(plan.study.store)
     # A chosen study or design may change the night, too (@package _global_), in all arms; their single values cannot.

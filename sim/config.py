@@ -116,6 +116,13 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
                 return compose("config", overrides=[*overrides, *extra])
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise InputError(one_line(error)) from error
+        except (
+            AssertionError,
+            TypeError,
+            ValueError,
+        ) as error:  # of an override; Hydra has no exception of its own for it
+            given = " ".join(overrides)
+            raise InputError(f"{one_line(error).rstrip('.')} (given: {given}); correct the override.") from error
         finally:
             GlobalHydra.instance().hydra = kept
 

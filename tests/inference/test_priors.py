@@ -77,4 +77,6 @@ def test_every_prior_of_the_night_holds_the_value_that_was_fitted_by_hand_and_na
         assert "assumed" in prior.source or "claims" in prior.source
     fitted = {k for k, v in config.parameters.items() if isinstance(v, int | float)}
     of_other_rules = {"hazard_per_hour", "critical_mass_mean", "critical_mass_sd"}
-    assert {k.removeprefix("parameters.") for k in plan.priors if k.startswith("parameters.")} == fitted - of_other_rules
+    assert {
+        k.removeprefix("parameters.") for k in plan.priors if k.startswith("parameters.")
+    } == fitted - of_other_rules

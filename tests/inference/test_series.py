@@ -75,7 +75,11 @@ BAD: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
     "a gap": (GOOD.drop(index=2), {}, "the next comes 60 minutes later and others 30, expected no gap"),
     "twice": (pd.concat([GOOD, GOOD.tail(1)]), {}, "does not come after the one before, expected rising times"),
     "backwards": (GOOD.iloc[::-1], {}, "expected rising times"),
-    "between minutes": (GOOD.assign(time=[t.replace(":00+", ":30+") for t in GOOD["time"]]), {}, "expected whole minutes"),
+    "between minutes": (
+        GOOD.assign(time=[t.replace(":00+", ":30+") for t in GOOD["time"]]),
+        {},
+        "expected whole minutes",
+    ),
     "outside": (rows([1, 2], first=-30), {}, "expected bins within the scenario"),
     "beyond the end": (rows([1, 2], first=NIGHT.clock.n_minutes - 30), {}, "expected bins within the scenario"),
     "zeros": (rows([0, 0]), {}, "nothing but zeros"),

@@ -217,7 +217,9 @@ def test_the_density_is_that_of_the_proposals():
 def test_weighted_quantiles_of_equal_weights_are_those_of_hazen():
     values = np.random.default_rng(1).standard_normal(101)
     shares = (0.025, 0.3, 0.5, 0.975)
-    np.testing.assert_allclose(weighted_quantiles(values, np.ones(101), shares), np.quantile(values, shares, method="hazen"))
+    np.testing.assert_allclose(
+        weighted_quantiles(values, np.ones(101), shares), np.quantile(values, shares, method="hazen")
+    )
     doubled = weighted_quantiles(np.concatenate([values, values]), np.ones(202), [0.5])
     np.testing.assert_allclose(weighted_quantiles(values, np.full(101, 2.0), [0.5]), doubled, atol=0.02)
 
