@@ -262,8 +262,8 @@ def _study(config: DictConfig, folder: Path) -> int:
     plan = plan_of(config)
     if plan.calibration is not None:
         raise InputError(
-            "calibration is given, which python -m sim has no use for; give it to python -m sim.calibrate, and what comes of it "
-            "to python -m sim: parameters=posterior design.file=FOLDER/draws.csv."
+            "calibration is given, which python -m sim has no use for; give it to python -m sim.calibrate, and what comes of "
+            "it to python -m sim: parameters=posterior design.file=FOLDER/draws.csv."
         )
     if plan.study.store is not None:
         _note_missing(plan.study.store)

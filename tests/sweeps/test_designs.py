@@ -160,7 +160,10 @@ def test_others_read_the_tables_without_help(refusing: tuple[Answer, Path]) -> N
         (["design=grid", "design.factors={throttle.push: {values: [-1]}}"], "throttle.push is -1"),
         (["design=grid", "design.factors={decision: {values: [threshold, guess]}}"], "gives decision the value 'guess'"),
         (["design=lhs", "design.factors={seed: {range: [0, 9]}}"], "no parameter of the night"),
-        (["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.backend=dask"], "mobsim[dask]"),
+        pytest.param(
+            ["design=lhs", "design.factors={throttle.push: {range: [0, 1]}}", "design.backend=ray"], "mobsim[ray]",
+            marks=pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed"),
+        ),
     ],
 )  # fmt: skip
 def test_bad_designs_end_with_a_sentence(tmp_path: Path, given: list[str], says: str) -> None:

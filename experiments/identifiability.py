@@ -1,0 +1,320 @@
+"""Which parameters could the record tell, is the inference right, and what data would tell more?
+
+Command: ``python -m experiments.identifiability`` (half an hour on two cores; ``--points 300 --sets 50`` for a look). Figures:
+outputs/inference/identifiability/ranks.png and narrowing.png, copied to docs/figures; the page is docs/identifiability.md.
+
+One table of nights at draws from the prior. Some of its rows are truths, each with data of its own (its statistics with the
+uncertainty of the record), and are fitted from all other rows: their ranks say whether the inference is right (simulation-based
+calibration), the width of their posteriors what such data tell. How much narrower posteriors would be with other data is
+estimated from the same table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from sim.config import compose_tree, plan_of, scenario_of, tree_of
+from sim.inference.plan import Calibration
+from sim.inference.ranks import GRID, Ranks, even_band, ranks_of_truths, widest
+from sim.inference.rejection import adjusted_posterior, expected_narrowing
+from sim.inference.series import Bins
+from sim.inference.statistics import Statistic, minute_of
+from sim.inference.table import ReferenceTable, reference_table
+from sim.inference.told import IDENTIFIED
+from sim.options import override
+from sim.scenario import Scenario
+from sim.study.figures.style import figure, legend_below, styled
+from sim.study.figures.written import save
+from sim.study.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "outputs" / "inference" / "identifiability"
+PAGE, FIGURES = ROOT / "docs" / "identifiability.md", ROOT / "docs" / "figures"
+READINGS = ("calendar_days", "as_told")
+POINTS, SETS, PEOPLE = 2000, 200, 20_000
+NEAREST = 0.1
+"""Share of the table that a posterior is made of."""
+LEVEL = 0.95
+WIDTH, OF_BIN = 30, 0.1
+"""Of the observed curve: minutes of a bin, and the uncertainty as a share of the mean bin."""
+ASKED = 1000
+"""People in the survey of first hearing."""
+SURVEY = "first_heard_"
+
+
+def extras(scenario: Scenario) -> tuple[dict[str, Statistic], dict[str, Bins]]:
+    """Return what other data could be: a survey of where people first heard, and a curve of tweets on the topic."""
+    channels = [name for name, c in scenario.channels.items() if c.type != "broadcast" or name != "mass_text"]
+    items = {
+        f"{SURVEY}{name}": Statistic(
+            value=0.1, sd=(0.1 * 0.9 / ASKED) ** 0.5, held_out=True, source="a survey that could be"
+        )
+        for name in channels
+    }
+    a = scenario.scenario.accounting
+    assert a is not None
+    first = minute_of(scenario, a.first_news)
+    last = min(scenario.clock.n_minutes, first + 18 * 60)
+    minutes = tuple((m, m + WIDTH) for m in range(first, last - WIDTH + 1, WIDTH))
+    curve = Bins("published_twitter", minutes, (1.0,) * len(minutes), False, 1.0, True)
+    return items, {"curve": curve}
+
+
+def features(table: ReferenceTable, seed: int) -> dict[str, np.ndarray]:
+    """Return what would be observed, float64[rows, features] by kind of data; rows without all of it are NaN."""
+    fitted = table.statistics.fitted
+    dice = np.random.default_rng(seed)
+    base = table.with_noise(fitted, seed)
+    survey = table.columns([n for n in table.values if n.startswith(SURVEY)], told=False)
+    survey = survey + np.sqrt(np.clip(survey * (1 - survey), 1e-4, None) / ASKED) * dice.standard_normal(survey.shape)
+    curve = table.columns([n for n in table.values if n.startswith("curve[")], told=False)
+    noisy = curve + OF_BIN * curve.mean(axis=1, keepdims=True) * dice.standard_normal(curve.shape)
+    shape = np.log(np.maximum(noisy, 0.02 * curve.mean(axis=1, keepdims=True)))
+    return {
+        "the record": base,
+        "and a curve": np.hstack([base, shape]),
+        "and a survey": np.hstack([base, survey]),
+        "and both": np.hstack([base, shape, survey]),
+    }
+
+
+def trade_offs(
+    table: ReferenceTable, observed: np.ndarray, scales: np.ndarray, n_sets: int, n_nearest: int
+) -> np.ndarray:
+    """Return float64[parameters, parameters]: correlations within posteriors, on average over data sets."""
+    whole = np.flatnonzero(np.isfinite(observed).all(axis=1))[:n_sets]
+    total = np.zeros((table.places.shape[1],) * 2)
+    for row in whole:
+        others = np.delete(np.arange(len(table.places)), row)
+        posterior = adjusted_posterior(table.places[others], observed[others], observed[row], scales, n_nearest)
+        centred = posterior.places - posterior.weights @ posterior.places
+        covariance = (centred * posterior.weights[:, None]).T @ centred
+        deviations = np.sqrt(np.diag(covariance))
+        total += covariance / np.outer(deviations, deviations)
+    return total / len(whole)
+
+
+@styled
+def draw_ranks(ranks: dict[str, Ranks], keys: list[str]) -> Figure:
+    """Draw how far the distribution of each parameter's ranks is from even, with the band for all of them at once."""
+    drawing, panels = figure([2.0] * len(ranks), width=5.4)
+    for ax, (reading, its) in zip(panels, ranks.items(), strict=True):
+        n = len(its.ranks)
+        gamma, low, high = even_band(n, LEVEL, len(keys))
+        _, one_low, one_high = even_band(n, LEVEL)
+        ax.fill_between(GRID, low - GRID, high - GRID, color="#E4E7EC", linewidth=0)
+        ax.fill_between(GRID, one_low - GRID, one_high - GRID, color="#C9CED6", linewidth=0)
+        is_out = widest(its.ranks) < gamma
+        for i in range(len(keys)):
+            share = (its.ranks[:, i, None] <= GRID).mean(axis=0)
+            ax.plot(
+                GRID, share - GRID, color="#D9730D" if is_out[i] else "#0072B2", linewidth=1.2 if is_out[i] else 0.4
+            )
+        ax.axhline(0, color="#404040", linewidth=0.6)
+        ax.set_xlim(0, 1)
+        ax.set_title(f"{reading.replace('_', ' ')}: {n} data sets", loc="left")
+        ax.set_ylabel("share of ranks below\nminus the place")
+    panels[-1].set_xlabel("place in the posterior (rank of the truth)")
+    handles: list[Any] = [
+        Line2D([], [], color="#0072B2", linewidth=0.8, label=f"one of {len(keys)} parameters"),
+        Line2D([], [], color="#D9730D", linewidth=1.2, label="one that leaves the band for all"),
+        Patch(color="#C9CED6", label="95 % band for one parameter, at all places at once"),
+        Patch(color="#E4E7EC", label="95 % band for all parameters at once"),
+    ]
+    legend_below(panels[-1], handles, columns=2)
+    return drawing
+
+
+@styled
+def draw_narrowing(found: pd.DataFrame, kinds: list[str]) -> Figure:
+    """Draw how wide posteriors are with each kind of data."""
+    order = found.sort_values(kinds[0], ascending=False).reset_index(drop=True)
+    drawing, (ax,) = figure([0.16 * len(order) + 0.4], width=4.4)
+    looks = {
+        kinds[0]: ("#404040", "o"),
+        kinds[1]: ("#0072B2", "^"),
+        kinds[2]: ("#D9730D", "s"),
+        kinds[3]: ("#009E73", "D"),
+    }
+    rows = np.arange(len(order))
+    for kind, (colour, marker) in looks.items():
+        ax.scatter(order[kind], rows, color=colour, marker=marker, s=11, label=kind, zorder=3)
+    ax.hlines(rows, order[kinds].min(axis=1), order[kinds].max(axis=1), colors="#C9CED6", linewidth=1.0, zorder=1)
+    ax.axvline(IDENTIFIED, color="#404040", linewidth=0.6, linestyle=(0, (5, 2)))
+    ax.set_yticks(rows, [key.removeprefix("parameters.") for key in order["parameter"]], fontsize=6.5)
+    ax.set_ylim(-0.8, len(order) - 0.2)
+    ax.set_xlim(0, 1.05)
+    ax.set_xlabel("posterior standard deviation as a share of the prior's, expected; dashed: identified")
+    handles = [Line2D([], [], color=c, marker=m, linestyle="", label=kind) for kind, (c, m) in looks.items()]
+    legend_below(ax, handles, columns=4)
+    return drawing
+
+
+def of_reading(reading: str, given: argparse.Namespace) -> tuple[Calibration, ReferenceTable]:
+    overrides = [
+        f"observed={reading}",
+        f"parameters={reading}",
+        f"calibration={reading}",
+        f"population.size={given.people}",
+    ]
+
+    def composed(values: Any, more: Any) -> dict[str, Any]:
+        return tree_of(compose_tree([*overrides, *(override(k, v) for k, v in values.items()), *more]))
+
+    config = compose_tree(overrides)
+    plan = plan_of(config).calibration
+    assert plan is not None
+    items, series = extras(scenario_of(config))
+    done = [0]
+
+    def note(n: int) -> None:
+        done[0] += n
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{reading}: {done[0]} of {given.points} nights")
+
+    table = reference_table(
+        plan, composed, given.points, seed=given.seed, store=Store(given.store), items=items, series=series,
+        workers=given.workers, progress=note,
+    )  # fmt: skip
+    return plan, table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=POINTS, help="nights of the table")
+    parser.add_argument("--sets", type=int, default=SETS, help="data sets, each with a truth of its own")
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--store", type=Path, default=ROOT / "outputs" / "store")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument(
+        "--page", type=Path, default=None, help="where the page goes, with its figures in figures/ beside it"
+    )
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    ranks: dict[str, Ranks] = {}
+    told: dict[str, pd.DataFrame] = {}
+    pairs: dict[str, np.ndarray] = {}
+    missing: dict[str, int] = {}
+    kinds: list[str] = []
+    for reading in READINGS:
+        plan, table = of_reading(reading, given)
+        fitted = table.statistics.fitted
+        scales = np.array([table.statistics.scales[name] for name in fitted])
+        n_nearest = max(40, round(NEAREST * given.points))
+        data = features(table, given.seed + 1)
+        kinds = list(data)
+        ranks[reading] = ranks_of_truths(table.places, data["the record"], scales, given.sets, n_nearest)
+        pairs[reading] = trade_offs(table, data["the record"], scales, given.sets, n_nearest)
+        whole = np.isfinite(data["and both"]).all(axis=1)
+        missing[reading] = int((~whole).sum())
+        narrowing = {kind: expected_narrowing(table.places[whole], x[whole]) for kind, x in data.items()}
+        told[reading] = pd.DataFrame({
+            "parameter": list(plan.priors), "contraction": ranks[reading].contractions.mean(axis=0),
+            "tail": widest(ranks[reading].ranks), **narrowing,
+        })  # fmt: skip
+        told[reading].to_parquet(given.out / f"{reading}.parquet", index=False)
+    keys = list(told[READINGS[0]]["parameter"])
+    save(draw_ranks(ranks, keys), given.out / "ranks.png", 200)
+    save(draw_narrowing(told[READINGS[0]], kinds), given.out / "narrowing.png", 200)
+    text = page(given, ranks, told, pairs, missing, keys, kinds)
+    (given.out / "identifiability.md").write_text(text, encoding="utf-8")
+    if given.page is not None:
+        given.page.write_text(text, encoding="utf-8")
+        for name in ("ranks", "narrowing"):
+            shutil.copyfile(given.out / f"{name}.png", given.page.parent / "figures" / f"identifiability_{name}.png")
+    sys.stdout.write(text)
+    return 0
+
+
+def page(
+    given: argparse.Namespace,
+    ranks: dict[str, Ranks],
+    told: dict[str, pd.DataFrame],
+    pairs: dict[str, np.ndarray],
+    missing: dict[str, int],
+    keys: list[str],
+    kinds: list[str],
+) -> str:
+    """Return the page."""
+    names = [key.removeprefix("parameters.") for key in keys]
+    lines = [
+        "# What the record can tell of the parameters", "",
+        _wrapped(f"""Made by `python -m experiments.identifiability --page docs/identifiability.md`; not written by hand. Each
+        reading: {given.points:,} nights of {given.people:,} people at draws from the prior (conf/calibration/night.yaml),
+        {given.sets} of them in turn as the truth behind data of their own, fitted from the nearest {NEAREST:.0%} of the others
+        with regression adjustment (Beaumont et al. 2002). Data are the statistics that the calibration fits, with their
+        uncertainty."""), "",
+        "## Is the inference right?", "",
+        _wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds all parameters
+        at all places at once with {LEVEL:.0%}."""), "",
+        "![Ranks of truths against an even distribution](figures/identifiability_ranks.png)", "",
+    ]  # fmt: skip
+    for reading, its in ranks.items():
+        gamma, _, _ = even_band(len(its.ranks), LEVEL, len(keys))
+        out = [name for name, tail in zip(names, told[reading]["tail"], strict=True) if tail < gamma]
+        verdict = "all parameters within the band" if not out else f"outside the band: {', '.join(out)}"
+        lines.append(f"- {_name(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left out).")
+    lines += [
+        "", "## Which parameters are identified?", "",
+        _wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of the prior's, in
+        places (normal scores of the prior). Means over the data sets:"""), "",
+    ]  # fmt: skip
+    for reading, table in told.items():
+        order = table.sort_values("contraction")
+        n = int((order["contraction"] < IDENTIFIED).sum())
+        first = zip(order["parameter"].head(8), order["contraction"].head(8), strict=True)
+        nearest = ", ".join(f"{key.removeprefix('parameters.')} {c:.2f}" for key, c in first)
+        lines.append(f"- {_name(reading)}: {n} of {len(order)} identified; the narrowest are {nearest}.")
+    lines += [
+        "", "## What trades off against what?", "", "Correlations within posteriors, on average over the data sets:", "",
+        "| " + " | ".join(map(_name, told)) + " |", "|" + "---|" * len(told),
+    ]  # fmt: skip
+    lines += ["| " + " | ".join(c) + " |" for c in zip(*(_strongest(m, names) for m in pairs.values()), strict=True)]
+    lines += [
+        "", "## What data would tell more?", "",
+        _wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on nights that it
+        was not fitted to (Fearnhead and Prangle 2012): with the record alone; with a curve of tweets in bins of {WIDTH} minutes
+        from the first news on, known to {OF_BIN:.0%} of the mean bin; with a survey of {ASKED:,} people of where they first
+        heard; with both. The figure shows calendar days."""), "",
+        "![Expected width of posteriors with other data](figures/identifiability_narrowing.png)", "",
+        "| | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds),
+    ]  # fmt: skip
+    for reading, table in told.items():
+        counts = [str(int((table[kind] < IDENTIFIED).sum())) for kind in kinds]
+        lines.append(f"| parameters identified, {_name(reading)} | " + " | ".join(counts) + " |")
+    table = told[READINGS[0]]
+    for i in (table[kinds[0]] - table[kinds[3]]).sort_values(ascending=False).index[:10]:
+        row = table.loc[i]
+        lines.append(f"| `{row['parameter']}` | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _name(reading: str) -> str:
+    return reading.replace("_", " ")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 128)
+
+
+def _strongest(matrix: np.ndarray, names: list[str], n: int = 8) -> list[str]:
+    rows, columns = np.triu_indices(len(names), 1)
+    order = np.argsort(-np.abs(matrix[rows, columns]))[:n]
+    return [f"{names[rows[i]]} and {names[columns[i]]}: {matrix[rows[i], columns[i]]:+.2f}" for i in order]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Posteriors from one table of simulations: the nearest nights, adjusted by regression.
+
+A sequential fit simulates anew for each data set; with a table of nights at draws from the prior, hundreds of data sets can be
+fitted. The nearest rows are weighed by their distance, and a local linear regression moves their parameters to where the
+statistics would be those of the data (Beaumont, Zhang and Balding 2002).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Adjusted", "adjusted_posterior", "expected_narrowing", "rank_of"]
+
+_RIDGE = 1e-3
+"""Of the variance of a statistic: what keeps the regression from following noise where statistics hardly differ."""
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Particles of a posterior."""
+
+    places: np.ndarray
+    """float64[particles, parameters]."""
+    weights: np.ndarray
+    """float64[particles], of sum 1."""
+
+
+def adjusted_posterior(
+    places: np.ndarray, statistics: np.ndarray, observed: np.ndarray, scales: np.ndarray, n_nearest: int
+) -> Adjusted:
+    """Return the posterior of one data set.
+
+    Parameters
+    ----------
+    places
+        float64[rows, parameters]: draws from the prior.
+    statistics
+        float64[rows, statistics] of a night at each, the uncertainty of an observation included.
+    observed
+        float64[statistics].
+    scales
+        float64[statistics]: in whose units distances are taken.
+    n_nearest
+        How many rows to keep, of which the last has weight 0.
+
+    Notes
+    -----
+    Epanechnikov's kernel, as Beaumont, Zhang and Balding (2002, equation 5) have it. Rows that miss a statistic are left out.
+    """
+    deviations = (statistics - observed) / scales
+    distance = np.sqrt((deviations**2).sum(axis=1))
+    distance[~np.isfinite(distance)] = np.inf
+    nearest = np.argpartition(distance, n_nearest - 1)[:n_nearest]
+    nearest = nearest[np.isfinite(distance[nearest])]
+    farthest = float(distance[nearest].max())
+    weights = 1.0 - (distance[nearest] / farthest) ** 2 if farthest > 0 else np.ones(len(nearest))
+    kept = nearest[weights > 0]
+    weights = weights[weights > 0] / weights.sum()
+    x, y = deviations[kept], places[kept]
+    mean_x, mean_y = weights @ x, weights @ y
+    centred = x - mean_x
+    square = (centred * weights[:, None]).T @ centred
+    square += _RIDGE * np.diag(np.maximum(np.diag(square), 1e-12))
+    slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (y - mean_y))
+    return Adjusted(y - x @ slopes, weights)
+
+
+def rank_of(posterior: Adjusted, truth: np.ndarray) -> np.ndarray:
+    """Return float64[parameters] in [0, 1]: the share of the posterior below the truth, float64[parameters]."""
+    below = posterior.places < truth
+    share: np.ndarray = posterior.weights @ below
+    return share
+
+
+def expected_narrowing(places: np.ndarray, features: np.ndarray, *, folds: int = 5, seed: int = 1) -> np.ndarray:
+    """Return float64[parameters]: the posterior's standard deviation as a share of the prior's, to be expected from data.
+
+    The share of a parameter's variance that the best linear predictor from features leaves over, on rows that it was not fitted
+    to: what a posterior would have on average over data sets, if its mean were that predictor (Fearnhead and Prangle 2012).
+
+    Parameters
+    ----------
+    places
+        float64[rows, parameters]: draws from the prior.
+    features
+        float64[rows, features] of the data that each would give, the uncertainty of the observation included; finite.
+    folds, seed
+        Of the cross-validation.
+    """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import KFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    left = np.zeros(places.shape[1])
+    few = features.shape[1] <= _FEW
+    for train, test in KFold(folds, shuffle=True, random_state=seed).split(features):
+        steps = [StandardScaler(), *([PolynomialFeatures(2, include_bias=False), StandardScaler()] if few else [])]
+        model = make_pipeline(*steps, RidgeCV(np.geomspace(1e-2, 1e6, 17)))
+        model.fit(features[train], places[train])
+        left += ((places[test] - model.predict(features[test])) ** 2).sum(axis=0)
+    share: np.ndarray = np.sqrt(left / ((places - places.mean(axis=0)) ** 2).sum(axis=0))
+    return share
+
+
+_FEW = 20
+"""So many features get their squares and products beside them."""

@@ -1,0 +1,104 @@
+"""A table of nights at draws from the prior: what hundreds of data sets can be fitted to, and features judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from sim.inference.calibrating import ARM, prepared_arms
+from sim.inference.plan import Calibration
+from sim.inference.priors import values_at
+from sim.inference.series import Bins
+from sim.inference.simulator import open_simulator
+from sim.inference.statistics import Statistic, Statistics
+from sim.scenario import validate
+from sim.study.points import Settings
+from sim.study.store import Store
+from sim.study.template import Compose
+from sim.study.workers import Workplace
+from sim.threads import n_processors
+
+__all__ = ["ReferenceTable", "prior_places", "reference_table"]
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """Nights at draws from the prior."""
+
+    statistics: Statistics
+    places: np.ndarray
+    """float64[rows, parameters]."""
+    values: dict[str, np.ndarray]
+    """float64[rows] by name of the statistic, bins of series among them; NaN where a night has none."""
+
+    def columns(self, names: list[str], *, told: bool) -> np.ndarray:
+        """Return float64[rows, names]; `told`: values beyond a bound count as the bound, as the record tells no more."""
+        found = []
+        for name in names:
+            column = self.values[name]
+            item = self.statistics.items.get(name)
+            found.append(
+                np.minimum(column, item.above) if told and item is not None and item.above is not None else column
+            )
+        return np.stack(found, axis=1)
+
+    def with_noise(self, names: list[str], seed: int) -> np.ndarray:
+        """Return the same as they would be observed: each with its uncertainty, normal."""
+        scales = np.array([self.statistics.scales[name] for name in names])
+        noise = np.random.default_rng(seed).standard_normal((len(self.places), len(names)))
+        observed: np.ndarray = self.columns(names, told=True) + scales * noise
+        return observed
+
+
+def prior_places(n: int, n_parameters: int, seed: int) -> np.ndarray:
+    """Return places float64[n, parameters] of draws from the prior: Sobol's sequence, scrambled, in a random order.
+
+    The order is random because the first rows stand for truths, which must not be spread more evenly than draws are.
+    """
+    from scipy.stats import qmc
+
+    rng = np.random.default_rng(seed)
+    power = max(1, int(np.ceil(np.log2(n))))
+    shares = qmc.Sobol(n_parameters, scramble=True, rng=rng).random_base2(power)
+    places: np.ndarray = ndtri(np.clip(shares[rng.permutation(len(shares))[:n]], 1e-12, 1 - 1e-12))
+    return places
+
+
+def reference_table(
+    plan: Calibration,
+    compose: Compose,
+    n: int,
+    *,
+    seed: int,
+    store: Store,
+    items: dict[str, Statistic] | None = None,
+    series: dict[str, Bins] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> ReferenceTable:
+    """Return the table of n nights, found in the store or simulated.
+
+    Parameters
+    ----------
+    plan, compose
+        As for `calibrate`; statistics of the plan are measured.
+    items, series
+        Statistics beside them.
+    seed, workers, progress
+        As for `calibrate`.
+    """
+    scenario = validate(compose({}, ()))
+    statistics = Statistics.of(scenario, {**plan.statistics, **(items or {})}, series or {})
+    arms = prepared_arms(compose, {ARM: ()}, plan)
+    settings = Settings(1, statistics.nulls, False, "compiled", store, False, statistics.windows)
+    places = prior_places(n, len(plan.priors), seed)
+    place = Workplace(plan.backend, plan.address, workers or n_processors())
+    with open_simulator(arms, statistics, settings, place, seed) as simulator:
+        simulator.progress = progress
+        found = simulator.of(values_at(plan.priors, places))
+    return ReferenceTable(
+        statistics, places, {name: np.array([f[name] for f in found]) for name in statistics.observed}
+    )

@@ -1,0 +1,115 @@
+"""Posteriors from a table against exact ones; ranks that are even where the inference is right, and not where it is wrong."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sim.inference.ranks import even_band, ranks_of_truths, widest
+from sim.inference.rejection import adjusted_posterior, expected_narrowing, rank_of
+
+pytest.importorskip("sklearn")
+
+SLOPES = np.array([[1.0, 0.5, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]])
+SIGMA = 0.5
+
+
+def table(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return places of four parameters, and two statistics, linear with normal noise: the posterior is known."""
+    dice = np.random.default_rng(seed)
+    places = dice.standard_normal((n, 4))
+    return places, places @ SLOPES.T + SIGMA * dice.standard_normal((n, 2))
+
+
+def exact(observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    precision = np.eye(4) + SLOPES.T @ SLOPES / SIGMA**2
+    covariance = np.linalg.inv(precision)
+    return covariance @ SLOPES.T @ observed / SIGMA**2, covariance
+
+
+@pytest.mark.parametrize("observed", [(0.0, 0.0), (1.2, -2.5)])
+def test_the_adjusted_posterior_of_a_linear_model_is_exact(observed: tuple[float, float]):
+    """A linear model leaves no error of the kernel's width: what is left is that of so many particles."""
+    data = np.array(observed)
+    posterior = adjusted_posterior(*table(20_000, 1), data, np.ones(2), 1500)
+    mean, covariance = exact(data)
+    n = 1 / (posterior.weights**2).sum()
+    assert 1000 < n < 1500
+    found = posterior.weights @ posterior.places
+    deviations = np.sqrt(np.diag(covariance))
+    # The slopes are estimated, too: at the data their error adds as much again at most where these lie within the particles.
+    assert (np.abs(found - mean) < 4.5 * math.sqrt(2) * deviations / math.sqrt(n)).all()
+    variances = posterior.weights @ (posterior.places - found) ** 2
+    assert (np.abs(variances / np.diag(covariance) - 1) < 4.5 * math.sqrt(2 / n)).all()
+
+
+def test_rows_that_miss_a_statistic_are_left_out():
+    places, statistics = table(2000, 2)
+    broken = statistics.copy()
+    broken[::2, 0] = np.nan
+    mine = adjusted_posterior(places, broken, np.zeros(2), np.ones(2), 300)
+    theirs = adjusted_posterior(places[1::2], statistics[1::2], np.zeros(2), np.ones(2), 300)
+    np.testing.assert_allclose(np.sort(mine.places, axis=0), np.sort(theirs.places, axis=0))
+
+
+N_SETS = 200
+
+
+def ranks_of(seed: int, factor: float = 1.0, shift: float = 0.0) -> np.ndarray:
+    """Return ranks of truths in posteriors that are too narrow by a factor, or shifted by so many of their deviations."""
+    places, statistics = table(6000, seed)
+    if factor == 1.0 and shift == 0.0:
+        return ranks_of_truths(places, statistics, np.ones(2), N_SETS, 400).ranks
+    found = []
+    for row in range(N_SETS):
+        others = np.delete(np.arange(len(places)), row)
+        posterior = adjusted_posterior(places[others], statistics[others], statistics[row], np.ones(2), 400)
+        mean = posterior.weights @ posterior.places
+        deviation = np.sqrt(posterior.weights @ (posterior.places - mean) ** 2)
+        wrong = mean + (posterior.places - mean) * factor + shift * deviation
+        found.append(rank_of(type(posterior)(wrong, posterior.weights), places[row]))
+    return np.array(found)
+
+
+def test_ranks_are_even_where_the_inference_is_right():
+    """One false alarm in a thousand, whatever the seed."""
+    gamma, _, _ = even_band(N_SETS, 0.999, 4)
+    assert widest(ranks_of(3)).min() >= gamma
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(0.6, 0.0), (1.0, 0.5)])
+def test_ranks_are_not_even_where_it_is_wrong(factor: float, shift: float):
+    gamma, _, _ = even_band(N_SETS, 0.95, 4)
+    assert (widest(ranks_of(3, factor, shift)) < gamma).all()
+
+
+def test_the_band_holds_even_ranks_as_often_as_it_says():
+    level, n_sets, n_parameters = 0.95, 2000, 3
+    gamma, low, high = even_band(50, level, n_parameters)
+    dice = np.random.default_rng(9)
+    held = [widest(dice.random((50, n_parameters))).min() >= gamma for _ in range(n_sets)]
+    # gamma is a quantile of 20,000 sets of one parameter: its error counts n_parameters times.
+    each = level ** (1 / n_parameters)
+    error = math.hypot(math.sqrt(level * (1 - level) / n_sets), n_parameters * math.sqrt(each * (1 - each) / 20_000))
+    assert np.mean(held) > level - 4 * error
+    assert np.mean(held) < level + 4 * error + 0.02  # counts are whole: a step of the distribution may lie there
+    assert (low <= high).all()
+    assert (np.diff(low) >= 0).all()
+    assert (low[49], 1 - high[49]) == pytest.approx((0.5 - (high[49] - low[49]) / 2,) * 2)
+
+
+def test_the_expected_narrowing_is_what_a_linear_predictor_leaves():
+    places, statistics = table(4000, 5)
+    found = expected_narrowing(places, statistics)
+    left = np.sqrt(np.diag(exact(np.zeros(2))[1]))
+    # The error of an estimated variance, and that the fit on four fifths has a little more.
+    assert (np.abs(found / left - 1) < 4.5 * math.sqrt(1 / (2 * len(places))) + 0.005).all()
+
+
+def test_truths_need_rows_with_all_statistics():
+    places, statistics = table(50, 6)
+    statistics[:30] = np.nan
+    with pytest.raises(ValueError, match="30 data sets were asked for, and 20 rows"):
+        ranks_of_truths(places, statistics, np.ones(2), 30, 10)
