@@ -25,7 +25,7 @@ from sim.inference.plan import Calibration
 from sim.inference.priors import values_at
 from sim.inference.simulator import Simulator
 from sim.inference.statistics import Statistics
-from sim.inference.transition import NarrowedTransition
+from sim.inference.transition import DirectedTransition, informed_directions
 
 __all__ = ["Generation", "Smc", "distance_of"]
 
@@ -96,7 +96,8 @@ class Smc:
         tell
             Called after each generation.
         """
-        self.plan, self.tell, self.simulator = plan, tell, simulator
+        self.plan, self.statistics, self.tell, self.simulator = plan, statistics, tell, simulator
+        self.kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.known: dict[tuple[float, ...], dict[str, float]] = {}
         names = list(plan.priors)
 
@@ -113,7 +114,7 @@ class Smc:
                 pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
                 distance_of(statistics),
                 population_size=plan.particles,
-                transitions=NarrowedTransition(statistics.n_fitted + 1),
+                transitions=DirectedTransition(self._directions),
                 eps=pyabc.QuantileEpsilon(threshold, alpha=plan.quantile),
                 sampler=_OrderedSampler(self._simulate, seed),
             )
@@ -160,6 +161,16 @@ class Smc:
         distances = np.array([particle.distance for particle in particles])
         statistics = [{name: float(v) for name, v in particle.sum_stat.items()} for particle in particles]
         return places, weights / weights.sum(), distances, statistics
+
+    def _directions(self) -> np.ndarray:
+        """Return the directions that the statistics depend on, by all particles of all generations so far."""
+        names = self.statistics.fitted
+        for t in range(len(self.kept), self.n_done):
+            places, _, _, found = self.particles(t)
+            told = [self.statistics.told(one) for one in found]
+            self.kept[t] = places, np.array([[one[name] for name in names] for one in told])
+        places, statistics = (np.concatenate(parts) for parts in zip(*self.kept.values(), strict=True))
+        return informed_directions(places, statistics)
 
     def _generation(self) -> None:
         """Sample one generation."""

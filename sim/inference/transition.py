@@ -1,74 +1,87 @@
-"""How particles of one generation propose those of the next: along the directions that the data have narrowed, and no others.
+"""How particles of one generation propose those of the next: along the directions that the statistics depend on, and no others.
 
-A handful of statistics can narrow only about as many directions among dozens of parameters. A kernel over all of them spreads
-its weights so widely that hardly a particle counts. Here the directions are looked for in which a generation differs from the
-prior; along these a kernel moves particles, across them they are drawn from the prior anew. That is exact: importance weights
-hold the whole proposal, and what is drawn from the prior cancels.
+A handful of statistics depends on about as many directions among dozens of parameters. A kernel over all of them spreads its
+weights so widely that hardly a particle counts. Here the directions are found by regression; along these a kernel moves
+particles, across them they are drawn from the prior anew. That is exact, whichever the directions are: importance weights hold
+the whole proposal, and what is drawn from the prior cancels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pyabc.parameters import Parameter
 from pyabc.transition import Transition
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
-__all__ = ["NarrowedTransition", "narrowed_directions"]
+__all__ = ["DirectedTransition", "informed_directions"]
 
 
-def narrowed_directions(places: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
-    """Return an orthonormal basis float64[parameters, k], k <= most, of directions in which particles differ from the prior.
+def informed_directions(places: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis float64[parameters, k] of the directions that statistics depend on, k <= their number.
 
     Parameters
     ----------
     places
-        float64[particles, parameters]: standard normal under the prior.
-    weights
-        float64[particles], of sum 1.
-    most
-        How many directions at most.
+        float64[nights, parameters]: near standard normal.
+    statistics
+        float64[nights, statistics]; nights that lack one are left out.
 
     Notes
     -----
-    The mean, where it lies further from 0 than three standard deviations of its square under the prior; then the principal
-    directions with the least variance, below the edge (1 - sqrt(parameters / n))^2 under which no variance of n draws from the
-    prior falls (Marchenko and Pastur 1967), n being the effective number of particles.
+    Least squares of the statistics' normal scores. The coefficients, in units of their standard errors, are noise of variance 1
+    where nothing depends on anything, with no singular value above sqrt(parameters) + sqrt(statistics) + 1 (Davidson and Szarek
+    2001, theorem 2.13: with probability 1 - exp(-1/2) at least; rarely a direction too many is harmless). The directions of
+    the larger ones are kept.
     """
-    d = places.shape[1]
-    n = 1.0 / float((weights**2).sum())
-    mean = weights @ places
-    centred = places - mean
-    variances, axes = np.linalg.eigh((centred * weights[:, None]).T @ centred)
-    chosen = []
-    if mean @ mean > (d + 3.0 * math.sqrt(2.0 * d)) / n:
-        chosen.append(mean)
-    edge = (1.0 - math.sqrt(d / n)) ** 2 if d < n else 0.0
-    chosen += [axes[:, i] for i in range(d) if variances[i] < 0.95 * edge]
-    if not chosen:
+    known = np.isfinite(statistics).all(axis=1)
+    x, y = places[known], statistics[known]
+    n, d = x.shape
+    if n <= d + 2:
         return np.zeros((d, 0))
-    basis: np.ndarray = np.linalg.qr(np.array(chosen[:most]).T)[0]
+    scores = ndtri((rankdata(y, axis=0) - 0.5) / n)
+    x, scores = x - x.mean(axis=0), scores - scores.mean(axis=0)
+    coefficients, _, _, _ = np.linalg.lstsq(x, scores, rcond=None)
+    left = ((scores - x @ coefficients) ** 2).sum(axis=0) / (n - d - 1)
+    whitened = np.linalg.cholesky((x.T @ x) / n)  # errors of the coefficients go with the inverse of this covariance
+    in_errors = (whitened.T @ coefficients) * np.sqrt(n / np.maximum(left, 1e-12))
+    axes, sizes, _ = np.linalg.svd(in_errors, full_matrices=False)
+    kept = sizes > math.sqrt(d) + math.sqrt(y.shape[1]) + 1.0
+    if not kept.any():
+        return np.zeros((d, 0))
+    # Back from whitened coordinates: what statistics depend on is x times these.
+    basis: np.ndarray = np.linalg.qr(np.linalg.solve(whitened.T, axes[:, kept]))[0]
     return basis
 
 
-class NarrowedTransition(Transition):  # type: ignore[misc]
-    """A normal kernel along narrowed directions, shrunk so that the proposals keep mean and covariance (West 1993).
+class DirectedTransition(Transition):  # type: ignore[misc]
+    """A normal kernel along some directions, shrunk so that the proposals keep mean and covariance there (West 1993).
 
     Parameters
     ----------
-    most
-        How many directions at most: about as many as there are statistics.
+    directions
+        Returns an orthonormal basis float64[parameters, k] when a generation is fitted.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, directions: Callable[[], np.ndarray]) -> None:
+        self.directions = directions
+
+    def __deepcopy__(self, _: Any) -> DirectedTransition:
+        """Copy what was fitted, which is never changed in place, and not what finds the directions."""
+        other = DirectedTransition(self.directions)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def fit(self, X: pd.DataFrame, w: np.ndarray) -> None:  # noqa: N803 (as the base class has it)
         """Find the directions, and fit the kernel along them."""
         places = X.to_numpy(np.float64)
         self.weights_ = np.asarray(w, np.float64) / np.sum(w)
-        self.basis_ = narrowed_directions(places, self.weights_, self.most)
+        self.basis_ = self.directions()
         k = self.basis_.shape[1]
         along = places @ self.basis_
         mean = self.weights_ @ along
