@@ -22,7 +22,7 @@ IN_VENV := $(VENV)/bin/python
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench peers figures verification sizes nation cache constraints clean
+.PHONY: help run test check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability cache constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,15 @@ sizes: $(COMPILED) ## compare population sizes: which suffices for which questio
 
 nation: $(COMPILED) ## compare the whole nation, person by person, with smaller ones; docs/nation.md (long, 24 GB of memory)
 	$(IN_VENV) -m experiments.nation $(ARGS)
+
+calibrate: $(COMPILED) ## fit the parameters to a reading of the record, in a reduced setting (a quarter of an hour)
+	$(IN_VENV) -m sim.calibrate population.size=10000 calibration.particles=100 calibration.generations=5 $(ARGS)
+
+posteriors: $(COMPILED) ## fit both readings in full, keep their draws, and run the throttle over them; docs/calibration.md (hours)
+	$(IN_VENV) -m experiments.posteriors --page docs/calibration.md $(ARGS)
+
+identifiability: $(COMPILED) ## which parameters the record can tell; docs/identifiability.md (half an hour)
+	$(IN_VENV) -m experiments.identifiability --page docs/identifiability.md $(ARGS)
 
 cache: $(READY) ## show the compiled code that is kept for this user; ARGS=clear removes it
 	$(IN_VENV) -m sim.cache $(ARGS)

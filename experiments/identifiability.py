@@ -252,14 +252,14 @@ def page(
     names = [key.removeprefix("parameters.") for key in keys]
     lines = [
         "# What the record can tell of the parameters", "",
-        _wrapped(f"""Made by `python -m experiments.identifiability --page docs/identifiability.md`; not written by hand. Each
-        reading: {given.points:,} nights of {given.people:,} people at draws from the prior (conf/calibration/night.yaml),
-        {given.sets} of them in turn as the truth behind data of their own, fitted from the nearest {NEAREST:.0%} of the others
-        with regression adjustment (Beaumont et al. 2002). Data are the statistics that the calibration fits, with their
-        uncertainty."""), "",
+        _wrapped(f"""Made by `python -m experiments.identifiability --page docs/identifiability.md`; not written by
+        hand. Each reading: {given.points:,} nights of {given.people:,} people at draws from the prior
+        (conf/calibration/night.yaml), {given.sets} of them in turn as the truth behind data of their own, fitted from
+        the nearest {NEAREST:.0%} of the others with regression adjustment (Beaumont et al. 2002). Data are the
+        statistics that the calibration fits, with their uncertainty."""), "",
         "## Is the inference right?", "",
-        _wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds all
-        parameters at all places at once with {LEVEL:.0%}."""), "",
+        _wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds
+        all parameters at all places at once with {LEVEL:.0%}."""), "",
         "![Ranks of truths against an even distribution](figures/identifiability_ranks.png)", "",
     ]  # fmt: skip
     for reading, its in ranks.items():
@@ -269,8 +269,8 @@ def page(
         lines.append(f"- {_name(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left out).")
     lines += [
         "", "## Which parameters are identified?", "",
-        _wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of the prior's,
-        in places (normal scores of the prior). Means over the data sets:"""), "",
+        _wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of
+        the prior's, in places (normal scores of the prior). Means over the data sets:"""), "",
     ]  # fmt: skip
     for reading, table in told.items():
         order = table.sort_values("contraction")
@@ -285,10 +285,10 @@ def page(
     lines += ["| " + " | ".join(c) + " |" for c in zip(*(_strongest(m, names) for m in pairs.values()), strict=True)]
     lines += [
         "", "## What data would tell more?", "",
-        _wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on nights that
-        it was not fitted to (Fearnhead and Prangle 2012): with the record alone; with a curve of tweets in bins of {WIDTH} minutes
-        from the first news on, known to {OF_BIN:.0%} of the mean bin; with a survey of {ASKED:,} people of where they first
-        heard; with both. The figure shows calendar days."""), "",
+        _wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on
+        nights that it was not fitted to (Fearnhead and Prangle 2012): with the record alone; with a curve of tweets
+        in bins of {WIDTH} minutes from the first news on, known to {OF_BIN:.0%} of the mean bin; with a survey of
+        {ASKED:,} people of where they first heard; with both. The figure shows calendar days."""), "",
         "![Expected width of posteriors with other data](figures/identifiability_narrowing.png)", "",
         "| | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds),
     ]  # fmt: skip

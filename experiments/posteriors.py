@@ -1,0 +1,171 @@
+"""What do both readings of the record say about the parameters, and what follows for the throttle's effect?
+
+Command: ``python -m experiments.posteriors`` (`make posteriors`; two hours on two cores; the same command goes on where it was
+interrupted). Figures: of each calibration (fit.png, parameters.png), and of each study of the throttle over draws from
+its posterior (posterior.png), in outputs/ and, with ``--page docs/calibration.md``, in docs/figures.
+
+Both readings are calibrated (`python -m sim.calibrate`). Their draws are kept with the package (sim/data/posterior_*.csv),
+where `parameters=posterior` and `parameters=posterior_as_told` find them. The same night, throttled and open, is then run at draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sim.inference.told import IDENTIFIED
+from sim.study.terminal import number
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "sim" / "data"
+READINGS = {"calendar_days": "posterior", "as_told": "posterior_as_told"}
+STUDY = ("population.size=50000", "design.points=100", "study.replicates=2", "study.nulls=[ordinary]")
+SHOWN = ("participants", "peak_on_squares", "share_left_before_call", "posts_published", "posts_throttle_window", "dip_depth",
+         "rebound_ratio")  # fmt: skip
+
+
+def run(*words: str) -> str:
+    """Return what a command of ours writes to standard output; what it tells on the way is shown."""
+    done = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"python -m {' '.join(words)} ended with exit code {done.returncode}.")
+    return done.stdout
+
+
+def folder_in(out: str) -> Path:
+    found = re.findall(r"figures: (\S+)\s*$", out)
+    return ROOT / found[-1]
+
+
+def calibrated(reading: str, more: list[str]) -> Path:
+    """Calibrate a reading, and keep its draws with the package."""
+    folder = folder_in(run("sim.calibrate", f"observed={reading}", *more))
+    shutil.copyfile(folder / "draws.csv", DATA / f"posterior_{reading}.csv")
+    return folder
+
+
+def throttled(parameters: str, more: list[str]) -> Path:
+    return folder_in(run("sim", f"parameters={parameters}", *STUDY, *more))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--page", type=Path, default=None)
+    parser.add_argument("--calibration", nargs="*", default=[], help="overrides of both calibrations")
+    parser.add_argument("--study", nargs="*", default=[], help="overrides of both studies")
+    given = parser.parse_args()
+    folders = {}
+    for reading, parameters in READINGS.items():
+        folders[reading] = calibrated(reading, given.calibration), throttled(parameters, given.study)
+    text = page(folders)
+    if given.page is not None:
+        given.page.write_text(text, encoding="utf-8")
+        figures = given.page.parent / "figures"
+        for reading, (calibration, study) in folders.items():
+            for name in ("fit", "parameters"):
+                shutil.copyfile(calibration / "figures" / f"{name}.png", figures / f"calibration_{reading}_{name}.png")
+            shutil.copyfile(study / "figures" / "posterior.png", figures / f"calibration_{reading}_throttle.png")
+    sys.stdout.write(text)
+    return 0
+
+
+def page(folders: dict[str, tuple[Path, Path]]) -> str:
+    lines = [
+        "# What the record says of the parameters, and what it leaves open", "",
+        _wrapped("""Made by `make posteriors`; not written by hand. Each reading of the record is fitted by itself
+        (`python -m sim.calibrate observed=READING`): approximate Bayesian computation by sequential Monte Carlo, with
+        the priors and the statistics of conf/calibration. What follows is conditional on the model, its scenario, and
+        priors that are mostly assumed: where a parameter's posterior is as wide as its prior, the record has not
+        spoken."""), "",
+    ]  # fmt: skip
+    for reading, (calibration, study) in folders.items():
+        lines += _of_calibration(reading, calibration) + _of_study(reading, study)
+    return "\n".join(lines)
+
+
+def _of_calibration(reading: str, folder: Path) -> list[str]:
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    fit, parameters = (pd.read_parquet(folder / f"{name}.parquet") for name in ("fit", "parameters"))
+    generations = told["generations"]
+    n = sum(g["n_candidates"] for g in generations)
+    name = reading.replace("_", " ").capitalize()
+    lines = [
+        f"## {name}", "",
+        _wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
+        {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
+        {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
+        {_people(told)}. It ended there because
+        {told["ended"]}."""), "",
+        "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for row in fit.to_dict("records"):
+        use = " (held out)" if row["use"] == "held out" else ""
+        record = f"above {number(row['observed'])}" if row["is_bound"] else number(row["observed"])
+        lines.append(
+            f"| `{row['statistic']}`{use} | {record} | {number(row['uncertainty'])} | [{number(row['prior_low'])}, "
+            f"{number(row['prior_high'])}] | {number(row['median'])} [{number(row['low'])}, {number(row['high'])}] | "
+            f"{'yes' if row['is_met'] else '**no**'} |"
+        )
+    order = parameters.sort_values("contraction")
+    identified = order[order["contraction"] < IDENTIFIED]
+    nearest = ", ".join(f"`{r['parameter']}` ({r['contraction']:.2f})" for r in order.head(6).to_dict("records"))
+    lines += [
+        "", _wrapped("""Intervals of the posterior are those of single nights at draws from it with dice of their own,
+        which nothing was fitted to; a bound is met where some of the interval lies above it."""), "",
+        f"![Nights before and after the fit, against the record](figures/calibration_{reading}_fit.png)", "",
+        _wrapped(f"""Identified, fixed beforehand as a posterior standard deviation below {IDENTIFIED:g} of the
+        prior's (in normal scores of the prior): {len(identified)} of {len(order)} parameters. The narrowest (with
+        that ratio): {nearest}. All others:"""), "",
+        f"![Parameters, prior against posterior](figures/calibration_{reading}_parameters.png)", "",
+    ]  # fmt: skip
+    return lines
+
+
+def _people(told: dict[str, Any]) -> str:
+    sizes = [o.split("=")[1] for o in told["overrides"] if o.startswith("population.size=")]
+    return f"{int(sizes[-1]) if sizes else 20_000:,} people"
+
+
+def _of_study(reading: str, folder: Path) -> list[str]:
+    table = pd.read_parquet(folder / "posterior.parquet")
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    n = int(table["n_draws"].max())
+    lines = [
+        f"### The throttle's effect, {reading.replace('_', ' ')}", "",
+        _wrapped(f"""Paired differences, throttled minus open, at {n} draws from this posterior with
+        {told["replicates"]} replicates each: means, with 95 % over parameters alone, and of single runs, which
+        scatter by the simulation as well."""), "",
+        "| outcome | open | throttled - open | 95 % over parameters | 95 % of single runs | share of draws above 0 |",
+        "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name in SHOWN:
+        rows = table[table["outcome"] == name]
+        level = rows[(rows["baseline"] == "") & (rows["arm"] == "open")].iloc[0]
+        row = rows[rows["baseline"] == "open"].iloc[0]
+        unit = str(row["unit"])
+
+        def ends(low: str, high: str, row: pd.Series = row, unit: str = unit) -> str:
+            return f"[{number(row[low], unit)}, {number(row[high], unit)}]"
+
+        lines.append(
+            f"| `{name}` | {number(level['mean'], unit)} | {number(row['mean'], unit)} | "
+            f"{ends('parameters_low', 'parameters_high')} | {ends('low', 'high')} | {row['share_above_0']:.0%} |"
+        )
+    return [*lines, "", f"![The throttle's effect over draws](figures/calibration_{reading}_throttle.png)", ""]
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 128)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
