@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from sim.config import compose_tree, plan_of, scenario_of, tree_of
+from experiments.fitting import READINGS, name_of, of_reading, wrapped
+from sim.config import scenario_of
 from sim.inference.plan import Calibration
 from sim.inference.ranks import GRID, Ranks, even_band, ranks_of_truths, widest
 from sim.inference.rejection import adjusted_posterior, expected_narrowing
@@ -32,7 +32,6 @@ from sim.inference.series import Bins
 from sim.inference.statistics import Statistic, minute_of
 from sim.inference.table import ReferenceTable, reference_table
 from sim.inference.told import IDENTIFIED
-from sim.options import override
 from sim.scenario import Scenario
 from sim.study.figures.style import figure, legend_below, styled
 from sim.study.figures.written import save
@@ -41,7 +40,6 @@ from sim.study.store import Store
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "outputs" / "inference" / "identifiability"
 PAGE, FIGURES = ROOT / "docs" / "identifiability.md", ROOT / "docs" / "figures"
-READINGS = ("calendar_days", "as_told")
 POINTS, SETS, PEOPLE = 2000, 200, 20_000
 NEAREST = 0.1
 """Share of the table that a posterior is made of."""
@@ -123,7 +121,7 @@ def draw_ranks(ranks: dict[str, Ranks], keys: list[str]) -> Figure:
             )
         ax.axhline(0, color="#404040", linewidth=0.6)
         ax.set_xlim(0, 1)
-        ax.set_title(f"{reading.replace('_', ' ')}: {n} data sets", loc="left")
+        ax.set_title(f"{name_of(reading)}: {n} data sets", loc="left")
         ax.set_ylabel("share of ranks below\nminus the place")
     panels[-1].set_xlabel("place in the posterior (rank of the truth)")
     handles: list[Any] = [
@@ -161,20 +159,8 @@ def draw_narrowing(found: pd.DataFrame, kinds: list[str]) -> Figure:
     return drawing
 
 
-def of_reading(reading: str, given: argparse.Namespace) -> tuple[Calibration, ReferenceTable]:
-    overrides = [
-        f"observed={reading}",
-        f"parameters={reading}",
-        f"calibration={reading}",
-        f"population.size={given.people}",
-    ]
-
-    def composed(values: Any, more: Any) -> dict[str, Any]:
-        return tree_of(compose_tree([*overrides, *(override(k, v) for k, v in values.items()), *more]))
-
-    config = compose_tree(overrides)
-    plan = plan_of(config).calibration
-    assert plan is not None
+def tabulated(reading: str, given: argparse.Namespace) -> tuple[Calibration, ReferenceTable]:
+    composed, plan, config = of_reading(reading, given.people)
     items, series = extras(scenario_of(config))
     done = [0]
 
@@ -210,7 +196,7 @@ def main() -> int:
     missing: dict[str, int] = {}
     kinds: list[str] = []
     for reading in READINGS:
-        plan, table = of_reading(reading, given)
+        plan, table = tabulated(reading, given)
         fitted = table.statistics.fitted
         scales = np.array([table.statistics.scales[name] for name in fitted])
         n_nearest = max(40, round(NEAREST * given.points))
@@ -252,13 +238,13 @@ def page(
     names = [key.removeprefix("parameters.") for key in keys]
     lines = [
         "# What the record can tell of the parameters", "",
-        _wrapped(f"""Made by `python -m experiments.identifiability --page docs/identifiability.md`; not written by
+        wrapped(f"""Made by `python -m experiments.identifiability --page docs/identifiability.md`; not written by
         hand. Each reading: {given.points:,} nights of {given.people:,} people at draws from the prior
         (conf/calibration/night.yaml), {given.sets} of them in turn as the truth behind data of their own, fitted from
         the nearest {NEAREST:.0%} of the others with regression adjustment (Beaumont et al. 2002). Data are the
         statistics that the calibration fits, with their uncertainty."""), "",
         "## Is the inference right?", "",
-        _wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds
+        wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds
         all parameters at all places at once with {LEVEL:.0%}."""), "",
         "![Ranks of truths against an even distribution](figures/identifiability_ranks.png)", "",
     ]  # fmt: skip
@@ -266,10 +252,12 @@ def page(
         gamma, _, _ = even_band(len(its.ranks), LEVEL, len(keys))
         out = [name for name, tail in zip(names, told[reading]["tail"], strict=True) if tail < gamma]
         verdict = "all parameters within the band" if not out else f"outside the band: {', '.join(out)}"
-        lines.append(f"- {_name(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left out).")
+        lines.append(
+            f"- {name_of(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left out)."
+        )
     lines += [
         "", "## Which parameters are identified?", "",
-        _wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of
+        wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of
         the prior's, in places (normal scores of the prior). Means over the data sets:"""), "",
     ]  # fmt: skip
     for reading, table in told.items():
@@ -277,15 +265,15 @@ def page(
         n = int((order["contraction"] < IDENTIFIED).sum())
         first = zip(order["parameter"].head(8), order["contraction"].head(8), strict=True)
         nearest = ", ".join(f"{key.removeprefix('parameters.')} {c:.2f}" for key, c in first)
-        lines.append(f"- {_name(reading)}: {n} of {len(order)} identified; the narrowest are {nearest}.")
+        lines.append(f"- {name_of(reading)}: {n} of {len(order)} identified; the narrowest are {nearest}.")
     lines += [
         "", "## What trades off against what?", "", "Correlations within posteriors, on average over the data sets:", "",
-        "| " + " | ".join(map(_name, told)) + " |", "|" + "---|" * len(told),
+        "| " + " | ".join(map(name_of, told)) + " |", "|" + "---|" * len(told),
     ]  # fmt: skip
     lines += ["| " + " | ".join(c) + " |" for c in zip(*(_strongest(m, names) for m in pairs.values()), strict=True)]
     lines += [
         "", "## What data would tell more?", "",
-        _wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on
+        wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on
         nights that it was not fitted to (Fearnhead and Prangle 2012): with the record alone; with a curve of tweets
         in bins of {WIDTH} minutes from the first news on, known to {OF_BIN:.0%} of the mean bin; with a survey of
         {ASKED:,} people of where they first heard; with both. The figure shows calendar days."""), "",
@@ -294,20 +282,12 @@ def page(
     ]  # fmt: skip
     for reading, table in told.items():
         counts = [str(int((table[kind] < IDENTIFIED).sum())) for kind in kinds]
-        lines.append(f"| parameters identified, {_name(reading)} | " + " | ".join(counts) + " |")
+        lines.append(f"| parameters identified, {name_of(reading)} | " + " | ".join(counts) + " |")
     table = told[READINGS[0]]
     for i in (table[kinds[0]] - table[kinds[3]]).sort_values(ascending=False).index[:10]:
         row = table.loc[i]
         lines.append(f"| `{row['parameter']}` | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _name(reading: str) -> str:
-    return reading.replace("_", " ")
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 128)
 
 
 def _strongest(matrix: np.ndarray, names: list[str], n: int = 8) -> list[str]:

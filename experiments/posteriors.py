@@ -5,7 +5,7 @@ interrupted). Figures: of each calibration (fit.png, parameters.png), and of eac
 its posterior (posterior.png), in outputs/ and, with ``--page docs/calibration.md``, in docs/figures.
 
 Both readings are calibrated (`python -m sim.calibrate`). Their draws are kept with the package (sim/data/posterior_*.csv),
-where `parameters=posterior` and `parameters=posterior_as_told` find them. The same night, throttled and open, is then run at draws.
+where `parameters=posterior` and `parameters=posterior_as_told` find them. The night, throttled and open, is then run at draws.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from experiments.fitting import name_of, wrapped
 from sim.inference.told import IDENTIFIED
 from sim.study.terminal import number
 
@@ -81,7 +81,7 @@ def main() -> int:
 def page(folders: dict[str, tuple[Path, Path]]) -> str:
     lines = [
         "# What the record says of the parameters, and what it leaves open", "",
-        _wrapped("""Made by `make posteriors`; not written by hand. Each reading of the record is fitted by itself
+        wrapped("""Made by `make posteriors`; not written by hand. Each reading of the record is fitted by itself
         (`python -m sim.calibrate observed=READING`): approximate Bayesian computation by sequential Monte Carlo, with
         the priors and the statistics of conf/calibration. What follows is conditional on the model, its scenario, and
         priors that are mostly assumed: where a parameter's posterior is as wide as its prior, the record has not
@@ -97,15 +97,15 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     fit, parameters = (pd.read_parquet(folder / f"{name}.parquet") for name in ("fit", "parameters"))
     generations = told["generations"]
     n = sum(g["n_candidates"] for g in generations)
-    name = reading.replace("_", " ").capitalize()
+    name = name_of(reading).capitalize()
     lines = [
         f"## {name}", "",
-        _wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
+        wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
         {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
         {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
-        {_people(told)}. It ended there because
-        {told["ended"]}."""), "",
-        "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |", "|---|---|---|---|---|---|",
+        {_people(told)}. It ended there because {told["ended"]}."""), "",
+        "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |",
+        "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in fit.to_dict("records"):
         use = " (held out)" if row["use"] == "held out" else ""
@@ -119,12 +119,12 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     identified = order[order["contraction"] < IDENTIFIED]
     nearest = ", ".join(f"`{r['parameter']}` ({r['contraction']:.2f})" for r in order.head(6).to_dict("records"))
     lines += [
-        "", _wrapped("""Intervals of the posterior are those of single nights at draws from it with dice of their own,
+        "", wrapped("""Intervals of the posterior are those of single nights at draws from it with dice of their own,
         which nothing was fitted to; a bound is met where some of the interval lies above it."""), "",
         f"![Nights before and after the fit, against the record](figures/calibration_{reading}_fit.png)", "",
-        _wrapped(f"""Identified, fixed beforehand as a posterior standard deviation below {IDENTIFIED:g} of the
-        prior's (in normal scores of the prior): {len(identified)} of {len(order)} parameters. The narrowest (with
-        that ratio): {nearest}. All others:"""), "",
+        wrapped(f"""Identified, fixed beforehand as a posterior standard deviation below {IDENTIFIED:g} of the prior's
+        (in normal scores of the prior): {len(identified)} of {len(order)} parameters. The narrowest (with that
+        ratio): {nearest}. All others:"""), "",
         f"![Parameters, prior against posterior](figures/calibration_{reading}_parameters.png)", "",
     ]  # fmt: skip
     return lines
@@ -140,8 +140,8 @@ def _of_study(reading: str, folder: Path) -> list[str]:
     told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     n = int(table["n_draws"].max())
     lines = [
-        f"### The throttle's effect, {reading.replace('_', ' ')}", "",
-        _wrapped(f"""Paired differences, throttled minus open, at {n} draws from this posterior with
+        f"### The throttle's effect, {name_of(reading)}", "",
+        wrapped(f"""Paired differences, throttled minus open, at {n} draws from this posterior with
         {told["replicates"]} replicates each: means, with 95 % over parameters alone, and of single runs, which
         scatter by the simulation as well."""), "",
         "| outcome | open | throttled - open | 95 % over parameters | 95 % of single runs | share of draws above 0 |",
@@ -161,10 +161,6 @@ def _of_study(reading: str, folder: Path) -> list[str]:
             f"{ends('parameters_low', 'parameters_high')} | {ends('low', 'high')} | {row['share_above_0']:.0%} |"
         )
     return [*lines, "", f"![The throttle's effect over draws](figures/calibration_{reading}_throttle.png)", ""]
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 128)
 
 
 if __name__ == "__main__":
