@@ -17,6 +17,8 @@ from sim.laws import OF_CONTENTS, Frozen
 
 __all__ = ["Calibration"]
 
+_VERSION = "1"
+"""Changes with every change of how candidates are proposed, simulated or compared: what the same plan comes to."""
 _ELSEWHERE = {"folder", "database", "backend", "address", "generations", "most_simulations", "predictions"}
 """What changes no result: where, and how far."""
 
@@ -56,7 +58,7 @@ class Calibration(Frozen):
     def key(self, scenario_hash: str, seed: int, model: str) -> str:
         """Return 16 hex digits that name a calibration by all that decides its particles, not by how far it goes."""
         told = self.model_dump(mode="json", exclude=_ELSEWHERE, context=OF_CONTENTS)
-        text = json.dumps([told, scenario_hash, seed, model], sort_keys=True)
+        text = json.dumps([_VERSION, told, scenario_hash, seed, model], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

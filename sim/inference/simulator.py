@@ -20,6 +20,10 @@ from sim.study.workers import Results, Workplace, chunk_size, open_workers
 __all__ = ["Simulator", "open_simulator", "seed_at"]
 
 
+WORLDS = 32
+"""So many worlds are shared out among all nights: building one takes as long as a night in it."""
+
+
 def seed_at(values: Mapping[str, float], seed: int) -> int:
     """Return the seed of the night at some values: others for other values, so that nights are independent."""
     text = json.dumps([seed, sorted(values.items())])
@@ -45,7 +49,7 @@ class Simulator:
 
     def of(self, values: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
         """Return the statistics of a night at each of these values; NaN where it failed."""
-        points = [Point(number, v, seed_at(v, self.seed)) for number, v in enumerate(values)]
+        points = [self._point(number, v) for number, v in enumerate(values)]
         chunks = (points[first : first + self.chunk] for first in range(0, len(points), self.chunk))
         found: list[dict[str, float]] = [{} for _ in points]
         with contextlib.closing(self.measure(chunks)) as results:
@@ -57,11 +61,15 @@ class Simulator:
 
     def unknown(self, values: Mapping[str, float]) -> list[str]:
         """Return the statistics of which a night at these values has no outcome or curve at all."""
-        point = Point(0, values, seed_at(values, self.seed))
+        point = self._point(0, values)
         with contextlib.closing(self.measure(iter([[point]]))) as results:
             measured = next(m for found, _ in results for m in found)
         entry = self.store.get_point(measured.key)[measured.names[0]]
         return self.statistics.unknown(entry)
+
+    def _point(self, number: int, values: Mapping[str, float]) -> Point:
+        own = seed_at(values, self.seed)
+        return Point(number, values, own, world_seed=seed_at({"world": float(own % WORLDS)}, self.seed))
 
     def _statistics(self, measured: Measured) -> dict[str, float]:
         self.n_computed += measured.n_computed

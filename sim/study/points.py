@@ -74,6 +74,8 @@ class Point:
     """None: made from templates."""
     fault: str = ""
     """Why its values make no scenario, where that is known already."""
+    world_seed: int | None = None
+    """Of the world of all its replicates; None: as the settings say."""
 
 
 @dataclass
@@ -252,7 +254,7 @@ def _measure(point: Point, arms: Arms, settings: Settings, memory: _Memory) -> M
     measured = Measured(point.number, point_key(arms, point.values), tuple(arms))
     kept = store.get_point(measured.key)
     plan = [
-        tasks_of(arms, r, point.seed, settings.nulls, settings.is_fixed, settings.engine)
+        tasks_of(arms, r, point.seed, settings.nulls, settings.is_fixed, settings.engine, point.world_seed)
         for r in range(settings.replicates)
     ]
     names = [{arm: _name(tasks, arm, settings.windows) for arm in arms} for tasks in plan]

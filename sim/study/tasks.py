@@ -90,10 +90,20 @@ def replicate_seeds(seed: int, replicate: int, is_fixed: bool) -> tuple[int, int
 
 
 def tasks_of(
-    arms: Mapping[str, Scenario], replicate: int, seed: int, nulls: Sequence[str], is_fixed: bool, engine: str
+    arms: Mapping[str, Scenario],
+    replicate: int,
+    seed: int,
+    nulls: Sequence[str],
+    is_fixed: bool,
+    engine: str,
+    world_seed: int | None = None,
 ) -> list[Task]:
-    """Return the runs of one replicate. Nights that several arms share (the ordinary one) have one key and run once."""
+    """Return the runs of one replicate. Nights that several arms share (the ordinary one) have one key and run once.
+
+    `world_seed`: of the world, where it is not the replicate's own.
+    """
     own, of_world = replicate_seeds(seed, replicate, is_fixed)
+    of_world = of_world if world_seed is None else world_seed
     tasks = []
     for arm, scenario in arms.items():
         for null in ("", *nulls):

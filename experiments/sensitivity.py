@@ -1,0 +1,334 @@
+"""Which parameters, and which structures of the model, decide turnout, the throttle's effect, dip and rebound?
+
+Command: ``python -m experiments.sensitivity`` (half an hour on two cores; ``--quick`` for a look). Figures:
+outputs/inference/sensitivity/morris.png, sobol.png and structure.png, copied to docs/figures; the page is docs/sensitivity.md.
+
+Parameters vary over their priors (conf/calibration/night.yaml), all nights on the same dice. Morris's effects screen all of
+them; Sobol's indices, with intervals, are taken for those that matter most; the others stay in the middle of their priors. The
+screening is done again under each rule of deciding and with random graphs in place of the generated ties.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from experiments.fitting import wrapped
+from sim.config import compose_tree, plan_of, tree_of
+from sim.inference.priors import Prior, values_at
+from sim.inference.sensitivity import Measure, measured_at, morris_shares, morris_table, sobol_shares, sobol_table
+from sim.options import override
+from sim.study.design import Design, Factor
+from sim.study.figures.style import figure, legend_below, styled
+from sim.study.figures.written import save
+from sim.study.points import Settings
+from sim.study.store import Store
+from sim.study.template import ArmsOfPoints
+from sim.study.workers import Workplace
+from sim.threads import n_processors
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "outputs" / "inference" / "sensitivity"
+READING = "calendar_days"
+MEASURES: dict[str, Measure] = {
+    "turnout": ("participation", "throttled", None),
+    "effect of the throttle": ("participation", "throttled", "open"),
+    "dip from leaving": ("dip_from_leaving", "throttled", None),
+    "rebound from return": ("rebound_from_return", "throttled", None),
+}
+RULES = ("threshold", "hazard", "critical_mass")
+NETWORKS = {
+    "generated ties": (),
+    "random graphs": (
+        "network.followers.graph={graph: erdos_renyi, mean_degree: 25}",
+        "network.friends.graph={graph: erdos_renyi, mean_degree: 20}",
+        "network.neighbours.graph={graph: erdos_renyi, mean_degree: 8}",
+    ),
+}
+OF_RULES: dict[str, dict[str, Any]] = {
+    "parameters.hazard_per_hour": {"law": "log_uniform", "range": [0.01, 0.1], "unit": "1/h"},
+    "parameters.critical_mass_mean": {"range": [0.1, 0.3]},
+    "parameters.critical_mass_sd": {"range": [0.07, 0.25]},
+}
+"""Priors of what the other two rules have instead of thresholds (assumed)."""
+
+
+class Nights:
+    """Nights of one structure, and the priors of the parameters that move something in them."""
+
+    def __init__(self, overrides: tuple[str, ...], people: int) -> None:
+        given = [
+            f"observed={READING}",
+            f"parameters={READING}",
+            f"calibration={READING}",
+            f"population.size={people}",
+            *overrides,
+        ]
+
+        def composed(values: Any, more: Any) -> dict[str, Any]:
+            return tree_of(compose_tree([*given, *(override(k, v) for k, v in values.items()), *more]))
+
+        plan = plan_of(compose_tree(given)).calibration
+        assert plan is not None
+        about = {"says": "of another rule of deciding", "source": "assumed"}
+        priors = plan.priors | {key: Prior.model_validate(its | about) for key, its in OF_RULES.items()}
+        idle = self._arms(composed, priors).moves_nothing()
+        self.priors = {
+            key: prior for key, prior in priors.items() if key not in idle and not _is_unused(key, overrides)
+        }
+        self.arms = self._arms(composed, self.priors)
+
+    @staticmethod
+    def _arms(composed: Any, priors: dict[str, Prior]) -> ArmsOfPoints:
+        factors = {key: Factor(range=prior.range) for key, prior in priors.items()}
+        arms = ArmsOfPoints(composed, None, Design(method="lhs", factors=factors, points=1))
+        arms.prepare({key: prior.range[0] for key, prior in priors.items()})
+        return arms
+
+
+def _is_unused(key: str, overrides: tuple[str, ...]) -> bool:
+    """Return whether a parameter stands in the options and is not used by the rule of deciding."""
+    rule = next((o.split("=")[1] for o in overrides if o.startswith("decision=")), "threshold")
+    own = {
+        "threshold": ("threshold_median", "threshold_sigma"),
+        "hazard": ("hazard_per_hour",),
+        "critical_mass": ("critical_mass_mean", "critical_mass_sd"),
+    }
+    others = {name for of, names in own.items() if of != rule for name in names}
+    return key.removeprefix("parameters.") in others
+
+
+def screen(
+    nights: Nights, n: int, given: argparse.Namespace, settings: Settings, place: Workplace
+) -> tuple[dict[str, pd.DataFrame], int]:
+    """Return Morris's table of each measure, and how many points lacked one of them."""
+    shares = morris_shares(nights.priors, n, given.seed)
+    found = measured_at(shares, nights.priors, {}, MEASURES, nights.arms, settings, place, seed=given.seed)
+    block = len(nights.priors) + 1
+    whole = np.isfinite(np.stack(list(found.values()))).all(axis=0).reshape(-1, block).all(axis=1)
+    keep = np.repeat(whole, block)
+    tables = {
+        name: morris_table(nights.priors, shares[keep], values[keep], given.seed) for name, values in found.items()
+    }
+    return tables, int((~whole).sum())
+
+
+def sobol(
+    nights: Nights, keys: list[str], given: argparse.Namespace, settings: Settings, place: Workplace
+) -> tuple[dict[str, pd.DataFrame], int]:
+    """Return the table of Sobol's indices of each measure over some parameters, and how many base points were left out."""
+    priors = {key: nights.priors[key] for key in keys}
+    others = {key: prior for key, prior in nights.priors.items() if key not in keys}
+    fixed = values_at(others, np.zeros((1, len(others))))[0] if others else {}
+    shares = sobol_shares(priors, given.base, given.seed)
+    found = measured_at(shares, priors, fixed, MEASURES, nights.arms, settings, place, seed=given.seed)
+    block = len(keys) + 2
+    whole = np.isfinite(np.stack(list(found.values()))).all(axis=0).reshape(-1, block).all(axis=1)
+    keep = np.repeat(whole, block)
+    return {name: sobol_table(priors, values[keep], given.seed) for name, values in found.items()}, int((~whole).sum())
+
+
+def influential(tables: dict[str, pd.DataFrame], n: int) -> list[str]:
+    """Return the parameters with the largest effect relative to the largest one, over all measures."""
+    sizes = sum(
+        table.set_index("parameter")["mu_star"] / table["mu_star"].max()
+        for table in tables.values()
+        if table["mu_star"].max() > 0
+    )
+    assert isinstance(sizes, pd.Series)
+    return list(sizes.sort_values(ascending=False).index[:n])
+
+
+@styled
+def draw_morris(tables: dict[str, pd.DataFrame], keys: list[str]) -> Figure:
+    """Draw each parameter's mean effect with its interval, a panel for each measure."""
+    drawing = Figure(figsize=(10.5, 0.17 * len(keys) + 1.6))
+    panels = drawing.subplots(1, len(tables), sharey=True)
+    rows = np.arange(len(keys))
+    for ax, (name, table) in zip(panels, tables.items(), strict=True):
+        its = table.set_index("parameter").loc[keys[::-1]]
+        ax.barh(rows, its["mu_star"], height=0.66, color="#C9CED6", linewidth=0)
+        ax.errorbar(its["mu_star"], rows, xerr=its["mu_star_error"], fmt="none", ecolor="#404040", elinewidth=0.6)
+        ax.plot(its["mu"], rows, marker="o", linestyle="", markersize=2.6, color="#0072B2")
+        ax.axvline(0.0, color="#404040", linewidth=0.5)
+        ax.set_title(name)
+        ax.set_ylim(-0.8, len(keys) - 0.2)
+    panels[0].set_yticks(rows, [key.removeprefix("parameters.") for key in keys[::-1]], fontsize=6.5)
+    drawing.supxlabel("change of the measure (a share) as a parameter goes through its whole prior", fontsize=8)
+    handles = [
+        Line2D([], [], color="#C9CED6", linewidth=5, label="mean size of the effect, with a 95 % interval"),
+        Line2D([], [], color="#0072B2", marker="o", linestyle="", markersize=3, label="mean effect, with its sign"),
+    ]
+    drawing.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, -0.06), ncols=2)
+    return drawing
+
+
+@styled
+def draw_sobol(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Draw first and total indices with their intervals, a panel for each measure."""
+    drawing, panels = figure([1.7] * len(tables), width=5.2)
+    for ax, (name, table) in zip(panels, tables.items(), strict=True):
+        places = np.arange(len(table))
+        for column, shift, colour in (("first", -0.17, "#0072B2"), ("total", 0.17, "#D9730D")):
+            ax.bar(places + shift, table[column], width=0.32, color=colour, alpha=0.75, linewidth=0)
+            ax.errorbar(
+                places + shift,
+                table[column],
+                yerr=table[f"{column}_error"],
+                fmt="none",
+                ecolor="#404040",
+                elinewidth=0.7,
+            )
+        names = [key.removeprefix("parameters.").removeprefix("throttle.") for key in table["parameter"]]
+        ax.set_xticks(places, names, rotation=30, ha="right", fontsize=6.5)
+        ax.axhline(0.0, color="#404040", linewidth=0.5)
+        ax.set_ylim(
+            min(-0.1, float((table["first"] - table["first_error"]).min())),
+            max(1.05, float((table["total"] + table["total_error"]).max())),
+        )
+        ax.set_ylabel("share of variance")
+        ax.set_title(name, loc="left")
+    handles = [
+        Line2D([], [], color="#0072B2", linewidth=5, label="by itself (first-order index)"),
+        Line2D([], [], color="#D9730D", linewidth=5, label="with all interactions (total index)"),
+    ]
+    legend_below(panels[-1], handles, columns=2)
+    return drawing
+
+
+@styled
+def draw_structure(ranks: dict[str, dict[str, pd.Series]], keys: list[str]) -> Figure:
+    """Draw the size of effects, relative to the largest, under every structure."""
+    names = list(ranks)
+    drawing = Figure(figsize=(2.5 * len(MEASURES) + 1.6, 0.19 * len(keys) + 1.7))
+    panels = drawing.subplots(1, len(MEASURES), sharey=True)
+    for ax, measure in zip(panels, MEASURES, strict=True):
+        grid = np.array([[ranks[name][measure].get(key, np.nan) for name in names] for key in keys])
+        image = ax.imshow(grid, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=5.5)
+        ax.set_title(measure)
+    panels[0].set_yticks(range(len(keys)), [key.removeprefix("parameters.") for key in keys], fontsize=6.5)
+    bar = drawing.colorbar(image, ax=list(panels), fraction=0.02, pad=0.02)
+    bar.set_label("mean size of the effect / the largest (white: none, or not used)", fontsize=6.5)
+    return drawing
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trajectories", type=int, default=20, help="of Morris, over all parameters")
+    parser.add_argument("--base", type=int, default=128, help="points of Sobol, a power of two")
+    parser.add_argument("--parameters", type=int, default=8, help="how many get Sobol's indices")
+    parser.add_argument("--structures", type=int, default=8, help="trajectories under each structure")
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--replicates", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--store", type=Path, default=ROOT / "outputs" / "store")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--page", type=Path, default=None)
+    parser.add_argument("--quick", action="store_true", help="few points and people: to see that all of it works")
+    given = parser.parse_args()
+    if given.quick:
+        given.trajectories, given.base, given.structures, given.people = 2, 4, 2, 4000
+    given.out.mkdir(parents=True, exist_ok=True)
+    settings = Settings(given.replicates, ("keyboard",), False, "compiled", Store(given.store), False)
+    place = Workplace("loky", None, given.workers or n_processors())
+    nights = Nights((), given.people)
+    tables, lost = screen(nights, given.trajectories, given, settings, place)
+    keys = influential(tables, len(nights.priors))
+    of_few, lost_of_few = sobol(nights, keys[: given.parameters], given, settings, place)
+    ranks: dict[str, dict[str, pd.Series]] = {}
+    for network, overrides in NETWORKS.items():
+        for rule in RULES:
+            other = Nights((f"decision={rule}", *overrides), given.people)
+            found, _ = screen(other, given.structures, given, settings, place)
+            ranks[f"{rule}, {network}"] = {
+                name: (t := table.set_index("parameter")["mu_star"]) / (t.max() if t.max() > 0 else 1.0)
+                for name, table in found.items()
+            }
+    for name, some in (("morris", tables), ("sobol", of_few)):
+        pd.concat([t.assign(measure=m) for m, t in some.items()]).to_parquet(given.out / f"{name}.parquet", index=False)
+    save(draw_morris(tables, keys), given.out / "morris.png", 200)
+    save(draw_sobol(of_few), given.out / "sobol.png", 200)
+    rows = list(
+        dict.fromkeys(
+            [*keys[:20], *(f"parameters.{n}" for n in ("hazard_per_hour", "critical_mass_mean", "critical_mass_sd"))]
+        )
+    )
+    save(draw_structure(ranks, rows), given.out / "structure.png", 200)
+    text = page(given, tables, of_few, ranks, keys, lost, lost_of_few)
+    (given.out / "sensitivity.md").write_text(text, encoding="utf-8")
+    if given.page is not None:
+        given.page.write_text(text, encoding="utf-8")
+        for name in ("morris", "sobol", "structure"):
+            shutil.copyfile(given.out / f"{name}.png", given.page.parent / "figures" / f"sensitivity_{name}.png")
+    sys.stdout.write(text)
+    return 0
+
+
+def page(
+    given: argparse.Namespace,
+    tables: dict[str, pd.DataFrame],
+    of_few: dict[str, pd.DataFrame],
+    ranks: dict[str, dict[str, pd.Series]],
+    keys: list[str],
+    lost: int,
+    lost_of_few: int,
+) -> str:
+    lines = [
+        "# What results are sensitive to", "",
+        wrapped(f"""Made by `python -m experiments.sensitivity --page docs/sensitivity.md`; not written by hand.
+        {given.people:,} people, parameters over their priors (conf/calibration/night.yaml), all nights on the same dice: what differs is due
+        to parameters, given these dice. Turnout and the throttle's effect on it are shares of all people; dip and rebound
+        are those of `docs/glossary.md`, against the night in which people leave and post as if at home."""), "",
+        "## All parameters", "",
+        wrapped(f"""Morris (1991), {given.trajectories} trajectories on 4 levels ({lost} left out in which a night lacked a
+        measure): the mean size of the effect of going once through the whole prior."""), "",
+        "![Effects of all parameters](figures/sensitivity_morris.png)", "",
+        "| measure | largest effects: mean size, with half a 95 % interval |", "|---|---|",
+    ]  # fmt: skip
+    for name, table in tables.items():
+        top = table.sort_values("mu_star", ascending=False).head(5)
+        told = ", ".join(
+            f"`{r['parameter']}` {r['mu_star']:.4f} ± {r['mu_star_error']:.4f}" for r in top.to_dict("records")
+        )
+        lines.append(f"| {name} | {told} |")
+    lines += [
+        "", "## Those that matter most", "",
+        wrapped(f"""Sobol's indices over {len(next(iter(of_few.values())))} parameters, {given.base} base points
+        ({lost_of_few} left out), all others in the middle of their priors. Intervals are bootstrapped; they can pass 0 and
+        1."""), "",
+        "![Sobol's indices](figures/sensitivity_sobol.png)", "",
+        "| measure | total index, with half a 95 % interval |", "|---|---|",
+    ]  # fmt: skip
+    for name, table in of_few.items():
+        top = table.sort_values("total", ascending=False).head(4)
+        told = ", ".join(
+            f"`{r['parameter']}` {r['total']:.2f} ± {r['total_error']:.2f}" for r in top.to_dict("records")
+        )
+        lines.append(f"| {name} | {told} |")
+    lines += [
+        "", "## Other structures", "",
+        wrapped(f"""The same screening with {given.structures} trajectories under the three rules of deciding, with the ties
+        that are generated (heavy-tailed followers, friends nearby, neighbours in rings) and with random graphs of the same
+        mean degrees (Erdős and Rényi) in their place."""), "",
+        "![Effects under other structures](figures/sensitivity_structure.png)", "",
+        "| structure | " + " | ".join(f"{m}: first three" for m in MEASURES) + " |", "|---|" + "---|" * len(MEASURES),
+    ]  # fmt: skip
+    for name, of in ranks.items():
+        cells = [", ".join(k.split(".")[1] for k in of[m].sort_values(ascending=False).index[:3]) for m in MEASURES]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    del keys
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
