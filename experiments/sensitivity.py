@@ -286,9 +286,10 @@ def page(
     lines = [
         "# What results are sensitive to", "",
         wrapped(f"""Made by `python -m experiments.sensitivity --page docs/sensitivity.md`; not written by hand.
-        {given.people:,} people, parameters over their priors (conf/calibration/night.yaml), all nights on the same dice: what differs is due
-        to parameters, given these dice. Turnout and the throttle's effect on it are shares of all people; dip and rebound
-        are those of `docs/glossary.md`, against the night in which people leave and post as if at home."""), "",
+        {given.people:,} people, parameters over their priors (conf/calibration/night.yaml), all nights on the
+        same dice: what differs is due to parameters, given these dice. Turnout and the throttle's effect on it
+        are shares of all people; dip and rebound are those of `docs/glossary.md`, against the night in which
+        people leave and post as if at home."""), "",
         "## All parameters", "",
         wrapped(f"""Morris (1991), {given.trajectories} trajectories on 4 levels ({lost} left out in which a night lacked a
         measure): the mean size of the effect of going once through the whole prior."""), "",

@@ -10,7 +10,7 @@ from typing import Any
 from sim.door import OK, command, say, tell
 from sim.errors import InputError
 
-__all__ = ["main"]
+__all__ = ["main", "with_reading"]
 
 _READING = "calendar_days"
 _ABOUT = """\
@@ -35,7 +35,7 @@ def _calibrate() -> int:
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE, as for python -m sim")
     parser.add_argument("--config-dir", "-cd", metavar="DIR", help="a folder with options of your own")
     given = parser.parse_args()
-    overrides, reading = _of_reading(given.overrides)
+    overrides, reading = with_reading(given.overrides)
     from sim.config import compose_tree, plan_of, tree_of
     from sim.options import override
     from sim.study.terminal import Progress, announce_compilation
@@ -81,7 +81,7 @@ def _calibrate() -> int:
     return OK
 
 
-def _of_reading(given: Sequence[str]) -> tuple[list[str], str]:
+def with_reading(given: Sequence[str]) -> tuple[list[str], str]:
     """Return overrides in which a reading brings its parameters and its calibration, and the name of the reading."""
     named = {key: value for key, _, value in (o.partition("=") for o in given)}
     if "parameters" in named and "observed" not in named:
