@@ -137,10 +137,10 @@ def test_another_seed_gives_other_particles_and_the_random_state_of_others_is_le
 
 
 def test_it_ends_where_closer_is_no_better_or_enough_was_tried(tmp_path: Path):
-    close = smc(plan(generations=50, smallest_distance=0.8), tmp_path / "close.db")
-    assert "0.8 was asked for" in close.run()
-    assert close.generations()[-1].threshold <= 0.8 < close.generations()[-2].threshold
-    few = smc(plan(generations=50, most_simulations=500), tmp_path / "few.db")
+    close = smc(plan(particles=50, generations=50, smallest_distance=1.5), tmp_path / "close.db")
+    assert "1.5 was asked for" in close.run()
+    assert close.generations()[-1].threshold <= 1.5 < close.generations()[-2].threshold
+    few = smc(plan(particles=50, generations=50, most_simulations=150), tmp_path / "few.db")
     assert "as many as asked for" in few.run()
     assert few.n_done < 5
 

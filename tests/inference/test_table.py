@@ -1,0 +1,85 @@
+"""The table of nights at draws from the prior: places that are normal, data as they would be observed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats as st
+
+pytest.importorskip("pyabc")
+
+from experiments import identifiability
+from sim.inference.series import Bins
+from sim.inference.statistics import Statistic, Statistics
+from sim.inference.table import ReferenceTable, prior_places
+
+SOURCE = {"source": "a test"}
+
+
+def table(n: int = 400) -> ReferenceTable:
+    """Return a table in which one statistic tells the first parameter, and survey and curve the second and third."""
+    items = {
+        "a": Statistic.model_validate({"value": 1, "sd": 0.5} | SOURCE),
+        "b": Statistic.model_validate({"above": 0, "sd": 0.1} | SOURCE),
+        "first_heard_tv": Statistic.model_validate({"value": 0.1, "sd": 0.1, "held_out": True} | SOURCE),
+    }
+    bins = Bins("published_twitter", ((0, 30), (30, 60)), (1.0, 1.0), False, 1.0, True)
+    places = prior_places(n, 4, 1)
+    shape = np.exp(0.5 * places[:, 2])
+    values = {
+        "a": places[:, 0],
+        "b": places[:, 3],
+        "first_heard_tv": st.norm.cdf(places[:, 1]),
+        "curve[0]": 100 * shape / (1 + shape),
+        "curve[1]": 100 / (1 + shape),
+    }
+    return ReferenceTable(Statistics(items, {"curve": bins}, (), 1.0), places, values)
+
+
+def test_places_are_normal_and_independent():
+    places = prior_places(1000, 5, 3)
+    assert places.shape == (1000, 5)
+    for column in places.T:
+        assert st.kstest(column, "norm").pvalue > 1e-4
+    correlations = np.corrcoef(places.T)[np.triu_indices(5, 1)]
+    assert np.abs(correlations).max() < 5 / math.sqrt(1000)
+    np.testing.assert_array_equal(places, prior_places(1000, 5, 3))
+    assert not np.array_equal(places, prior_places(1000, 5, 4))
+
+
+def test_data_are_told_no_further_than_the_bound_and_with_their_uncertainty():
+    its = table(4000)
+    told = its.columns(["a", "b"], told=True)
+    np.testing.assert_array_equal(told[:, 1], np.minimum(its.values["b"], 0))
+    np.testing.assert_array_equal(its.columns(["b"], told=False)[:, 0], its.values["b"])
+    noise = its.with_noise(["a", "b"], 1) - told
+    # A standard deviation from n values is off by 1 / sqrt(2 n) of itself.
+    for column, scale in zip(noise.T, (0.5, 0.1), strict=True):
+        assert abs(column.std() / scale - 1) < 4.5 / math.sqrt(2 * 4000)
+        assert abs(column.mean()) < 4.5 * scale / math.sqrt(4000)
+
+
+def test_other_data_tell_other_parameters():
+    its = table(1500)
+    data = identifiability.features(its, 1)
+    assert list(data) == ["the record", "and a curve", "and a survey", "and both"]
+    narrowing = {kind: identifiability.expected_narrowing(its.places, x) for kind, x in data.items()}
+    record, curve, survey, both = narrowing.values()
+    assert record[0] < 0.6 < 0.9 < min(record[1], record[2])
+    assert curve[2] < 0.6 < 0.9 < curve[1]
+    assert survey[1] < 0.6 < 0.9 < survey[2]
+    assert max(both[:3]) < 0.6
+
+
+def test_parameters_that_trade_off_are_found():
+    dice = np.random.default_rng(1)
+    places = prior_places(3000, 3, 5)
+    its = ReferenceTable(table().statistics, places, {})
+    observed = (places[:, [0]] + places[:, [1]]) / math.sqrt(2) + 0.1 * dice.standard_normal((3000, 1))
+    found = identifiability.trade_offs(its, observed, np.ones(1), 20, 300)
+    # Given the sum of two standard normal numbers up to a noise of 0.1 sqrt(2), their correlation is -1 / (1 + 0.02) or so.
+    exact = -(1 / (1 + 0.01)) / (2 - 1 / (1 + 0.01))
+    assert found[0, 1] == pytest.approx(exact, abs=0.03)
+    assert abs(found[0, 2]) < 4.5 / math.sqrt(20 * 200)
