@@ -236,7 +236,14 @@ def _end_with(parent: int) -> None:
 
 
 def _keep_memory() -> None:
-    """Let arrays of some MB come from memory that is kept, not mapped anew: a tenth of what thousands of small runs cost."""
+    """Let arrays of some MB come from memory that is kept, not mapped anew: a tenth of what thousands of small runs cost.
+
+    Where psutil is installed, loky takes worlds that are remembered for a leak, and ends the process that has them.
+    """
+    with contextlib.suppress(ImportError, AttributeError):
+        from joblib.externals.loky import process_executor
+
+        process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 50
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no such C library
         library, of_mmap, of_trim = ctypes.CDLL(None), -3, -1  # as malloc.h names them
         library.mallopt(of_mmap, 32 << 20)

@@ -6,7 +6,7 @@ from experiments import sharing
 
 
 def test_a_table_of_two_sizes(capsys):
-    sharing.main(["--people", "300", "500", "--rounds", "2", "--threads", "1", "3"])
+    sharing.main(["--people", "300", "500", "--rounds", "1", "--threads", "1", "3"])
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
     assert [(row[1].strip(), row[2].strip()) for row in rows] == [
         ("300", "1"),
