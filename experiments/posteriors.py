@@ -28,7 +28,7 @@ from sim.study.terminal import number
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "sim" / "data"
 READINGS = {"calendar_days": "posterior", "as_told": "posterior_as_told"}
-STUDY = ("population.size=50000", "design.points=100", "study.replicates=2", "study.nulls=[ordinary]")
+STUDY = ("population.size=20000", "design.points=100", "study.replicates=2", "study.nulls=[ordinary]")
 SHOWN = ("participants", "peak_on_squares", "share_left_before_call", "posts_published", "posts_throttle_window", "dip_depth",
          "rebound_ratio")  # fmt: skip
 

@@ -195,7 +195,9 @@ def _told(generation: Generation, plan: Calibration) -> str:
 def _posterior(plan: Calibration, smc: Smc, generation: int | None) -> Posterior:
     import pandas as pd
 
-    places, weights, distances, statistics = smc.particles(generation)
+    is_last = generation is None
+    found = smc.adjusted_particles() if is_last and plan.adjusted and smc.n_done > 1 else smc.particles(generation)
+    places, weights, distances, statistics = found
     values = pd.DataFrame(values_at(plan.priors, places))
     return Posterior(values, weights, distances, pd.DataFrame(statistics))
 

@@ -25,6 +25,9 @@ __all__ = ["DRAWS", "write_calibration"]
 DRAWS = "draws.csv"
 """Draws of equal weight, which `parameters=posterior` can use."""
 _DIGITS = 5
+_ELSEWHERE = ("calibration.folder=", "calibration.database=", "calibration.backend=", "calibration.address=", "study.store=",
+              "study.workers=")  # fmt: skip
+"""Overrides that say where something was computed, which decides nothing of what came out."""
 
 
 def write_calibration(c: Calibrated, plan: Plan, clockwork: Clockwork, overrides: Sequence[str]) -> dict[str, str]:
@@ -67,7 +70,8 @@ def _write_draws(path: Path, c: Calibrated, seed: int) -> None:
     import pandas as pd
 
     table: pd.DataFrame = pd.DataFrame(c.posterior.draws(c.plan.predictions, seed))
-    command = shlex.join(["python", "-m", "sim.calibrate", *sys.argv[1:]])
+    told = [word for word in sys.argv[1:] if not word.startswith(_ELSEWHERE)]
+    command = shlex.join(["python", "-m", "sim.calibrate", *told])
     with write_whole(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(
             f"# {len(table)} draws of equal weight from a posterior, one per row; columns are keys of parameters.\n"

@@ -19,7 +19,7 @@ __all__ = ["Calibration"]
 
 _VERSION = "1"
 """Changes with every change of how candidates are proposed, simulated or compared: what the same plan comes to."""
-_ELSEWHERE = {"folder", "database", "backend", "address", "generations", "most_simulations", "predictions"}
+_ELSEWHERE = {"folder", "database", "backend", "address", "generations", "most_simulations", "predictions", "adjusted"}
 """What changes no result: where, and how far."""
 
 
@@ -35,6 +35,8 @@ class Calibration(Frozen):
     quantile: float = Field(gt=0, lt=1)
     smallest_distance: float = Field(ge=0)
     most_simulations: int | None = Field(None, ge=1)
+    adjusted: bool = True
+    """Whether the last generation is moved, by regression, to where its statistics would be those of the record."""
     predictions: int = Field(200, ge=20, le=100_000)
     """Draws at which nights are simulated anew in the end, and which are kept for other studies."""
     folder: Path

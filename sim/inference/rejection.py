@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Adjusted", "adjusted_posterior", "expected_narrowing", "rank_of"]
+__all__ = ["Adjusted", "adjusted_posterior", "expected_narrowing", "moved_to_data", "rank_of"]
 
 _RIDGE = 1e-3
 """Of the variance of a statistic: what keeps the regression from following noise where statistics hardly differ."""
@@ -58,13 +58,22 @@ def adjusted_posterior(
     weights = 1.0 - (distance[nearest] / farthest) ** 2 if farthest > 0 else np.ones(len(nearest))
     kept = nearest[weights > 0]
     weights = weights[weights > 0] / weights.sum()
-    x, y = deviations[kept], places[kept]
-    mean_x, mean_y = weights @ x, weights @ y
-    centred = x - mean_x
+    return Adjusted(moved_to_data(places[kept], deviations[kept], weights), weights)
+
+
+def moved_to_data(places: np.ndarray, deviations: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return places float64[particles, parameters], each moved to where its statistics would be those of the data.
+
+    By the weighted linear regression of the places on the statistics' deviations from the data, float64[particles, statistics],
+    with weights float64[particles] of sum 1.
+    """
+    mean_x, mean_y = weights @ deviations, weights @ places
+    centred = deviations - mean_x
     square = (centred * weights[:, None]).T @ centred
     square += _RIDGE * np.diag(np.maximum(np.diag(square), 1e-12))
-    slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (y - mean_y))
-    return Adjusted(y - x @ slopes, weights)
+    slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (places - mean_y))
+    moved: np.ndarray = places - deviations @ slopes
+    return moved
 
 
 def rank_of(posterior: Adjusted, truth: np.ndarray) -> np.ndarray:

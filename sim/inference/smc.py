@@ -23,6 +23,7 @@ from pyabc.weighted_statistics import weighted_quantile
 from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.inference.priors import values_at
+from sim.inference.rejection import moved_to_data
 from sim.inference.simulator import Simulator
 from sim.inference.statistics import Statistics
 from sim.inference.transition import DirectedTransition, informed_directions
@@ -161,6 +162,24 @@ class Smc:
         distances = np.array([particle.distance for particle in particles])
         statistics = [{name: float(v) for name, v in particle.sum_stat.items()} for particle in particles]
         return places, weights / weights.sum(), distances, statistics
+
+    def adjusted_particles(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, float]]]:
+        """Return the last generation as `particles` does, moved to where its statistics would be those of the record.
+
+        By weighted regression, those nearest counting most (Epanechnikov's kernel), as Beaumont, Zhang and Balding (2002) have
+        it; the statistics that come back are those that the particles' nights had.
+        """
+        places, weights, distances, found = self.particles()
+        names, scales, observed = self.statistics.fitted, self.statistics.scales, self.statistics.observed
+        told = [self.statistics.told(one) for one in found]
+        deviations = np.array([[(one[name] - observed[name]) / scales[name] for name in names] for one in told])
+        near = weights * (1.0 - (distances / max(float(distances.max()), 1e-300)) ** 2)
+        kept = near > 0
+        if kept.sum() <= len(names) + 1:
+            return places, weights, distances, found
+        near = near[kept] / near[kept].sum()
+        moved = moved_to_data(places[kept], deviations[kept], near)
+        return moved, near, distances[kept], [one for one, is_kept in zip(found, kept, strict=True) if is_kept]
 
     def _directions(self) -> np.ndarray:
         """Return the directions that the statistics depend on, by all particles of all generations so far."""

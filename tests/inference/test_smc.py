@@ -103,6 +103,25 @@ def test_the_posterior_is_that_of_plain_rejection(finished: Smc):
         assert abs(weights @ (one - mean) ** 2 / other.var() - 1) < 4.5 * math.sqrt((fourth - 1) / n)
 
 
+def test_adjusted_particles_lie_where_the_data_are(finished: Smc):
+    """Given the data themselves the first direction is normal, 0.6 within the noise; the prior, of sd 1, hardly matters."""
+    places, weights, _, _ = finished.adjusted_particles()
+    direction = (places[:, 0] + places[:, 1]) / math.sqrt(2)
+    n = 1 / (weights**2).sum()
+    mean = weights @ direction
+    sd = math.sqrt(weights @ (direction - mean) ** 2)
+    raw, of_raw, _, _ = finished.particles()
+    spread = (raw[:, 0] + raw[:, 1]) / math.sqrt(2)
+    assert math.sqrt(of_raw @ (spread - of_raw @ spread) ** 2) > 2 * sd  # a threshold of some uncertainties is wide
+    # Two slopes more are estimated than in a sample; their error is of the size of the noise over the root of n.
+    assert abs(mean - 0.6) < 4.5 * math.sqrt(3) * NOISE / math.sqrt(n)
+    assert (
+        abs(sd / NOISE - 1) < 4.5 * math.sqrt(1 / (2 * n)) + 0.05
+    )  # 0.05: the ridge, and that the regression fits some noise
+    others = weights @ places[:, 4:] ** 2  # what nothing depends on stays as it was believed to be
+    assert (np.abs(others - 1) < 5 * math.sqrt(2 / n)).all()
+
+
 def test_a_calibration_goes_on_as_if_it_had_never_stopped(finished: Smc, tmp_path: Path):
     told: list[Generation] = []
     smc(plan(), tmp_path / "history.db")  # killed before its first generation was done
