@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from sim.config import compose_tree, plan_of
 from sim.inference.priors import Prior, places_of, values_at
+from sim.study.listed import read_listed
 
 ABOUT = {"says": "a parameter", "source": "assumed"}
 LAWS: list[tuple[dict[str, Any], Any]] = [
@@ -80,3 +81,20 @@ def test_every_prior_of_the_night_holds_the_value_that_was_fitted_by_hand_and_na
     assert {
         k.removeprefix("parameters.") for k in plan.priors if k.startswith("parameters.")
     } == fitted - of_other_rules
+
+
+@pytest.mark.parametrize(("reading", "option"), [("calendar_days", "posterior"), ("as_told", "posterior_as_told")])
+def test_the_draws_that_come_with_the_package_are_of_these_priors(reading: str, option: str):
+    plan = plan_of(compose_tree([f"parameters={reading}", f"calibration={reading}"])).calibration
+    design = plan_of(compose_tree([f"parameters={option}"])).design
+    assert plan is not None
+    assert design.file is not None
+    columns = read_listed(design.file)
+    assert list(columns) == list(plan.priors), "sim/data is old: run make posteriors"
+    for key, values in columns.items():
+        low, high = plan.priors[key].range
+        assert low <= min(values) < max(values) <= high, key
+    told = [line for line in design.file.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    assert f"python -m sim.calibrate observed={reading}" in told[1]
+    assert not any(word in told[1] for word in ("folder=", "store=", "workers="))
+    assert design.points <= len(columns[key])
