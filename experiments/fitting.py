@@ -1,7 +1,7 @@
 """What the experiments on parameters share: readings, nights at any parameters, wrapped text.
 
-Not run by itself. Command of an experiment: ``python -m experiments.NAME`` (posteriors, identifiability, attribution). Figures:
-those of the experiment.
+Not run by itself. Command of an experiment: ``python -m experiments.NAME``, which says where its figures lie; NAME is
+posteriors, identifiability, attribution or sensitivity. Figures: those of the experiment.
 """
 
 from __future__ import annotations

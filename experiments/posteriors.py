@@ -66,7 +66,8 @@ def main() -> int:
     folders = {}
     for reading, parameters in READINGS.items():
         folders[reading] = calibrated(reading, given.calibration), throttled(parameters, given.study)
-    text = page(folders)
+    told = [o for o in given.calibration if not o.startswith(("study.", "calibration.folder="))]
+    text = page(folders, " ".join(told))
     if given.page is not None:
         given.page.write_text(text, encoding="utf-8")
         figures = given.page.parent / "figures"
@@ -78,10 +79,11 @@ def main() -> int:
     return 0
 
 
-def page(folders: dict[str, tuple[Path, Path]]) -> str:
+def page(folders: dict[str, tuple[Path, Path]], setting: str) -> str:
+    arguments = f' ARGS="--calibration {setting}"' if setting else ""
     lines = [
         "# What the record says of the parameters, and what it leaves open", "",
-        wrapped("""Made by `make posteriors`; not written by hand. Each reading of the record is fitted by itself
+        wrapped(f"""Made by `make posteriors{arguments}`; not written by hand. Each reading of the record is fitted by itself
         (`python -m sim.calibrate observed=READING`): approximate Bayesian computation by sequential Monte Carlo, with
         the priors and the statistics of conf/calibration. What follows is conditional on the model, its scenario, and
         priors that are mostly assumed: where a parameter's posterior is as wide as its prior, the record has not
@@ -103,7 +105,8 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
         wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
         {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
         {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
-        {_people(told)}. It ended there because {told["ended"]}."""), "",
+        {_people(told)}. It ended there because {told["ended"]}. Then its particles were moved
+        to the record by regression."""), "",
         "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
