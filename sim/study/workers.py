@@ -108,13 +108,12 @@ def _measured(calls: Iterator[Any], pool: Any, n_processes: int) -> Results:
         while several := list(itertools.islice(calls, 8 * n_processes)):
             yield from pool(several)
         return
-    with _no_interrupts():
-        found = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(calls)
-    try:
+    with contextlib.ExitStack() as open_:
+        with _no_interrupts():
+            found = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(calls)
+            open_.callback(_close, found)  # here, for an interrupt that was held back comes at the end of this block
         for some in found:  # noqa: UP028 (yield from would hand on the end of this generator, which `_close` does)
             yield some
-    finally:
-        _close(found)
 
 
 @contextlib.contextmanager

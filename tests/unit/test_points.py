@@ -25,6 +25,7 @@ from sim.options import override
 from sim.study import designed as designed_module
 from sim.study import points as points_module
 from sim.study import tasks as tasks_module
+from sim.study import workers as workers_module
 from sim.study.design import Design
 from sim.study.design_folder import write_design_folder
 from sim.study.designed import DesignRun, run_design
@@ -464,7 +465,7 @@ def test_a_store_that_is_full_ends_the_design_instead_of_failing_every_point(
 
 
 def test_a_process_that_is_killed_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(designed_module, "measure_points", _kill)
+    monkeypatch.setattr(workers_module, "measure_points", _kill)
     with pytest.raises(CapacityError, match=r"was killed.*study\.workers=N"):
         designed(tmp_path / "store", workers=2)
 
