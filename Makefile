@@ -66,7 +66,7 @@ nation: $(COMPILED) ## compare the whole nation, person by person, with smaller 
 	$(IN_VENV) -m experiments.nation $(ARGS)
 
 calibrate: $(COMPILED) ## fit the parameters to a reading of the record, in a reduced setting (a quarter of an hour)
-	$(IN_VENV) -m sim.calibrate population.size=10000 calibration.particles=100 calibration.generations=4 $(ARGS)
+	$(IN_VENV) -m sim.calibrate population.size=10000 calibration.particles=150 calibration.generations=3 $(ARGS)
 
 posteriors: $(COMPILED) ## fit both readings in full, keep their draws, and run the throttle over them; docs/calibration.md (hours)
 	$(IN_VENV) -m experiments.posteriors --page docs/calibration.md $(ARGS)
