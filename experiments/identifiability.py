@@ -53,7 +53,7 @@ SURVEY = "first_heard_"
 
 def extras(scenario: Scenario) -> tuple[dict[str, Statistic], dict[str, Bins]]:
     """Return what other data could be: a survey of where people first heard, and a curve of tweets on the topic."""
-    channels = [name for name, c in scenario.channels.items() if c.type != "broadcast" or name != "mass_text"]
+    channels = [name for name in scenario.channels if name != "mass_text"]  # which came when all had heard
     items = {
         f"{SURVEY}{name}": Statistic(
             value=0.1, sd=(0.1 * 0.9 / ASKED) ** 0.5, held_out=True, source="a survey that could be"

@@ -264,7 +264,7 @@ def main() -> int:
         )
     )
     save(draw_structure(ranks, rows), given.out / "structure.png", 200)
-    text = page(given, tables, of_few, ranks, keys, lost, lost_of_few)
+    text = page(given, tables, of_few, ranks, lost, lost_of_few)
     (given.out / "sensitivity.md").write_text(text, encoding="utf-8")
     if given.page is not None:
         given.page.write_text(text, encoding="utf-8")
@@ -279,7 +279,6 @@ def page(
     tables: dict[str, pd.DataFrame],
     of_few: dict[str, pd.DataFrame],
     ranks: dict[str, dict[str, pd.Series]],
-    keys: list[str],
     lost: int,
     lost_of_few: int,
 ) -> str:
@@ -327,7 +326,6 @@ def page(
     for name, of in ranks.items():
         cells = [", ".join(k.split(".")[1] for k in of[m].sort_values(ascending=False).index[:3]) for m in MEASURES]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    del keys
     return "\n".join(lines) + "\n"
 
 
