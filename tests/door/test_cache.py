@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -68,22 +67,19 @@ def test_the_cache_is_shown_and_cleared(root: Path, tmp_path: Path) -> None:
     assert "show,clear" in finish(start(["-m", "sim.cache", "--help"], tmp_path)).out
 
 
+HEAVY = ("numba", "scipy", "pandas", "pyarrow", "matplotlib", "sklearn", "pyabc", "SALib", "sqlalchemy", "distributed")
+"""What takes long to import, and an answer about options does not need."""
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
-def test_help_takes_less_than_a_second_of_processor_time_and_compiles_nothing(root: Path, tmp_path: Path) -> None:
+def test_help_imports_nothing_heavy_and_compiles_nothing(root: Path, tmp_path: Path) -> None:
     code = (
-        "import atexit, resource, runpy, sys\n"
-        "def tell():\n"
-        "    used = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "    sys.stderr.write(f'{used.ru_utime + used.ru_stime} {\"numba\" in sys.modules}')\n"
-        "atexit.register(tell)\n"
+        "import atexit, runpy, sys\n"
+        f"atexit.register(lambda: sys.stderr.write(' '.join(name for name in {HEAVY!r} if name in sys.modules)))\n"
         "sys.argv[:] = ['sim', '--help']\n"
         "runpy.run_module('sim', run_name='__main__')\n"
     )
-    answers = [finish(start(["-c", code], tmp_path)) for _ in range(3)]
-    assert {answer.code for answer in answers} == {0}
-    assert "population" in answers[0].out
-    seconds = [float(answer.err.split()[0]) for answer in answers]
-    assert {answer.err.split()[1] for answer in answers} == {"False"}
-    assert min(seconds) < 1.0  # of several, for a busy machine makes all slower
+    answer = finish(start(["-c", code], tmp_path))
+    assert (answer.code, answer.err) == (0, "")
+    assert "population" in answer.out
     assert not root.exists()
