@@ -168,6 +168,12 @@ def _of_posts(counter: _Counter) -> list[Outcome]:
         for day in range(-(-(clock.horizon - clock.warm_up) // DAY)):
             window = _day(scenario, day)
             found.append(Outcome(f"posts_day_{day + 1}{suffix}", weight * counter.posts(window, channel), "posts"))
+        if channel == MAIN:
+            days = [_day(scenario, day) for day in range((clock.horizon - clock.warm_up) // DAY)]  # whole ones
+            found += [
+                _ratio(f"posts_to_day_before_{day}", counter.posts(its, channel), counter.posts(before, channel))
+                for day, (before, its) in enumerate(pairwise(days), start=2)
+            ]
     return found
 
 

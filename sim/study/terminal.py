@@ -19,8 +19,8 @@ __all__ = ["Progress", "announce_compilation", "headline", "number", "table_text
 
 SHOWN = (
     "posts_published", "posts_attempted", "posts_throttle_window", "posts_after_window", "posts_day_1", "posts_day_2",
-    "posts_ratio_day_1", "posts_ratio_day_2", "surge_after_call", "surge_after_call_ordinary", "surge_from_call",
-    "dip_depth", "dip_depth_ordinary", "dip_from_leaving", "dip_from_leaving_total", "rebound_ratio",
+    "posts_ratio_day_1", "posts_ratio_day_2", "posts_to_day_before_2", "surge_after_call", "surge_after_call_ordinary",
+    "surge_from_call", "dip_depth", "dip_depth_ordinary", "dip_from_leaving", "dip_from_leaving_total", "rebound_ratio",
     "rebound_ratio_ordinary", "rebound_from_return", "participants", "participation", "share_left_before_call",
     "peak_on_squares", "peak_time", "time_to_half_peak", "person_hours_on_squares", "heard_share_3h",
 )  # fmt: skip

@@ -93,6 +93,8 @@ def words_of_outcome(outcome: str) -> str:
             return words.format(channel_name(outcome.removeprefix(prefix)))
     if day := re.fullmatch(r"posts_ratio_day_(\d+)", outcome):
         return f"posts on day {day[1]} / posts of the ordinary day"
+    if day := re.fullmatch(r"posts_to_day_before_(\d+)", outcome):
+        return f"posts on day {day[1]} / posts on the day before"
     if day := re.fullmatch(r"posts_day_(\d+)(?:_(.+))?", outcome):
         return f"posts on {channel_name(day[2] or 'twitter')} on day {day[1]}"
     for kind, words in _POSTS.items():

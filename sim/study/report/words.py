@@ -68,6 +68,8 @@ def _of_posts(outcome: str) -> str:
     first, _, channel = rest.partition("_")
     if kind == "ratio" and first == "day":
         return f"posts on Twitter on day {channel} / on the ordinary day"
+    if outcome.startswith("posts_to_day_before_"):
+        return f"posts on Twitter on day {outcome.rpartition('_')[2]} / on the day before"
     if kind == "day":
         return f"posts on {from_name(channel) if channel else 'Twitter'} on day {first}"
     for known in ("throttle_window", "after_window", "published", "attempted", "failed"):
