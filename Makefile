@@ -22,7 +22,7 @@ IN_VENV := $(VENV)/bin/python
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability cache constraints clean
+.PHONY: help run test check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability model-page cache constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,9 @@ posteriors: $(COMPILED) ## fit both readings in full, keep their draws, and run 
 
 identifiability: $(COMPILED) ## which parameters the record can tell; docs/identifiability.md (half an hour)
 	$(IN_VENV) -m experiments.identifiability --page docs/identifiability.md $(ARGS)
+
+model-page: $(READY) ## write the tables of parameters in docs/model.md again
+	$(IN_VENV) -m experiments.model_page
 
 cache: $(READY) ## show the compiled code that is kept for this user; ARGS=clear removes it
 	$(IN_VENV) -m sim.cache $(ARGS)
