@@ -20,9 +20,10 @@ from sim.study.template import Compose
 READINGS = ("calendar_days", "as_told")
 
 
-def of_reading(reading: str, people: int) -> tuple[Compose, Calibration, DictConfig]:
-    """Return what composes nights of a reading, its calibration, and its configuration."""
-    overrides = [f"observed={reading}", f"parameters={reading}", f"calibration={reading}", f"population.size={people}"]
+def of_reading(reading: str, people: int, *more: str) -> tuple[Compose, Calibration, DictConfig]:
+    """Return what composes nights of a reading, its calibration, and its configuration, with more overrides."""
+    given = (f"observed={reading}", f"parameters={reading}", f"calibration={reading}", f"population.size={people}")
+    overrides = [*given, *more]
 
     def composed(values: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
         return tree_of(compose_tree([*overrides, *(override(k, v) for k, v in values.items()), *more]))

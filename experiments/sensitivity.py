@@ -21,11 +21,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.fitting import wrapped
-from sim.config import compose_tree, plan_of, tree_of
+from experiments.fitting import of_reading, wrapped
 from sim.inference.priors import Prior, values_at
 from sim.inference.sensitivity import Measure, measured_at, morris_shares, morris_table, sobol_shares, sobol_table
-from sim.options import override
 from sim.study.design import Design, Factor
 from sim.study.figures.style import figure, legend_below, styled
 from sim.study.figures.written import save
@@ -65,19 +63,7 @@ class Nights:
     """Nights of one structure, and the priors of the parameters that move something in them."""
 
     def __init__(self, overrides: tuple[str, ...], people: int) -> None:
-        given = [
-            f"observed={READING}",
-            f"parameters={READING}",
-            f"calibration={READING}",
-            f"population.size={people}",
-            *overrides,
-        ]
-
-        def composed(values: Any, more: Any) -> dict[str, Any]:
-            return tree_of(compose_tree([*given, *(override(k, v) for k, v in values.items()), *more]))
-
-        plan = plan_of(compose_tree(given)).calibration
-        assert plan is not None
+        composed, plan, _ = of_reading(READING, people, *overrides)
         about = {"says": "of another rule of deciding", "source": "assumed"}
         priors = plan.priors | {key: Prior.model_validate(its | about) for key, its in OF_RULES.items()}
         idle = self._arms(composed, priors).moves_nothing()

@@ -26,7 +26,7 @@ from sim.inference.priors import values_at
 from sim.inference.rejection import moved_to_data
 from sim.inference.simulator import Simulator
 from sim.inference.statistics import Statistics
-from sim.inference.transition import DirectedTransition, informed_directions
+from sim.inference.transition import Aim, AimedTransition, aim_at_record
 
 __all__ = ["Generation", "Smc", "distance_of"]
 
@@ -115,7 +115,7 @@ class Smc:
                 pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
                 distance_of(statistics),
                 population_size=plan.particles,
-                transitions=DirectedTransition(self._directions),
+                transitions=AimedTransition(self._aim),
                 eps=pyabc.QuantileEpsilon(threshold, alpha=plan.quantile),
                 sampler=_OrderedSampler(self._simulate, seed),
             )
@@ -170,26 +170,30 @@ class Smc:
         it; the statistics that come back are those that the particles' nights had.
         """
         places, weights, distances, found = self.particles()
-        names, scales, observed = self.statistics.fitted, self.statistics.scales, self.statistics.observed
-        told = [self.statistics.told(one) for one in found]
-        deviations = np.array([[(one[name] - observed[name]) / scales[name] for name in names] for one in told])
+        deviations = self._deviations(found)
         near = weights * (1.0 - (distances / max(float(distances.max()), 1e-300)) ** 2)
         kept = near > 0
-        if kept.sum() <= len(names) + 1:
+        if kept.sum() <= deviations.shape[1] + 1:
             return places, weights, distances, found
         near = near[kept] / near[kept].sum()
         moved = moved_to_data(places[kept], deviations[kept], near)
         return moved, near, distances[kept], [one for one, is_kept in zip(found, kept, strict=True) if is_kept]
 
-    def _directions(self) -> np.ndarray:
-        """Return the directions that the statistics depend on, by all particles of all generations so far."""
-        names = self.statistics.fitted
+    def _aim(self) -> Aim:
+        """Return where the next generation comes from, by all particles of all generations so far."""
         for t in range(len(self.kept), self.n_done):
             places, _, _, found = self.particles(t)
-            told = [self.statistics.told(one) for one in found]
-            self.kept[t] = places, np.array([[one[name] for name in names] for one in told])
-        places, statistics = (np.concatenate(parts) for parts in zip(*self.kept.values(), strict=True))
-        return informed_directions(places, statistics)
+            self.kept[t] = places, self._deviations(found) / math.sqrt(self.statistics.n_fitted)
+        _, weights, distances, _ = self.particles()
+        within = float(weighted_quantile(distances, weights, alpha=self.plan.quantile))
+        places, deviations = (np.concatenate(parts) for parts in zip(*self.kept.values(), strict=True))
+        return aim_at_record(places, deviations, within)
+
+    def _deviations(self, found: Sequence[Mapping[str, float]]) -> np.ndarray:
+        """Return float64[nights, fitted statistics]: deviations from the record in its uncertainty."""
+        names, scales, observed = self.statistics.fitted, self.statistics.scales, self.statistics.observed
+        told = [self.statistics.told(one) for one in found]
+        return np.array([[(one[name] - observed[name]) / scales[name] for name in names] for one in told])
 
     def _generation(self) -> None:
         """Sample one generation."""

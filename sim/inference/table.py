@@ -1,4 +1,4 @@
-"""A table of nights at draws from the prior: what hundreds of data sets can be fitted to, and features judged by."""
+"""Tables of nights at draws from the prior, or at any places: what hundreds of data sets can be fitted to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sim.study.template import Compose
 from sim.study.workers import Workplace
 from sim.threads import n_processors
 
-__all__ = ["ReferenceTable", "prior_places", "reference_table"]
+__all__ = ["ReferenceTable", "prior_places", "reference_table", "table_at"]
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,35 @@ def reference_table(
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> ReferenceTable:
-    """Return the table of n nights, found in the store or simulated.
+    """Return the table of n nights at draws from the prior, found in the store or simulated; arguments as for `table_at`."""
+    places = prior_places(n, len(plan.priors), seed)
+    return table_at(
+        plan, compose, places, seed=seed, store=store, items=items, series=series, workers=workers, progress=progress
+    )
+
+
+def table_at(
+    plan: Calibration,
+    compose: Compose,
+    places: np.ndarray,
+    *,
+    seed: int,
+    store: Store,
+    items: dict[str, Statistic] | None = None,
+    series: dict[str, Bins] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> ReferenceTable:
+    """Return the nights at some places, found in the store or simulated.
 
     Parameters
     ----------
     plan, compose
         As for `calibrate`; statistics of the plan are measured.
+    places
+        float64[rows, parameters], by `sim.inference.priors`.
     items, series
-        Statistics beside them.
+        Statistics beside those of the plan.
     seed, workers, progress
         As for `calibrate`.
     """
@@ -94,7 +115,6 @@ def reference_table(
     statistics = Statistics.of(scenario, {**plan.statistics, **(items or {})}, series or {})
     arms = prepared_arms(compose, {ARM: ()}, plan)
     settings = Settings(1, statistics.nulls, False, "compiled", store, False, statistics.windows)
-    places = prior_places(n, len(plan.priors), seed)
     place = Workplace(plan.backend, plan.address, workers or n_processors())
     with open_simulator(arms, statistics, settings, place, seed) as simulator:
         simulator.progress = progress

@@ -1,25 +1,95 @@
-"""How particles of one generation propose those of the next: along the directions that the statistics depend on, and no others.
+"""How particles propose those of the next generation: aimed at the record along the directions that the statistics depend on.
 
 A handful of statistics depends on about as many directions among dozens of parameters. A kernel over all of them spreads its
-weights so widely that hardly a particle counts. Here the directions are found by regression; along these a kernel moves
-particles, across them they are drawn from the prior anew. That is exact, whichever the directions are: importance weights hold
-the whole proposal, and what is drawn from the prior cancels.
+weights so widely that hardly a particle counts, and one that keeps the last generation's spread comes closer by small steps.
+Here a regression tells the directions, and where along them nights would be like the record; proposals are drawn from there,
+and across them from the prior anew. That is exact, whatever the regression says: importance weights hold the whole proposal,
+and what is drawn from the prior cancels. Good aim makes the weights even (Li and Fearnhead 2018, who propose so).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pyabc.parameters import Parameter
 from pyabc.transition import Transition
-from scipy.special import ndtri
+from scipy.special import gammaln, ndtri
 from scipy.stats import rankdata
 
-__all__ = ["DirectedTransition", "informed_directions"]
+__all__ = ["Aim", "AimedTransition", "aim_at_record", "informed_directions"]
+
+_DEGREES = 5.0
+"""Degrees of freedom of Student's t: tails heavier than those of any posterior here, so that no weight is huge."""
+_FAR = 2.0
+"""Nights that the line has farther than this count less, as lines do not reach that far: in thresholds, with its errors."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Where proposals are drawn: along `basis` from a law of Student's around `mean`, across it from the prior."""
+
+    basis: np.ndarray
+    """float64[parameters, k], orthonormal."""
+    mean: np.ndarray
+    """float64[k]."""
+    factor: np.ndarray
+    """float64[k, k]: the lower triangle whose square is the scale of the law."""
+
+    @staticmethod
+    def none(n_parameters: int) -> Aim:
+        """Return what draws from the prior."""
+        return Aim(np.zeros((n_parameters, 0)), np.zeros(0), np.zeros((0, 0)))
+
+
+def aim_at_record(places: np.ndarray, deviations: np.ndarray, within: float) -> Aim:
+    """Return where nights would come within a distance of the record, by regression.
+
+    Parameters
+    ----------
+    places
+        float64[nights, parameters]: near standard normal.
+    deviations
+        float64[nights, statistics] from the record, scaled so that the root of the sum of their squares is the distance;
+        nights that lack one are left out.
+    within
+        The distance.
+
+    Notes
+    -----
+    Along the directions u the deviations are a + C u + r. With u normal beforehand, and r normal with the covariance that is
+    left over, plus that of an even law in the ball of radius `within`, u is normal afterwards.
+    """
+    known = np.isfinite(deviations).all(axis=1)
+    x, y = places[known], deviations[known]
+    basis = informed_directions(x, y)
+    k = basis.shape[1]
+    if k == 0:
+        return Aim.none(places.shape[1])
+    n, d, m = len(x), x.shape[1], y.shape[1]
+    design = np.column_stack([np.ones(n), x @ basis])
+    weights = np.ones(n)
+    for _ in range(2):
+        root = np.sqrt(weights)[:, None]
+        coefficients, _, _, _ = np.linalg.lstsq(design * root, y * root, rcond=None)
+        line = design @ coefficients
+        left = (weights @ (y - line) ** 2).sum() / weights.sum()
+        near = _FAR * math.sqrt(within**2 + left)
+        # By the line, not by the nights themselves, which would make it flat.
+        weights = np.minimum(1.0, (near / np.maximum(np.sqrt((line**2).sum(axis=1)), 1e-300)) ** 2)
+    n_effective = weights.sum() ** 2 / (weights**2).sum()
+    # The basis was fitted to the same nights: others lie farther from the line than these.
+    optimism = (n_effective + d) / max(n_effective - d, 1.0)
+    errors = y - line
+    spread = optimism * (errors * weights[:, None]).T @ errors / weights.sum() + within**2 / (m + 2) * np.eye(m)
+    slopes = coefficients[1:].T
+    told = np.linalg.solve(spread, slopes)  # float64[statistics, k]
+    covariance = np.linalg.inv(np.eye(k) + slopes.T @ told)
+    return Aim(basis, -covariance @ (told.T @ coefficients[0]), np.linalg.cholesky(covariance))
 
 
 def informed_directions(places: np.ndarray, statistics: np.ndarray) -> np.ndarray:
@@ -59,48 +129,36 @@ def informed_directions(places: np.ndarray, statistics: np.ndarray) -> np.ndarra
     return basis
 
 
-class DirectedTransition(Transition):  # type: ignore[misc]
-    """A normal kernel along some directions, shrunk so that the proposals keep mean and covariance there (West 1993).
+class AimedTransition(Transition):  # type: ignore[misc]
+    """Proposals aimed at the record.
 
     Parameters
     ----------
-    directions
-        Returns an orthonormal basis float64[parameters, k] when a generation is fitted.
+    aim
+        Returns where, when a generation is fitted.
     """
 
-    def __init__(self, directions: Callable[[], np.ndarray]) -> None:
-        self.directions = directions
+    def __init__(self, aim: Callable[[], Aim]) -> None:
+        self.aim = aim
 
-    def __deepcopy__(self, _: Any) -> DirectedTransition:
-        """Copy what was fitted, which is never changed in place, and not what finds the directions."""
-        other = DirectedTransition(self.directions)
+    def __deepcopy__(self, _: Any) -> AimedTransition:
+        """Copy what was fitted, which is never changed in place, and not what finds it."""
+        other = AimedTransition(self.aim)
         other.__dict__.update(self.__dict__)
         return other
 
     def fit(self, X: pd.DataFrame, w: np.ndarray) -> None:  # noqa: N803 (as the base class has it)
-        """Find the directions, and fit the kernel along them."""
-        places = X.to_numpy(np.float64)
-        self.weights_ = np.asarray(w, np.float64) / np.sum(w)
-        self.basis_ = self.directions()
-        k = self.basis_.shape[1]
-        along = places @ self.basis_
-        mean = self.weights_ @ along
-        n = 1.0 / float((self.weights_**2).sum())
-        width = (4.0 / (k + 2.0) / n) ** (1.0 / (k + 4.0)) if k else 1.0  # Silverman's rule
-        width = min(width, 1.0)
-        self.centres_ = mean + math.sqrt(1.0 - width**2) * (along - mean)
-        centred = along - mean
-        covariance = (centred * self.weights_[:, None]).T @ centred
-        self.factor_ = np.linalg.cholesky(covariance + 1e-12 * np.eye(k)) * width
+        """Aim."""
+        self.aim_ = self.aim()
 
     def rvs_single(self) -> Parameter:
         """Return one proposal."""
-        d, k = self.basis_.shape
-        fresh = np.random.standard_normal(d)  # noqa: NPY002 (pyABC's state, which the sampler seeds)
+        basis, k = self.aim_.basis, len(self.aim_.mean)
+        fresh = np.random.standard_normal(len(basis))  # noqa: NPY002 (pyABC's state, which the sampler seeds)
         if k:
-            chosen = np.random.choice(len(self.weights_), p=self.weights_)  # noqa: NPY002
-            along = self.centres_[chosen] + self.factor_ @ np.random.standard_normal(k)  # noqa: NPY002
-            fresh += self.basis_ @ (along - self.basis_.T @ fresh)
+            stretch = math.sqrt(_DEGREES / np.random.chisquare(_DEGREES))  # noqa: NPY002
+            step = self.aim_.factor @ np.random.standard_normal(k)  # noqa: NPY002
+            fresh += basis @ (self.aim_.mean + stretch * step - basis.T @ fresh)
         return Parameter(**dict(zip(self.X.columns, np.asarray(fresh).tolist(), strict=True)))
 
     def pdf(self, x: Parameter | pd.Series | pd.DataFrame) -> float | np.ndarray:
@@ -110,14 +168,13 @@ class DirectedTransition(Transition):  # type: ignore[misc]
         return self._density(np.array([x[name] for name in self.X.columns], np.float64))
 
     def _density(self, place: np.ndarray) -> float:
-        d, k = self.basis_.shape
-        along = self.basis_.T @ place
+        d, k = self.aim_.basis.shape
+        along = self.aim_.basis.T @ place
         across = float(place @ place - along @ along)  # squared distance from 0 in the directions that keep the prior
         log = -0.5 * (across + (d - k) * math.log(2 * math.pi))
         if k:
-            steps = np.linalg.solve(self.factor_, (along - self.centres_).T)
-            logs = -0.5 * (steps**2).sum(axis=0) + np.log(self.weights_)
-            top = float(logs.max())
-            log += top + math.log(float(np.exp(logs - top).sum()))
-            log -= 0.5 * k * math.log(2 * math.pi) + float(np.log(np.diag(self.factor_)).sum())
+            step = np.linalg.solve(self.aim_.factor, along - self.aim_.mean)
+            v = _DEGREES
+            log += float(gammaln((v + k) / 2) - gammaln(v / 2)) - 0.5 * k * math.log(v * math.pi)
+            log -= 0.5 * (v + k) * math.log1p(float(step @ step) / v) + float(np.log(np.diag(self.aim_.factor)).sum())
         return math.exp(log)

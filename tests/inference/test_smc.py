@@ -21,7 +21,7 @@ from sim.inference.posterior import equal_draws, weighted_quantiles
 from sim.inference.priors import places_of
 from sim.inference.smc import Generation, Smc, distance_of
 from sim.inference.statistics import Statistic, Statistics
-from sim.inference.transition import DirectedTransition, informed_directions
+from sim.inference.transition import Aim, AimedTransition, aim_at_record, informed_directions
 
 N_PARAMETERS = 12
 KEYS = [f"p.{i}" for i in range(N_PARAMETERS)]
@@ -215,16 +215,31 @@ def test_nights_that_depend_on_nothing_have_no_directions():
 
 def test_too_few_nights_have_no_directions():
     assert informed_directions(np.ones((5, 12)), np.ones((5, 2))).shape == (12, 0)
+    assert aim_at_record(np.ones((5, 12)), np.ones((5, 2)), 1.0).mean.shape == (0,)
+
+
+def test_the_aim_is_the_posterior_of_lines():
+    """Of deviations that are lines and normal noise, with a small threshold, the law along a direction is known."""
+    dice = np.random.default_rng(4)
+    n = 4000
+    places = dice.standard_normal((n, N_PARAMETERS))
+    deviations = (2.0 * places[:, [0]] - 3.0) + 0.5 * dice.standard_normal((n, 1))
+    aim = aim_at_record(places, deviations, 0.01)
+    assert aim.basis.shape == (N_PARAMETERS, 1)
+    sign = np.sign(aim.basis[0, 0])
+    variance = 1 / (1 + (2.0 / 0.5) ** 2)
+    mean = variance * 2.0 * 3.0 / 0.5**2
+    # Nights far from the record count less; with four thousand, a thousand are effective at least.
+    error = 0.5 / 2.0 / math.sqrt(1000)
+    assert abs(sign * aim.mean[0] - mean) < 4.5 * error
+    assert abs(aim.factor[0, 0] / math.sqrt(variance) - 1) < 4.5 * math.sqrt(1 / (2 * 1000))
 
 
 def test_the_density_is_that_of_the_proposals():
     """The mean of any density over that of the proposals is 1, here of a normal law that is a little narrower."""
-    dice = np.random.default_rng(3)
-    places = dice.standard_normal((400, N_PARAMETERS))
-    places[:, 0], places[:, 5] = 1.0 + 0.1 * places[:, 0], 0.2 * places[:, 5]
-    weights = dice.uniform(0.5, 1.5, 400)
-    kernel = DirectedTransition(lambda: np.linalg.qr(np.eye(N_PARAMETERS)[:, [0, 5, 7]] + 0.1)[0])
-    kernel.fit(pd.DataFrame(places, columns=KEYS), weights / weights.sum())
+    basis = np.linalg.qr(np.eye(N_PARAMETERS)[:, [0, 5, 7]] + 0.1)[0]
+    kernel = AimedTransition(lambda: Aim(basis, np.array([1.0, 0.0, -0.5]), np.diag([0.1, 0.4, 1.0])))
+    kernel.fit(pd.DataFrame(np.zeros((4, N_PARAMETERS)), columns=KEYS), np.full(4, 0.25))
     state = np.random.get_state()  # noqa: NPY002
     try:
         np.random.seed(11)  # noqa: NPY002
