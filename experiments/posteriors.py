@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.fitting import name_of, wrapped
-from sim.inference.told import IDENTIFIED
+from sim.inference.told import IDENTIFIED, met_in_words
 from sim.study.terminal import number
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,14 +116,14 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
         lines.append(
             f"| `{row['statistic']}`{use} | {record} | {number(row['uncertainty'])} | [{number(row['prior_low'])}, "
             f"{number(row['prior_high'])}] | {number(row['median'])} [{number(row['low'])}, {number(row['high'])}] | "
-            f"{'yes' if row['is_met'] else '**no**'} |"
+            f"{met_in_words(row).replace('NO', '**no**')} |"
         )
     order = parameters.sort_values("contraction")
     identified = order[order["contraction"] < IDENTIFIED]
     nearest = ", ".join(f"`{r['parameter']}` ({r['contraction']:.2f})" for r in order.head(6).to_dict("records"))
     lines += [
         "", wrapped("""Intervals of the posterior are those of single nights at draws from it with dice of their own,
-        which nothing was fitted to; a bound is met where some of the interval lies above it."""), "",
+        which nothing was fitted to; of a bound it is told how many of these nights lie above it."""), "",
         f"![Nights before and after the fit, against the record](figures/calibration_{reading}_fit.png)", "",
         wrapped(f"""Identified, fixed beforehand as a posterior standard deviation below {IDENTIFIED:g} of the prior's
         (in normal scores of the prior): {len(identified)} of {len(order)} parameters. The narrowest (with that

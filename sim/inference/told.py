@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from sim.inference.priors import places_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["IDENTIFIED", "calibration_text", "fit_table", "parameter_table"]
+__all__ = ["IDENTIFIED", "calibration_text", "fit_table", "met_in_words", "parameter_table"]
 
 IDENTIFIED = 0.5
 """A parameter is identified where its posterior has less than this share of the prior's standard deviation, by places."""
 _INTERVAL = (0.025, 0.5, 0.975)
+_FEW = 50
+"""Effective particles: a standard deviation of so many has a standard error of a tenth."""
 
 
 def fit_table(c: Calibrated) -> pd.DataFrame:
@@ -26,7 +28,8 @@ def fit_table(c: Calibrated) -> pd.DataFrame:
 
     Columns statistic, use (fitted, held out), observed, is_bound (the record lies above `observed`), uncertainty; prior_low,
     prior_high, low, median, high: pointwise 95 % intervals of single nights at draws from the prior and, with new dice, from
-    the posterior; is_met: whether the latter hold what was observed (of a bound: whether some of it lies above).
+    the posterior; is_met: whether the latter hold what was observed (of a bound: whether they reach above it); n: nights that
+    have it; share_above: of these, how many lie above what was observed.
     """
     import pandas as pd
 
@@ -34,15 +37,16 @@ def fit_table(c: Calibrated) -> pd.DataFrame:
     rows = []
     for name in observed:
         bound = name in c.statistics.items and c.statistics.items[name].above is not None
+        known = c.predictions[name].dropna().to_numpy()
         before = _quantiles(c.prior.statistics[name].to_numpy())
         after = _quantiles(c.predictions[name].to_numpy())
         is_met = after[2] >= observed[name] and (bound or after[0] <= observed[name])
         rows.append(
             (name, "fitted" if name in fitted else "held out", observed[name], bound, scales[name], before[0], before[2],
-             *after, bool(is_met), int(c.predictions[name].notna().sum()))
+             *after, bool(is_met), len(known), float((known > observed[name]).mean()) if len(known) else np.nan)
         )  # fmt: skip
     columns = ["statistic", "use", "observed", "is_bound", "uncertainty", "prior_low", "prior_high", "low", "median", "high",
-               "is_met", "n"]  # fmt: skip
+               "is_met", "n", "share_above"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -89,7 +93,7 @@ def calibration_text(c: Calibrated) -> str:
         lines.append([
             row["statistic"], row["use"], f"{'> ' * row['is_bound']}{number(row['observed'])}", number(row["uncertainty"]),
             f"[{number(row['prior_low'])}, {number(row['prior_high'])}]", f"[{number(row['low'])}, {number(row['high'])}]",
-            "yes" if row["is_met"] else "NO",
+            met_in_words(row),
         ])  # fmt: skip
     known = parameters[parameters["is_identified"]]
     others = parameters[~parameters["is_identified"]].sort_values("contraction")
@@ -99,14 +103,22 @@ def calibration_text(c: Calibrated) -> str:
     ]
     partly = [f"{r['parameter']} ({r['contraction']:.2f})" for r in others.head(5).to_dict("records")]
     n = len(c.posterior.weights)
+    rough = f"; fewer than {_FEW} effective ones tell widths roughly: more particles or fewer generations would help"
     return "\n".join([
         *_aligned(lines), "",
         f"{n} particles ({c.posterior.n_effective:.0f} effective) within {c.generations[-1].threshold:.3g} after "
-        f"{len(c.generations)} generations: {c.ended}",
+        f"{len(c.generations)} generations: {c.ended}{rough if c.posterior.n_effective < _FEW else ''}",
         f"identified (posterior sd below half of the prior's): {len(known)} of {len(parameters)} parameters"
         + "".join(f"\n  {one}" for one in told),
         f"nearest to it: {', '.join(partly)}" if partly else "",
     ])  # fmt: skip
+
+
+def met_in_words(row: Mapping[Hashable, Any]) -> str:
+    """Return whether predictions hold what was observed, as a row of `fit_table` has it: of a bound, how many lie above it."""
+    if not row["is_met"]:
+        return "NO"
+    return f"{row['share_above']:.0%} above" if row["is_bound"] else "yes"
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
