@@ -1,10 +1,15 @@
-"""What all tests share: their order."""
+"""What all tests share: their order, and a process that is warm."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.reading import read_options_once
+
+read_options_once()
 
 LONG = ("validation", "sweeps", "equivalence", "door")
 """Folders whose files take longest."""
@@ -19,3 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONG.index(folder) if folder in LONG else len(LONG)
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the process that `tests.door.shell.forked_sim` forks, for as long as tests run."""
+    from tests.door.shell import start_warm
+
+    process = start_warm(tmp_path_factory.mktemp("warm"))
+    yield
+    process.close()

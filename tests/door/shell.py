@@ -1,7 +1,8 @@
 """Run `python -m sim` as a user does: another process, in a folder of its own.
 
-`python_sim` starts Python afresh. `forked_sim` forks a process that has already imported everything (`tests.door.warm`), so
-that dozens of commands need not wait seconds each for imports; the command itself is the same.
+`python_sim` starts Python afresh. `forked_sim`, and `forked` for other modules with a door, forks a process that has already
+imported everything (`tests.door.warm`), so that dozens of commands need not wait seconds each for imports; the command itself
+is the same.
 """
 
 from __future__ import annotations
@@ -23,6 +24,19 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLES = ("outcomes", "curves", "curve_contrasts", "contrasts", "summary", "variance_reduction", "nulls", "squares")
 TINY = ("population.size=300", "study.replicates=1", "study.figures=false")
 """A study of 300 people, once, without figures."""
+EMPTY_FIGURES = """
+from matplotlib.figure import Figure
+import sim.study.figures.pages as pages
+
+def page(*_):
+    drawing = Figure((1, 1))
+    drawing.text(0.5, 0.5, "a figure")
+    return drawing
+
+for name in [name for name in vars(pages) if name.endswith("_page")]:
+    setattr(pages, name, page)
+"""
+"""Code by which a forked run draws next to nothing, where it is its files that are looked at."""
 
 
 class Answer(NamedTuple):
@@ -90,10 +104,11 @@ class Warm:
         assert not expected or line == expected, said
         return line
 
-    def run(self, arguments: Sequence[str], folder: Path, before: str) -> Answer:
+    def run(self, module: str, arguments: Sequence[str], folder: Path, before: str) -> Answer:
         """Return what a forked command answers."""
         out, err = self.folder / "out", self.folder / "err"
         order = {
+            "module": module,
             "arguments": list(arguments),
             "folder": str(folder),
             "out": str(out),
@@ -127,7 +142,12 @@ def start_warm(folder: Path) -> Warm:
 
 def forked_sim(*arguments: str, folder: Path, before: str = "") -> Answer:
     """Return what `python -m sim` answers in a folder, after some code that may replace parts of the program."""
-    return _warm[0].run(arguments, folder, before)
+    return _warm[0].run("sim", arguments, folder, before)
+
+
+def forked(module: str, *arguments: str, folder: Path, before: str = "") -> Answer:
+    """Return what ``python -m MODULE`` answers in a folder, as `forked_sim` does for `sim`."""
+    return _warm[0].run(module, arguments, folder, before)
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.collect import collect
-from tests.door.shell import TINY, Answer, finish, forked_sim, half_written, listing, start, tables
+from tests.door.shell import TINY, Answer, forked, forked_sim, half_written, listing, tables
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ COMMON = (*TINY, "study.nulls=[]", "study.store=store")
 
 def collected(*arguments: str, folder: Path) -> Answer:
     """Return what `python -m sim.collect` answers in a folder."""
-    return finish(start(["-m", "sim.collect", *arguments], folder))
+    return forked("sim.collect", *arguments, folder=folder)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import pytest
 from sim import plot
 from sim.errors import InputError
 from sim.plot import Drawn, plot_folder, plot_sweep
-from sim.study.figures import sweep_pages
+from sim.study.figures import pages, sweep_pages
 from sim.study.figures.words import words_of_outcome
-from tests.door.shell import TINY, Answer, finish, forked_sim, half_written, listing, start
+from tests.door.shell import TINY, Answer, forked, forked_sim, half_written, listing
 
 HEADLINES = ("participants", "peak_on_squares", "posts_published", "posts_throttle_window")
 
@@ -40,7 +40,7 @@ def copy(sweep: Path, tmp_path: Path) -> Path:
 
 
 def plotted(folder: Path, *options: str) -> Answer:
-    return finish(start(["-m", "sim.plot", folder.name, *options], folder.parent))
+    return forked("sim.plot", folder.name, *options, folder=folder.parent)
 
 
 def drawn(folder: Path) -> set[str]:
@@ -80,17 +80,16 @@ def test_a_sweep_gets_responses_and_comparisons(copy: Path) -> None:
     told = {line.split(":")[0].removeprefix("no ") for line in answer.err.splitlines()}
     assert not told & drawn(copy)
     assert half_written(copy) == []
-    # Nothing else has changed, and drawing again gives the same files.
+    # Drawing again gives the same figures, and only those that are asked for.
     before = {name: (copy / "figures" / name).read_bytes() for name in drawn(copy)}
-    assert plotted(copy).code == 0
-    assert {name: (copy / "figures" / name).read_bytes() for name in drawn(copy)} == before
+    assert plotted(copy, "--outcome", "participants", "--outcome", "posts_published", "--x", "throttle.push").code == 0
+    again = {name: (copy / "figures" / name).read_bytes() for name in drawn(copy)}
+    assert again == {name: before[name] for name in ("response_participants.png", "response_posts_published.png")}
 
 
 def test_options_choose_outcomes_and_parameters(copy: Path) -> None:
-    assert plotted(copy, "--outcome", "participants", "--outcome", "posts_failed", "--x", "throttle.push").code == 0
-    assert drawn(copy) == {"response_participants.png", "response_posts_failed.png"}
-    assert plotted(copy, "--outcome", "participants", "--x", "throttle.push", "--y", "decision").code == 0
-    assert drawn(copy) == {"response_participants.png", "map_participants.png"}
+    assert plotted(copy, "--outcome", "posts_failed", "--x", "throttle.push", "--y", "decision").code == 0
+    assert drawn(copy) == {"response_posts_failed.png", "map_posts_failed.png"}
 
 
 @pytest.mark.parametrize(
@@ -137,14 +136,22 @@ def test_what_the_user_has_put_beside_the_figures_is_not_lost(copy: Path) -> Non
     assert (copy / "figures" / "posts.png").read_text() == "mine"
 
 
-def test_one_run_has_no_parameters_but_outcomes_to_compare(copy: Path) -> None:
+def test_one_run_has_no_parameters_but_outcomes_to_compare(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = plotted(copy / "0", "--x", "throttle.push")
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)
     assert "is one run, which has no parameter 'throttle.push'" in answer.err
     answer = plotted(copy / "0", "--outcome", "turnout")
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)
     assert "no outcome 'turnout'" in answer.err
-    plot_folder(copy / "0")
+
+    def not_looked_at(*_: object) -> None:
+        raise InputError("it is not looked at")
+
+    others = ("posts", "squares", "hearing", "decisions", "difference", "provinces", "touch")
+    for name in others:
+        monkeypatch.setattr(pages, f"_{name}_page", not_looked_at)
+    assert len(plot_folder(copy / "0").skipped) == len(others)
+    assert drawn(copy / "0") == {"comparison.png"}
     default = (copy / "0" / "figures" / "comparison.png").read_bytes()
     plot_folder(copy / "0", ["posts_failed"])
     assert (copy / "0" / "figures" / "comparison.png").read_bytes() != default
@@ -162,7 +169,7 @@ def test_runs_that_differ_in_nothing_are_no_sweep(copy: Path) -> None:
 def test_a_cut_table_of_one_run_is_left_out_and_named(copy: Path) -> None:
     table = copy / "2" / "contrasts.parquet"
     table.write_bytes(table.read_bytes()[:99])
-    answer = plotted(copy, "--outcome", "participants")
+    answer = plotted(copy, "--outcome", "participants", "--x", "throttle.push")
     assert answer.code == 1
     (line,) = answer.err.splitlines()
     assert line.startswith("left out: ")
@@ -172,7 +179,7 @@ def test_a_cut_table_of_one_run_is_left_out_and_named(copy: Path) -> None:
 
 def test_a_run_that_lies_there_twice_is_noted(copy: Path) -> None:
     shutil.copytree(copy / "1", copy / "again")
-    answer = plotted(copy, "--outcome", "participants")
+    answer = plotted(copy, "--outcome", "participants", "--x", "throttle.push")
     assert answer.code == 0
     assert len(answer.err.splitlines()) == 1
     assert "again" in answer.err
@@ -180,7 +187,7 @@ def test_a_run_that_lies_there_twice_is_noted(copy: Path) -> None:
 
 def test_of_runs_beside_a_design_it_is_said_what_is_drawn(copy: Path) -> None:
     design(copy / "scattered")
-    answer = plotted(copy)
+    answer = plotted(copy, "--outcome", "participants", "--x", "throttle.push")
     assert answer.code == 0, answer.err
     lines = [line for line in answer.err.splitlines() if " holds " in line]
     assert lines == [
@@ -188,7 +195,7 @@ def test_of_runs_beside_a_design_it_is_said_what_is_drawn(copy: Path) -> None:
         "itself is not (give its own folder)."
     ]
     assert "response_participants.png" in drawn(copy)
-    assert plot_folder(copy / "scattered").notes == []
+    assert plot_folder(copy / "scattered", ["participants"], x="throttle.push").notes == []
 
 
 def test_every_outcome_of_a_study_has_words_of_its_own(sweep: Path) -> None:

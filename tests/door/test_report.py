@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sim.study.writing import FIGURES
-from tests.door.shell import TINY, Answer, finish, forked_sim, listing, manifest, start
+from tests.door.shell import EMPTY_FIGURES, TINY, Answer, forked, forked_sim, listing, manifest
 from tests.unit.test_report import HOSTILE, QUOTED, Page
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ nulls: []
 
 def sim_report(*arguments: str, folder: Path) -> Answer:
     """Return what `python -m sim.report` answers in a folder."""
-    return finish(start(["-m", "sim.report", *arguments], folder))
+    return forked("sim.report", *arguments, folder=folder)
 
 
 def page(folder: Path) -> Page:
@@ -39,7 +39,9 @@ def page(folder: Path) -> Page:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with figures, and a sweep of two jobs without."""
     folder = tmp_path_factory.mktemp("report")
-    answer = forked_sim(*TINY, "study.figures=true", "study.nulls=[]", STORE, "hydra.run.dir=run", folder=folder)
+    answer = forked_sim(
+        *TINY, "study.figures=true", "study.nulls=[]", STORE, "hydra.run.dir=run", folder=folder, before=EMPTY_FIGURES
+    )
     assert answer.code == 0, answer.err
     answer = forked_sim(
         "-m", "decision=threshold,hazard", *TINY, "study.nulls=[]", STORE, "hydra.sweep.dir=sweep", folder=folder
@@ -85,7 +87,7 @@ def test_figures_that_are_drawn_again_come_into_the_report(place: Path, tmp_path
         path.unlink()
     assert sim_report("run", folder=tmp_path).code == 0
     assert page(tmp_path / "run").all("img") == []
-    assert finish(start(["-m", "sim.plot", "run"], tmp_path)).code == 0
+    assert forked("sim.plot", "run", folder=tmp_path, before=EMPTY_FIGURES).code == 0
     assert page(tmp_path / "run").all("img") == page(place / "run").all("img") != []
 
 

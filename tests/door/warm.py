@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 import traceback
 from typing import Any
 
+from tests.reading import read_options_once
+
+IMPORTED = (
+    "jinja2", "joblib", "pandas", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "sim.cli", "sim.collect", "sim.job",
+    "sim.plot", "sim.report", "sim.study.design_folder", "sim.study.designed", "sim.study.figures", "sim.study.folder",
+    "sim.study.gather", "sim.study.joined", "sim.study.report", "sim.study.terminal",
+)  # fmt: skip
+"""What commands import when they need it."""
+
 
 def child(order: dict[str, Any]) -> int:
-    """Run one command as `python -m sim` would; return its exit code."""
+    """Run one command as `python -m MODULE` would; return its exit code."""
     os.chdir(order["folder"])
     for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         os.dup2(os.open(name, flags, 0o644), number)
-    sys.argv = ["sim", *order["arguments"]]
+    sys.argv = [order["module"], *order["arguments"]]
     try:
         exec(order["before"], {})
-        from sim.cli import main
-
-        code = main()
+        code = importlib.import_module("sim.cli" if order["module"] == "sim" else order["module"]).main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
     except BaseException:  # what Python itself would do
@@ -33,13 +41,11 @@ def child(order: dict[str, Any]) -> int:
 
 def serve() -> None:
     """Answer each line of standard input with an exit code."""
+    read_options_once()
     # No tables are read or written here: their library starts threads, which a fork would lose.
-    import pandas  # noqa: F401
-
+    for name in IMPORTED:
+        importlib.import_module(name)
     import sim
-    import sim.cli
-    import sim.study.folder
-    import sim.study.terminal
 
     night = sim.load("population.size=300", "throttle=none")
     sim.compare({"open": night}, 1, nulls=(), workers=1)
