@@ -14,13 +14,14 @@ import duckdb
 import pandas as pd
 import pytest
 
-from tests.door.shell import Answer, finish, half_written, manifest, python_sim, start, wait_until
+from tests.door.shell import Answer, finish, forked, forked_sim, half_written, manifest, python_sim, start, wait_until
 
 pytestmark = pytest.mark.slow
 
+N_POINTS = 40
 COMMON = ("population.size=400", "study.nulls=[]", "study.figures=false", "study.report=false")
 LHS = (
-    *COMMON, "study.replicates=2", "design=lhs", "design.points=60",
+    *COMMON, "study.replicates=2", "design=lhs", f"design.points={N_POINTS}",
     "design.factors={throttle.substitution: {range: [0, 1]}, parameters.throttle_severity: {range: [0.1, 1]}}",
 )  # fmt: skip
 DESIGN_TABLES = ("design", "outcomes", "contrasts", "summary")
@@ -80,15 +81,15 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int, whol
         pipe.close()
     orphans_ended(tmp_path)
     kept = {path: path.stat().st_mtime_ns for path in points(tmp_path / "store")}
-    assert 10 <= len(kept) < 60
+    assert 10 <= len(kept) < N_POINTS
     assert not (tmp_path / "cut" / "outcomes.parquet").exists()
-    again = python_sim(*given("again", "store"), folder=tmp_path)
+    again = (forked_sim if workers == 1 else python_sim)(*given("again", "store"), folder=tmp_path)
     assert again.code == 0, again.err
     for path, moment in kept.items():
         assert path.stat().st_mtime_ns == moment  # not written again
     told = manifest(tmp_path / "again")
-    assert told["runs_computed"] == 4 * (60 - len(kept))
-    assert told["runs_computed"] + told["runs_reused"] == 240
+    assert told["runs_computed"] == 4 * (N_POINTS - len(kept))
+    assert told["runs_computed"] + told["runs_reused"] == 4 * N_POINTS
     assert told["runs_failed"] == 0
     same(tmp_path / "again", whole)
     assert half_written(tmp_path / "again") == []
@@ -98,10 +99,12 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int, whol
 def test_a_cluster_gives_the_same(tmp_path: Path, backend: str, package: str) -> None:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"the extra {backend} is not installed")
-    given = (*LHS, "design.points=12", "study.workers=2")
-    for name, more in (("one", ()), ("other", (f"design.backend={backend}",))):
-        answer = python_sim(*given, *more, f"study.store={name}-store", f"hydra.run.dir={name}", folder=tmp_path)
-        assert answer.code == 0, answer.err
+    given = (*LHS, "design.points=12")
+    one = forked_sim(*given, "study.workers=1", "study.store=one-store", "hydra.run.dir=one", folder=tmp_path)
+    assert one.code == 0, one.err
+    of_other = ("study.workers=2", f"design.backend={backend}", "study.store=other-store", "hydra.run.dir=other")
+    other = python_sim(*given, *of_other, folder=tmp_path)
+    assert other.code == 0, other.err
     same(tmp_path / "one", tmp_path / "other")
 
 
@@ -109,8 +112,8 @@ def test_a_cluster_gives_the_same(tmp_path: Path, backend: str, package: str) ->
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Answer, Path]:
     """A grid with a corner that cannot be: the answer, and where it was given."""
     place = tmp_path_factory.mktemp("refusing")
-    answer = python_sim(
-        *COMMON, "study.replicates=1", "design=grid", "study.store=store", "hydra.run.dir=out",
+    answer = forked_sim(
+        *COMMON, "study.replicates=1", "study.workers=1", "design=grid", "study.store=store", "hydra.run.dir=out",
         "design.factors={parameters.throttle_severity: {values: [0.5, 1.5]}, decision: {values: [threshold, hazard]}}",
         folder=place,
     )  # fmt: skip
@@ -129,7 +132,7 @@ def test_an_impossible_corner_is_named_and_the_rest_is_there(refusing: tuple[Ans
     assert again[-1] == "study.retry=true"
     table = pd.read_parquet(place / "out" / "design.parquet")
     assert table["status"].tolist() == ["finished", "finished", "failed", "failed"]
-    tried = python_sim(*again[3:], folder=place)
+    tried = forked_sim(*again[3:], folder=place)
     assert tried.code == 1
     assert "0 runs computed, 4 found" in tried.out
 
@@ -167,7 +170,7 @@ def test_others_read_the_tables_without_help(refusing: tuple[Answer, Path]) -> N
     ],
 )  # fmt: skip
 def test_bad_designs_end_with_a_sentence(tmp_path: Path, given: list[str], says: str) -> None:
-    answer = python_sim(*COMMON, *given, "study.store=store", "hydra.run.dir=out", folder=tmp_path)
+    answer = forked_sim(*COMMON, *given, "study.store=store", "hydra.run.dir=out", folder=tmp_path)
     assert answer.code == 2, answer.err
     assert says in answer.err
     assert "Traceback" not in answer.err
@@ -233,13 +236,16 @@ def test_figures_that_are_drawn_again_are_those_of_the_run(tmp_path: Path) -> No
         "study.nulls=[]",
         "study.report=false",
         "study.replicates=2",
+        "study.workers=1",
         "design=lhs",
-        "design.points=24",
+        "design.points=12",
     )
-    answer = python_sim(*args, f"design.factors={factors}", "study.store=store", "hydra.run.dir=out", folder=tmp_path)
+    answer = forked_sim(*args, f"design.factors={factors}", "study.store=store", "hydra.run.dir=out", folder=tmp_path)
     assert answer.code == 0, answer
     drawn = {path.name: path.read_bytes() for path in (tmp_path / "out" / "figures").iterdir()}
     assert {"map_participants.png", "response_participants.png"} <= drawn.keys()
-    again = finish(start(["-m", "sim.plot", "out"], tmp_path))
+    again = forked("sim.plot", "out", "--outcome", "participants", folder=tmp_path)
     assert again.code == 0, again
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "figures").iterdir()} == drawn
+    names = ("map_participants.png", "response_participants.png")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out" / "figures").iterdir()}
+    assert found == {name: drawn[name] for name in names}

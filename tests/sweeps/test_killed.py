@@ -7,25 +7,36 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.door.shell import TABLES, environment, finish, finished_runs, manifest, python_sim, wait_until
+from tests.door.shell import (
+    TABLES,
+    Answer,
+    environment,
+    finish,
+    finished_runs,
+    forked_sim,
+    manifest,
+    python_sim,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="kill -9")]
 
 SWEEP = (
-    "-m", "throttle=none,july15", "parameters.throttle_severity=0.3,0.6", "decision=threshold,hazard", "population.size=1500",
-    "study.replicates=3", "study.nulls=[]", "study.figures=false", "study.report=false",
+    "-m", "throttle=none,july15", "parameters.throttle_severity=0.3,0.6", "population.size=1500", "study.replicates=6",
+    "study.nulls=[]", "study.figures=false", "study.report=false",
 )  # fmt: skip
-N_JOBS = 8
-N_RUNS = 2 * 3 + 2 * 2 * 3
-"""Distinct ones: open nights by rule and replicate, throttled ones by severity too; jobs share the open nights."""
+N_JOBS = 4
+N_RUNS = 6 + 2 * 6
+"""Distinct ones: open nights by replicate, throttled ones by severity too; jobs share the open nights."""
 
 
-def sweep(*more: str, folder: Path) -> None:
-    answer = python_sim(*SWEEP, *more, folder=folder)
+def sweep(*more: str, folder: Path, by: Callable[..., Answer] = forked_sim) -> None:
+    answer = by(*SWEEP, *more, folder=folder)
     assert answer.code == 0, answer.err
     assert "Traceback" not in answer.err
 
@@ -74,7 +85,8 @@ def test_kill_9_in_the_middle_of_a_sweep(launcher: str, whole: Path, tmp_path: P
         assert 5 <= len(before) < N_RUNS
         assert len(list((tmp_path / "cut").glob("*/outcomes.parquet"))) < N_JOBS
 
-        sweep(f"hydra/launcher={launcher}", "study.store=store", "hydra.sweep.dir=again", folder=tmp_path)
+        by = forked_sim if launcher == "basic" else python_sim
+        sweep(f"hydra/launcher={launcher}", "study.store=store", "hydra.sweep.dir=again", folder=tmp_path, by=by)
         after = snapshot(store)
     finally:
         with contextlib.suppress(ProcessLookupError):

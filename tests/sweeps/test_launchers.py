@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import pandas as pd
 import pytest
 
 from sim.collect import collect
-from tests.door.shell import TABLES, Answer, finish, finished_runs, manifest, python_sim, start
+from tests.door.shell import TABLES, Answer, finish, finished_runs, forked_sim, manifest, python_sim, start
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("population.size=1500", "study.replicates=2", "study.nulls=[]", "study.figures=false", "study.report=false")
+SMALL = ("population.size=500", "study.replicates=2", "study.nulls=[]", "study.figures=false", "study.report=false")
 ARMS = "study.arms={open: ['throttle=none'], throttled: ['throttle=july15']}"
 """Arms that each job composes where it runs."""
 SWEEP = ("decision=threshold,hazard", "parameters.throttle_severity=0.2,1.5", ARMS, *SMALL, "study.store=store",
@@ -128,20 +129,21 @@ def test_every_launcher_ends_with_the_same_summary(parallel: tuple[Answer, Path]
 
 
 def test_the_same_command_again_computes_nothing(basic: tuple[Answer, Path]) -> None:
-    answer = python_sim("-m", *SWEEP, "hydra.sweep.dir=again", folder=basic[1])
+    answer = forked_sim("-m", *SWEEP, "hydra.sweep.dir=again", folder=basic[1])
     assert answer.code == 2, answer.err
     assert f"runs: 0 computed, {N_RUNS} found in the store, 0 failed" in summary_of(answer)[0]
 
 
-def test_a_job_that_is_tried_again_takes_its_place_in_the_sweep(tmp_path: Path) -> None:
-    answer = sweep_with("basic", tmp_path / "here")
-    again = next(line.removeprefix("  again: ") for line in summary_of(answer) if line.startswith("  again: "))
+def test_a_job_that_is_tried_again_takes_its_place_in_the_sweep(basic: tuple[Answer, Path], tmp_path: Path) -> None:
+    shutil.copytree(basic[1], tmp_path / "here")
+    again = next(line.removeprefix("  again: ") for line in summary_of(basic[0]) if line.startswith("  again: "))
     words = shlex.split(again)
-    same = finish(start(words[1:], tmp_path / "here"))
+    assert words[:3] == ["python", "-m", "sim"]
+    same = forked_sim(*words[3:], folder=tmp_path / "here")
     assert same.code == 2
     assert same.err.splitlines() == [FAULT]
-    corrected = [w.replace("severity=1.5", "severity=0.7") for w in words[1:]]
-    answer = finish(start(corrected, tmp_path / "here"))
+    corrected = [w.replace("severity=1.5", "severity=0.7") for w in words[3:]]
+    answer = forked_sim(*corrected, folder=tmp_path / "here")
     assert answer.code == 0, answer.err
     assert status(tmp_path / "here" / "sweep" / "1")["exit_code"] == 0
     with pytest.warns(UserWarning, match="1 folder has no finished run and was left out: 3"):
@@ -259,7 +261,7 @@ def test_a_worker_that_is_killed_is_missed(launcher: str, tmp_path: Path) -> Non
     assert lines[2] == "job 1 (study.replicates=200): began and did not end: it was killed, or is still running"
     missing = next(line.split(": ", 1)[1] for line in lines if line.startswith("what is missing"))
     words = [word.replace("200", "2") for word in shlex.split(missing)[1:] if "killer" not in word]
-    answer = finish(start(words, tmp_path))
+    answer = finish(start(words, tmp_path))  # with the launcher, whose workers were killed
     assert answer.code == 0, answer.err
     assert summary_of(answer)[0].startswith("sweep of 2 jobs: 2 finished; runs: ")
     assert sorted(p.parent.name for p in (tmp_path / "sweep").glob("*/outcomes.parquet")) == ["0", "1"]
