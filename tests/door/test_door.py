@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sim.study.writing import FIGURES
 from tests.door.shell import (
     TABLES,
     TINY,
@@ -19,6 +20,7 @@ from tests.door.shell import (
     assert_same_tables,
     finish,
     finished_runs,
+    forked,
     forked_sim,
     half_written,
     listing,
@@ -118,6 +120,12 @@ def test_the_run_folder_holds_what_is_promised_and_nothing_else(first: tuple[Ans
     figures = list((folder / "figures").iterdir())
     assert figures
     assert all(p.suffix == ".png" and p.read_bytes().startswith(b"\x89PNG") for p in figures)
+
+
+def test_the_standard_figures_are_those_that_are_drawn(first: tuple[Answer, Path]) -> None:
+    drawn = {path.stem for path in (first[1] / "figures").iterdir()}
+    skipped = {name.removesuffix(".png") for name in manifest(first[1])["figures_left_out"]}
+    assert drawn | skipped == set(FIGURES)
 
 
 def test_nothing_lies_beside_run_folders_and_the_store(first: tuple[Answer, Path], place: Path) -> None:
@@ -314,7 +322,7 @@ def test_one_world_for_all_replicates_is_said_in_the_method(place: Path) -> None
 def test_both_engines_give_the_same_outcomes(place: Path) -> None:
     for engine in ("compiled", "reference"):
         answer = forked_sim(
-            *TINY, "population.size=150", "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}",
+            *TINY, "population.size=60", "study.nulls=[ordinary]", f"engine={engine}", f"study.store=store_{engine}",
             f"hydra.run.dir={engine}", folder=place,
         )  # fmt: skip
         assert answer.code == 0, answer.err
@@ -442,11 +450,11 @@ def test_tables_of_many_runs_are_joined(sweep: Path) -> None:
 def test_figures_are_drawn_again(first: tuple[Answer, Path], place: Path) -> None:
     copy = place / "copy"
     shutil.copytree(first[1], copy)
-    drawn = {p.name for p in (copy / "figures").iterdir()}
+    drawn = {p.name: p.read_bytes() for p in (copy / "figures").iterdir()}
     shutil.rmtree(copy / "figures")
-    answer = finish(start(["-m", "sim.plot", "copy"], place))
+    answer = forked("sim.plot", "copy", folder=place)
     assert answer.code == 0, answer.err
-    assert {p.name for p in (copy / "figures").iterdir()} == drawn
+    assert {p.name: p.read_bytes() for p in (copy / "figures").iterdir()} == drawn
     assert_same_tables(first[1], copy)
 
 
