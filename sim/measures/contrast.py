@@ -10,11 +10,12 @@ scaled by the weight, such that numerator / denominator = value), which are NaN 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.errors import InputError
 from sim.measures.intervals import (
@@ -180,13 +181,13 @@ def summary_table(
     rows = []
     for arm in cells.arms:
         for outcome in cells.outcomes_of(arm):
-            frame = cells.frames[arm, outcome]
+            cell = cells.cells[arm, outcome]
             if outcome in cells.ratios:
-                counts = _floats(frame, "numerator"), _floats(frame, "denominator")
+                counts = cell.numerators, cell.denominators
                 interval = ratio_jackknife(*counts, level, min_denominator=min_denominator, name=arm)
             else:
-                interval = mean_t(_floats(frame, "value"), level)
-            method = _told(interval, _why(frame), conditional)
+                interval = mean_t(cell.values, level)
+            method = _told(interval, _why(cell), conditional)
             bounds = interval.estimate, interval.low, interval.high, interval.n
             rows.append((arm, outcome, *bounds, method, cells.units[outcome]))
     return _table(rows, SUMMARY_COLUMNS)
@@ -216,10 +217,29 @@ def _floats(frame: pd.DataFrame, column: str) -> Floats:
     return np.asarray(frame[column].to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
-def _why(*frames: pd.DataFrame) -> str:
+class _Cell(NamedTuple):
+    """The replicates of one outcome in one arm, in the order of the frame."""
+
+    replicates: NDArray[Any]
+    values: Floats
+    numerators: Floats
+    denominators: Floats
+    reasons: tuple[str, ...]
+    """Why values are missing, each once."""
+
+    def aligned(self, replicates: NDArray[Any]) -> _Cell:
+        """Return the same for other replicates; those that are not there are missing."""
+        if np.array_equal(self.replicates, replicates):
+            return self
+        places = {replicate: i for i, replicate in enumerate(self.replicates.tolist())}
+        rows = np.array([places.get(replicate, -1) for replicate in replicates.tolist()], dtype=np.intp)
+        values, above, below = (np.append(part, np.nan)[rows] for part in self[1:4])
+        return _Cell(replicates, values, above, below, self.reasons)
+
+
+def _why(*cells: _Cell) -> str:
     """Return the distinct reasons that the rows without a value carry."""
-    told = [frame.loc[frame["value"].isna(), "reason"].dropna() for frame in frames if "reason" in frame]
-    return joined(*dict.fromkeys(str(text) for texts in told for text in texts))
+    return joined(*dict.fromkeys(reason for cell in cells for reason in cell.reasons))
 
 
 @dataclass(frozen=True)
@@ -255,15 +275,25 @@ class _Pair:
 
 
 class _Cells:
-    """A checked long frame, cut into one frame per arm and outcome, indexed by replicate."""
+    """A checked long frame, cut into one cell per arm and outcome."""
 
     def __init__(self, outcomes: pd.DataFrame) -> None:
         self._check(outcomes)
         self.arms: list[str] = list(outcomes["arm"].unique())
-        groups = outcomes.groupby(["arm", "outcome"], sort=False, observed=True)
-        self.frames = {key: frame.set_index("replicate") for key, frame in groups}
         self.units: dict[str, str] = dict(zip(outcomes["outcome"], outcomes["unit"], strict=True))
         has_counts = "denominator" in outcomes
+        # Once for all cells, of which there are hundreds: to cut as many frames takes a second.
+        replicates, values = outcomes["replicate"].to_numpy(), _floats(outcomes, "value")
+        nothing = np.full(len(outcomes), np.nan)
+        above, below = ((_floats(outcomes, n) if has_counts else nothing) for n in ("numerator", "denominator"))
+        told = outcomes["reason"].where(outcomes["value"].isna()) if "reason" in outcomes else None
+        has_reason = np.zeros(len(outcomes), dtype=bool) if told is None else told.notna().to_numpy()
+        reasons = None if told is None else told.to_numpy()
+        self.cells: dict[tuple[str, str], _Cell] = {}
+        places: Mapping[Any, Any] = outcomes.groupby(["arm", "outcome"], sort=False, observed=True).indices
+        for key, rows in places.items():
+            why = () if reasons is None else tuple(dict.fromkeys(map(str, reasons[rows[has_reason[rows]]])))
+            self.cells[key] = _Cell(replicates[rows], values[rows], above[rows], below[rows], why)
         self.ratios: set[str] = set(outcomes.loc[outcomes["denominator"].notna(), "outcome"]) if has_counts else set()
 
     @staticmethod
@@ -302,17 +332,16 @@ class _Cells:
 
     def outcomes_of(self, *arms: str) -> list[str]:
         """Return the outcomes that any of the arms has, in the order of the frame."""
-        return [name for name in self.units if any((arm, name) in self.frames for arm in arms)]
+        return [name for name in self.units if any((arm, name) in self.cells for arm in arms)]
 
     def pair(self, arm: str, baseline: str, outcome: str) -> _Pair:
         """Return both arms' replicates of an outcome, aligned by number; what one arm lacks is missing there."""
-        held = [self.frames[name, outcome] for name in (arm, baseline) if (name, outcome) in self.frames]
-        replicates = held[0].index.union(held[-1].index)
-        empty = held[0].iloc[:0]
-        ours, base = (self.frames.get((name, outcome), empty).reindex(replicates) for name in (arm, baseline))
-        values = _floats(ours, "value"), _floats(base, "value")
+        held = [self.cells[name, outcome] for name in (arm, baseline) if (name, outcome) in self.cells]
+        one, other = held[0].replicates, held[-1].replicates
+        replicates = one if np.array_equal(one, other) else np.union1d(one, other)
+        empty = _Cell(one[:0], np.empty(0), np.empty(0), np.empty(0), ())
+        ours, base = (self.cells.get((name, outcome), empty).aligned(replicates) for name in (arm, baseline))
         counts = None
         if outcome in self.ratios:
-            above, below = "numerator", "denominator"
-            counts = _floats(ours, above), _floats(ours, below), _floats(base, above), _floats(base, below)
-        return _Pair(values, counts, (arm, baseline), _why(*held))
+            counts = ours.numerators, ours.denominators, base.numerators, base.denominators
+        return _Pair((ours.values, base.values), counts, (arm, baseline), _why(*held))
