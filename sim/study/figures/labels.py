@@ -136,9 +136,10 @@ def _conflicts(boxes: Floats, leaders: Floats, others: Floats, their_leaders: Fl
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     costs = 1e6 * np.maximum(high - low, 0).prod(axis=2)
     for these, those, swap in ((leaders, others, False), (their_leaders, boxes, True)):
-        # NaN, where there is no leader, is in no box.
-        along = np.linspace(these[:, 0], these[:, 1], _ALONG, axis=1).reshape(-1, 2)
-        hits = 1e4 * _is_inside(along, those).reshape(len(those), -1, _ALONG).sum(axis=2)
+        has_leader = np.flatnonzero(np.isfinite(these).all(axis=(1, 2)))
+        along = np.linspace(these[has_leader, 0], these[has_leader, 1], _ALONG, axis=1).reshape(-1, 2)
+        hits = np.zeros((len(those), len(these)))
+        hits[:, has_leader] = 1e4 * _is_inside(along, those).reshape(len(those), -1, _ALONG).sum(axis=2)
         costs += hits if swap else hits.T
     return np.asarray(costs, dtype=np.float64)
 
@@ -146,7 +147,10 @@ def _conflicts(boxes: Floats, leaders: Floats, others: Floats, their_leaders: Fl
 def _is_inside(points: Floats, boxes: Floats) -> NDArray[np.bool_]:
     """Return whether points, shape (n, 2), lie in boxes ``left, bottom, right, top``, shape (k, 4): shape (k, n)."""
     x, y = points[:, 0], points[:, 1]
-    found = (x > boxes[:, [0]]) & (x < boxes[:, [2]]) & (y > boxes[:, [1]]) & (y < boxes[:, [3]])
+    found = x > boxes[:, [0]]
+    found &= x < boxes[:, [2]]
+    found &= y > boxes[:, [1]]
+    found &= y < boxes[:, [3]]
     return np.asarray(found, dtype=np.bool_)
 
 
@@ -156,8 +160,10 @@ def _spans(corners: Floats, size: tuple[float, float], pad: float) -> Floats:
 
 
 def _n_inside(points: Floats, boxes: Floats) -> Floats:
-    """Return how many points lie in each box."""
-    return np.asarray(_is_inside(points, boxes).sum(axis=1), dtype=np.float64)
+    """Return how many points lie in each box; most points are far from all of them."""
+    lowest, highest = boxes[:, :2].min(axis=0, initial=np.inf), boxes[:, 2:].max(axis=0, initial=-np.inf)
+    near = points[((points > lowest) & (points < highest)).all(axis=1)]
+    return np.asarray(_is_inside(near, boxes).sum(axis=1), dtype=np.float64)
 
 
 def dense(line: Floats, step: float = 3.0) -> Floats:

@@ -162,10 +162,14 @@ def _name_circles(ax: Axes, named: pd.Series, centres: Floats, radii: Floats) ->
         leaders = np.stack((np.broadcast_to(centres[i], corners.shape), nearest[:, i]), axis=1)
         # From the rim of the circle, not from its centre; a leader over another circle seems to come from there.
         leaders[:, 0] += (leaders[:, 1] - leaders[:, 0]) * (radii[i] / (own + radii[i]))[:, None]
-        leaders[own <= 5 * point] = np.nan
-        along = np.linspace(leaders[:, 0], leaders[:, 1], 12, axis=1)[:, :, None] - np.delete(centres, i, axis=0)
-        cost += 40 * (np.hypot(along[..., 0], along[..., 1]) < np.delete(radii, i) + point).any(axis=1).sum(axis=1)
-        cost += 4 * (own > 5 * point) + np.tile(1.5 * (np.arange(len(_SIDES)) > 3), len(reach))
+        is_far = own > 5 * point
+        leaders[~is_far] = np.nan
+        along = np.linspace(leaders[is_far, 0], leaders[is_far, 1], 12, axis=1)[:, :, None] - np.delete(
+            centres, i, axis=0
+        )
+        is_over = (np.hypot(along[..., 0], along[..., 1]) < np.delete(radii, i) + point).any(axis=1)
+        cost[is_far] += 40 * is_over.sum(axis=1)
+        cost += 4 * is_far + np.tile(1.5 * (np.arange(len(_SIDES)) > 3), len(reach))
         places.append(Places(corners, cost, leaders))
         texts.append(text)
     settle_texts(ax, texts, places, crowd, 1.5 * point)

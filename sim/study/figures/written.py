@@ -24,5 +24,6 @@ class Written:
 def save(drawing: Figure, path: Path, dpi: int, *, tight: bool = True) -> None:
     """Write a figure as PNG, whole or not at all; `tight` looks for all that it holds, which means one more layout."""
     look: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08} if tight else {}
+    quick = {"compress_level": 3}  # half the time, and a tenth more bytes, than the usual 6
     with write_whole(path) as temporary:
-        drawing.savefig(temporary, format="png", dpi=dpi, metadata={"Software": None}, **look)
+        drawing.savefig(temporary, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=quick, **look)
