@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,13 @@ Arms = dict[str, tuple[str, ...]] | None
 
 
 def compose(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    return tree_of(compose_tree([*SMALL, *(override(k, v) for k, v in values.items()), *overrides]))
+    return deepcopy(composed(*SMALL, *(override(k, v) for k, v in values.items()), *overrides))
+
+
+@cache
+def composed(*overrides: str) -> dict[str, Any]:
+    """Composing takes longer than the nights of this file do."""
+    return tree_of(compose_tree(overrides))
 
 
 @pytest.fixture(autouse=True)
