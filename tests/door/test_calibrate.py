@@ -11,17 +11,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.door.shell import finish, forked_sim, start, wait_until
+from tests.door.shell import finish, forked, forked_sim, start, wait_until
 
 pytest.importorskip("pyabc")
 
 from sim import calibrate
 
 QUICK = (
-    "population.size=2000", "study.workers=1", "calibration.particles=20", "calibration.predictions=20", "study.store=store",
+    "population.size=1000", "study.workers=1", "calibration.particles=20", "calibration.predictions=20", "study.store=store",
     "calibration.folder=found",
 )  # fmt: skip
-COMMAND = ("-m", "sim.calibrate", *QUICK, "calibration.generations=3")
+COMMAND = ("sim.calibrate", *QUICK, "calibration.generations=3")
 FIGURES = ["fit.png", "generations.png", "parameters.png"]
 
 
@@ -33,7 +33,7 @@ def folder_of(place: Path) -> Path:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     place = tmp_path_factory.mktemp("calibrated")
-    answer = finish(start(COMMAND, place))
+    answer = forked(*COMMAND, folder=place)
     assert answer.code == 0, answer.err
     assert "generation 3 of 3: 20 particles within" in answer.err
     return place, answer.out
@@ -65,7 +65,7 @@ def test_the_folder_is_whole_and_the_terminal_tells_of_it(finished: tuple[Path, 
 
 @pytest.mark.slow
 def test_after_kill_9_the_same_command_comes_to_the_same_posterior(finished: tuple[Path, str], tmp_path: Path):
-    process = start(COMMAND, tmp_path)
+    process = start(["-m", *COMMAND], tmp_path)
 
     def has_begun_the_second() -> bool:
         found = list(tmp_path.glob("found/*/history.db"))
@@ -81,7 +81,7 @@ def test_after_kill_9_the_same_command_comes_to_the_same_posterior(finished: tup
     process.kill()
     assert finish(process).code == -signal.SIGKILL
     assert not (folder_of(tmp_path) / "manifest.json").exists()
-    answer = finish(start(COMMAND, tmp_path))
+    answer = forked(*COMMAND, folder=tmp_path)
     assert answer.code == 0, answer.err
     assert "goes on from generation 1 of 3" in answer.err
     for name in ("posterior", "prior", "predictions"):
@@ -93,7 +93,7 @@ def test_after_kill_9_the_same_command_comes_to_the_same_posterior(finished: tup
 def test_draws_are_a_design_for_other_studies(finished: tuple[Path, str], tmp_path: Path):
     draws = folder_of(finished[0]) / "draws.csv"
     answer = forked_sim(
-        "parameters=posterior", f"design.file={draws}", "design.points=3", "population.size=1000", "study.nulls=[]",
+        "parameters=posterior", f"design.file={draws}", "design.points=3", "population.size=300", "study.nulls=[]",
         "hydra.run.dir=run", folder=tmp_path,
     )  # fmt: skip
     assert answer.code == 0, answer.err
