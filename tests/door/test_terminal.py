@@ -150,8 +150,7 @@ def test_a_file_of_chat_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize("free", [10**6, 10**12])
 def test_the_memory_that_a_study_needs_is_told_before_it_begins_or_is_refused(free: int, tmp_path: Path) -> None:
     small = f"from sim.study import memory; memory.BASE = memory.TOLD = 0; memory.free_bytes = lambda: {free}"
-    code = f"{small}\nimport runpy, sys; sys.argv[0] = 'sim'; runpy.run_module('sim', run_name='__main__')"
-    answer = finish(start(["-c", code, *QUICK], tmp_path))
+    answer = forked_sim(*QUICK, folder=tmp_path, before=small)
     [line] = answer.err.splitlines()
     if free < 10**7:
         assert answer.code == 2
