@@ -187,7 +187,7 @@ def _history(
 
 def _told(generation: Generation, plan: Calibration) -> str:
     return (
-        f"generation {generation.number + 1} of {plan.generations}: {plan.particles} particles within "
+        f"generation {generation.number + 1} of {plan.generations}: {generation.n_particles} particles within "
         f"{generation.threshold:.3g}, of {generation.n_candidates} candidates, {generation.n_effective:.0f} effective"
     )
 

@@ -131,7 +131,7 @@ def _generations(c: Calibrated) -> Figure:
     tried = before + np.cumsum([g.n_candidates for g in told])
     ax.plot(tried, [g.threshold for g in told], marker="o", color=_POSTERIOR)
     for x, g in zip(tried, told, strict=True):
-        rate = c.plan.particles / g.n_candidates
+        rate = g.n_particles / g.n_candidates
         ax.annotate(
             f"{rate:.0%}", (x, g.threshold), xytext=(3, 4), textcoords="offset points", fontsize=6.0, color=_INK
         )

@@ -31,6 +31,8 @@ from sim.inference.transition import Aim, AimedTransition, aim_at_record
 __all__ = ["Generation", "Smc", "distance_of"]
 
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 1024
+_FIRST = 4
+"""So many times as many particles has the first generation, by which the next ones are aimed."""
 _PATIENCE = 0.002
 """Share of accepted candidates below which a generation is given up."""
 
@@ -66,6 +68,7 @@ class Generation:
     number: int
     threshold: float
     """The distance that its particles lie within."""
+    n_particles: int
     n_candidates: int
     n_effective: float
     """Kish's effective number of particles."""
@@ -114,7 +117,7 @@ class Smc:
                 night,
                 pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
                 distance_of(statistics),
-                population_size=plan.particles,
+                population_size=_Sizes(plan.particles),
                 transitions=AimedTransition(self._aim),
                 eps=pyabc.QuantileEpsilon(threshold, alpha=plan.quantile),
                 sampler=_OrderedSampler(self._simulate, seed),
@@ -220,7 +223,18 @@ class Smc:
         row = table[table["t"] == t].iloc[0]
         weights = self.history.get_weighted_distances(t)["w"].to_numpy(np.float64)
         effective = float(weights.sum() ** 2 / (weights**2).sum())
-        return Generation(t, float(row["epsilon"]), int(row["samples"]), effective)
+        return Generation(t, float(row["epsilon"]), len(weights), int(row["samples"]), effective)
+
+
+class _Sizes(pyabc.populationstrategy.PopulationStrategy):  # type: ignore[misc]
+    """How many particles a generation has."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+
+    def __call__(self, t: int | None = None) -> int:
+        return self.n if t else _FIRST * self.n
 
 
 class _OrderedSampler(Sampler):  # type: ignore[misc]
