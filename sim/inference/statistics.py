@@ -157,9 +157,13 @@ class Statistics:
         return {name: self.items[name].told(value) if name in self.items else value for name, value in found.items()}
 
     def of_entry(self, entry: Mapping[str, Any]) -> dict[str, float]:
-        """Return all statistics of a night, by name, from what was measured of it; NaN where one is missing."""
-        numbers = zip(entry["outcome"], entry["value"], entry["denominator"], strict=True)
-        found = {name: (float(value), float(denominator)) for name, value, denominator in numbers}
+        """Return all statistics of a night, by name, from what was measured of it; NaN where one is missing.
+
+        Reports leave out ratios of few posts or people, which are noisy; here they count, as noise: a fit without the nights
+        in which few post would be one to other priors.
+        """
+        numbers = zip(entry["outcome"], entry["value"], entry["numerator"], entry["denominator"], strict=True)
+        found = {n: (float(above / below if below > 0 else v), float(below)) for n, v, above, below in numbers}
         sums = entry.get("sums", [])
         result: dict[str, float] = {}
         place = 0

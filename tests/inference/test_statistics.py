@@ -79,11 +79,16 @@ def test_statistics_of_a_night_are_its_outcomes_curves_and_bins():
 
 
 def test_an_ordinary_day_is_told_in_real_posts():
-    ratios = {"outcome": ["posts_ratio_day_1", "posts_ratio_day_2"], "value": [2.0, 3.0], "denominator": [50.0, 70.0]}
+    ratios = {
+        "outcome": ["posts_ratio_day_1", "posts_ratio_day_2"], "value": [2.0, 3.0], "numerator": [100.0, 210.0],
+        "denominator": [50.0, 70.0],
+    }  # fmt: skip
     statistics = Statistics({ORDINARY_DAY: statistic(value=1, sd=1)}, {}, (), 10.0)
     assert statistics.of_entry(ratios) == {ORDINARY_DAY: 600.0}
     assert statistics.nulls == ("ordinary",)
-    assert math.isnan(statistics.of_entry({"outcome": [], "value": [], "denominator": []})[ORDINARY_DAY])
+    assert math.isnan(
+        statistics.of_entry({"outcome": [], "value": [], "numerator": [], "denominator": []})[ORDINARY_DAY]
+    )
 
 
 def test_null_nights_are_those_that_the_statistics_need():
@@ -122,3 +127,14 @@ def test_a_window_counts_its_minutes_and_no_others():
     assert sum(window_sums(scenario, record, parts)) == pytest.approx(
         window_sums(scenario, record, [Window("heard", 0, n)])[0]
     )
+
+
+def test_ratios_of_few_count_and_those_of_nothing_do_not():
+    nan = math.nan
+    items = {name: Statistic(value=1, sd=1, source="a test") for name in ("few", "none", "count")}
+    entry = {"outcome": ["few", "none", "count"], "value": [nan, nan, 7.0], "numerator": [6.0, 2.0, nan],
+             "denominator": [4.0, 0.0, nan]}  # fmt: skip
+    found = Statistics(items, {}, (), 1.0).of_entry(entry)
+    assert found["few"] == 1.5
+    assert math.isnan(found["none"])
+    assert found["count"] == 7.0
