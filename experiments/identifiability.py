@@ -1,6 +1,6 @@
 """Which parameters could the record tell, is the inference right, and what data would tell more?
 
-Command: ``python -m experiments.identifiability`` (half an hour on two cores; ``--points 300 --sets 50`` for a look). Figures:
+Command: ``python -m experiments.identifiability`` (a quarter of an hour on two cores; ``--points 300 --sets 50`` for a look). Figures:
 outputs/inference/identifiability/ranks.png and narrowing.png, copied to docs/figures; the page is docs/identifiability.md.
 
 One table of nights at draws from the prior. Some of its rows are truths, each with data of its own (its statistics with the
@@ -40,7 +40,7 @@ from sim.study.store import Store
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "outputs" / "inference" / "identifiability"
 PAGE, FIGURES = ROOT / "docs" / "identifiability.md", ROOT / "docs" / "figures"
-POINTS, SETS, PEOPLE = 2000, 200, 20_000
+POINTS, SETS, PEOPLE = 2000, 200, 10_000
 NEAREST = 0.1
 """Share of the table that a posterior is made of."""
 LEVEL = 0.95
@@ -126,10 +126,11 @@ def draw_ranks(ranks: dict[str, Ranks], keys: list[str]) -> Figure:
     panels[-1].set_xlabel("place in the posterior (rank of the truth)")
     handles: list[Any] = [
         Line2D([], [], color="#0072B2", linewidth=0.8, label=f"one of {len(keys)} parameters"),
-        Line2D([], [], color="#D9730D", linewidth=1.2, label="one that leaves the band for all"),
         Patch(color="#C9CED6", label="95 % band for one parameter, at all places at once"),
         Patch(color="#E4E7EC", label="95 % band for all parameters at once"),
     ]
+    if any((widest(its.ranks) < even_band(len(its.ranks), LEVEL, len(keys))[0]).any() for its in ranks.values()):
+        handles.append(Line2D([], [], color="#D9730D", linewidth=1.2, label="one that leaves the band for all"))
     legend_below(panels[-1], handles, columns=2)
     return drawing
 
@@ -153,7 +154,7 @@ def draw_narrowing(found: pd.DataFrame, kinds: list[str]) -> Figure:
     ax.set_yticks(rows, [key.removeprefix("parameters.") for key in order["parameter"]], fontsize=6.5)
     ax.set_ylim(-0.8, len(order) - 0.2)
     ax.set_xlim(0, 1.05)
-    ax.set_xlabel("posterior standard deviation as a share of the prior's, expected; dashed: identified")
+    ax.set_xlabel("posterior sd / prior sd, expected (dashed: identified)")
     handles = [Line2D([], [], color=c, marker=m, linestyle="", label=kind) for kind, (c, m) in looks.items()]
     legend_below(ax, handles, columns=4)
     return drawing
@@ -206,7 +207,9 @@ def main() -> int:
         pairs[reading] = trade_offs(table, data["the record"], scales, given.sets, n_nearest)
         whole = np.isfinite(data["and both"]).all(axis=1)
         missing[reading] = int((~whole).sum())
-        narrowing = {kind: expected_narrowing(table.places[whole], x[whole]) for kind, x in data.items()}
+        narrowing = {
+            kind: expected_narrowing(table.places[whole], x[whole], n_squared=len(fitted)) for kind, x in data.items()
+        }
         told[reading] = pd.DataFrame({
             "parameter": list(plan.priors), "contraction": ranks[reading].contractions.mean(axis=0),
             "tail": widest(ranks[reading].ranks), **narrowing,

@@ -83,11 +83,14 @@ def rank_of(posterior: Adjusted, truth: np.ndarray) -> np.ndarray:
     return share
 
 
-def expected_narrowing(places: np.ndarray, features: np.ndarray, *, folds: int = 5, seed: int = 1) -> np.ndarray:
+def expected_narrowing(
+    places: np.ndarray, features: np.ndarray, *, n_squared: int | None = None, folds: int = 5, seed: int = 1
+) -> np.ndarray:
     """Return float64[parameters]: the posterior's standard deviation as a share of the prior's, to be expected from data.
 
     The share of a parameter's variance that the best linear predictor from features leaves over, on rows that it was not fitted
     to: what a posterior would have on average over data sets, if its mean were that predictor (Fearnhead and Prangle 2012).
+    Where the predictor does worse than the prior's mean, that is taken: 1.
 
     Parameters
     ----------
@@ -95,6 +98,8 @@ def expected_narrowing(places: np.ndarray, features: np.ndarray, *, folds: int =
         float64[rows, parameters]: draws from the prior.
     features
         float64[rows, features] of the data that each would give, the uncertainty of the observation included; finite.
+    n_squared
+        Of so many features, the first ones, squares and products are features as well; None: of all.
     folds, seed
         Of the cross-validation.
     """
@@ -103,16 +108,13 @@ def expected_narrowing(places: np.ndarray, features: np.ndarray, *, folds: int =
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+    first = features[:, :n_squared]
+    squares = PolynomialFeatures(2, include_bias=False).fit_transform(StandardScaler().fit_transform(first))
+    x = np.hstack([squares, features[:, first.shape[1] :]])
     left = np.zeros(places.shape[1])
-    few = features.shape[1] <= _FEW
-    for train, test in KFold(folds, shuffle=True, random_state=seed).split(features):
-        steps = [StandardScaler(), *([PolynomialFeatures(2, include_bias=False), StandardScaler()] if few else [])]
-        model = make_pipeline(*steps, RidgeCV(np.geomspace(1e-2, 1e6, 17)))
-        model.fit(features[train], places[train])
-        left += ((places[test] - model.predict(features[test])) ** 2).sum(axis=0)
-    share: np.ndarray = np.sqrt(left / ((places - places.mean(axis=0)) ** 2).sum(axis=0))
+    for train, test in KFold(folds, shuffle=True, random_state=seed).split(x):
+        model = make_pipeline(StandardScaler(), RidgeCV(np.geomspace(1e-2, 1e6, 17), alpha_per_target=True))
+        model.fit(x[train], places[train])
+        left += ((places[test] - model.predict(x[test])) ** 2).sum(axis=0)
+    share: np.ndarray = np.minimum(np.sqrt(left / ((places - places.mean(axis=0)) ** 2).sum(axis=0)), 1.0)
     return share
-
-
-_FEW = 20
-"""So many features get their squares and products beside them."""
