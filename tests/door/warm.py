@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -49,6 +50,8 @@ def serve() -> None:
 
     night = sim.load("population.size=300", "throttle=none")
     sim.compare({"open": night}, 1, nulls=(), workers=1)
+    gc.collect()
+    gc.freeze()  # what is there is not looked at, and so not copied, by every child
     print("ready", flush=True)
     for line in sys.stdin:
         process = os.fork()
