@@ -1,7 +1,8 @@
 """Which parameters could the record tell, is the inference right, and what data would tell more?
 
-Command: ``python -m experiments.identifiability`` (a quarter of an hour on two cores; ``--points 300 --sets 50`` for a look). Figures:
-outputs/inference/identifiability/ranks.png and narrowing.png, copied to docs/figures; the page is docs/identifiability.md.
+Command: ``python -m experiments.identifiability`` (a quarter of an hour on two cores; ``--points 300 --sets 50`` for a look).
+Figures: outputs/inference/identifiability/ranks.png and narrowing.png, copied to docs/figures; the page is
+docs/identifiability.md.
 
 One table of nights at draws from the prior. Some of its rows are truths, each with data of its own (its statistics with the
 uncertainty of the record), and are fitted from all other rows: their ranks say whether the inference is right (simulation-based
@@ -40,8 +41,8 @@ from sim.study.store import Store
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "outputs" / "inference" / "identifiability"
 PAGE, FIGURES = ROOT / "docs" / "identifiability.md", ROOT / "docs" / "figures"
-POINTS, SETS, PEOPLE = 2000, 200, 10_000
-NEAREST = 0.1
+POINTS, SETS, PEOPLE = 2000, 1000, 10_000
+NEAREST = 0.2
 """Share of the table that a posterior is made of."""
 LEVEL = 0.95
 WIDTH, OF_BIN = 30, 0.1

@@ -40,7 +40,7 @@ from sim.study.template import Compose
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "outputs" / "inference" / "validation"
-NEAREST = 0.1
+NEAREST = 0.2
 """Share of a table that a posterior is made of."""
 BIN = 15
 """Minutes: how closely the time of the peak is looked at."""

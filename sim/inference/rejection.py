@@ -7,6 +7,7 @@ statistics would be those of the data (Beaumont, Zhang and Balding 2002).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,15 +66,19 @@ def moved_to_data(places: np.ndarray, deviations: np.ndarray, weights: np.ndarra
     """Return places float64[particles, parameters], each moved to where its statistics would be those of the data.
 
     By the weighted linear regression of the places on the statistics' deviations from the data, float64[particles, statistics],
-    with weights float64[particles] of sum 1.
+    with weights float64[particles] of sum 1. What the regression leaves is widened to what it would leave of others: a fit of k
+    slopes to n particles has residuals whose variance is too small by n - k - 1 to n, and its mean has an error of its own.
     """
     mean_x, mean_y = weights @ deviations, weights @ places
     centred = deviations - mean_x
     square = (centred * weights[:, None]).T @ centred
     square += _RIDGE * np.diag(np.maximum(np.diag(square), 1e-12))
     slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (places - mean_y))
-    moved: np.ndarray = places - deviations @ slopes
-    return moved
+    moved = places - deviations @ slopes
+    n, k = 1.0 / float((weights**2).sum()), deviations.shape[1]
+    centre = weights @ moved
+    widened: np.ndarray = centre + (moved - centre) * math.sqrt((n + 1.0) / max(n - k - 1.0, 1.0))
+    return widened
 
 
 def rank_of(posterior: Adjusted, truth: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sim.inference.ranks import even_band, ranks_of_truths, widest
-from sim.inference.rejection import adjusted_posterior, expected_narrowing, rank_of
+from sim.inference.rejection import adjusted_posterior, expected_narrowing, moved_to_data, rank_of
 
 pytest.importorskip("sklearn")
 
@@ -114,3 +114,20 @@ def test_truths_need_rows_with_all_statistics():
     statistics[:30] = np.nan
     with pytest.raises(ValueError, match="30 data sets were asked for, and 20 rows"):
         ranks_of_truths(places, statistics, np.ones(2), 30, 10)
+
+
+def test_moved_particles_are_as_wide_as_what_they_stand_for():
+    """Seven slopes fitted to sixty particles leave too little; a new truth lies about their mean as widely as they do."""
+    dice = np.random.default_rng(8)
+    squares, variances = [], []
+    for _ in range(1500):
+        deviations = dice.standard_normal((60, 7))
+        places = deviations @ np.ones((7, 1)) + dice.standard_normal((60, 1))
+        moved = moved_to_data(places, deviations, np.full(60, 1 / 60))
+        variances.append(moved.var())
+        squares.append((dice.standard_normal() - moved.mean()) ** 2)  # a truth at the data: its line says 0
+    ratio = np.mean(squares) / np.mean(variances)
+    error = np.std(squares) / math.sqrt(len(squares)) / np.mean(variances)
+    assert abs(ratio - 1) < 4.5 * error
+    # At the data the seven slopes add to the error of the mean as much as their number to 60, on average.
+    assert abs(np.mean(variances) - (1 + 1 / 60)) < 4.5 * np.std(variances) / math.sqrt(len(variances))
