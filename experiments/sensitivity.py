@@ -25,7 +25,7 @@ from experiments.fitting import of_reading, wrapped
 from sim.inference.priors import Prior, values_at
 from sim.inference.sensitivity import Measure, measured_at, morris_shares, morris_table, sobol_shares, sobol_table
 from sim.study.design import Design, Factor
-from sim.study.figures.style import figure, legend_below, styled
+from sim.study.figures.style import styled
 from sim.study.figures.written import save
 from sim.study.points import Settings
 from sim.study.store import Store
@@ -148,46 +148,46 @@ def draw_morris(tables: dict[str, pd.DataFrame], keys: list[str]) -> Figure:
         ax.set_title(name)
         ax.set_ylim(-0.8, len(keys) - 0.2)
     panels[0].set_yticks(rows, [key.removeprefix("parameters.") for key in keys[::-1]], fontsize=6.5)
-    drawing.supxlabel("change of the measure (a share) as a parameter goes through its whole prior", fontsize=8)
     handles = [
         Line2D([], [], color="#C9CED6", linewidth=5, label="mean size of the effect, with a 95 % interval"),
         Line2D([], [], color="#0072B2", marker="o", linestyle="", markersize=3, label="mean effect, with its sign"),
     ]
-    drawing.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, -0.06), ncols=2)
+    _below(drawing, "change of the measure (a share) as a parameter goes through its whole prior", handles)
     return drawing
 
 
 @styled
 def draw_sobol(tables: dict[str, pd.DataFrame]) -> Figure:
     """Draw first and total indices with their intervals, a panel for each measure."""
-    drawing, panels = figure([1.7] * len(tables), width=5.2)
+    keys = list(next(iter(tables.values()))["parameter"])
+    drawing = Figure(figsize=(10.5, 0.36 * len(keys) + 1.4))
+    panels = drawing.subplots(1, len(tables), sharey=True)
+    rows = np.arange(len(keys))
     for ax, (name, table) in zip(panels, tables.items(), strict=True):
-        places = np.arange(len(table))
-        for column, shift, colour in (("first", -0.17, "#0072B2"), ("total", 0.17, "#D9730D")):
-            ax.bar(places + shift, table[column], width=0.32, color=colour, alpha=0.75, linewidth=0)
+        its = table.set_index("parameter").loc[keys[::-1]]
+        for column, shift, colour in (("first", 0.17, "#0072B2"), ("total", -0.17, "#D9730D")):
+            ax.barh(rows + shift, its[column], height=0.32, color=colour, alpha=0.75, linewidth=0)
             ax.errorbar(
-                places + shift,
-                table[column],
-                yerr=table[f"{column}_error"],
-                fmt="none",
-                ecolor="#404040",
-                elinewidth=0.7,
+                its[column], rows + shift, xerr=its[f"{column}_error"], fmt="none", ecolor="#404040", elinewidth=0.7
             )
-        names = [key.removeprefix("parameters.").removeprefix("throttle.") for key in table["parameter"]]
-        ax.set_xticks(places, names, rotation=30, ha="right", fontsize=6.5)
-        ax.axhline(0.0, color="#404040", linewidth=0.5)
-        ax.set_ylim(
-            min(-0.1, float((table["first"] - table["first_error"]).min())),
-            max(1.05, float((table["total"] + table["total_error"]).max())),
-        )
-        ax.set_ylabel("share of variance")
-        ax.set_title(name, loc="left")
+        ax.axvline(0.0, color="#404040", linewidth=0.5)
+        ax.set_xlim(-0.4, 1.6)
+        ax.set_title(name)
+    panels[0].set_yticks(rows, [key.removeprefix("parameters.") for key in keys[::-1]], fontsize=6.5)
     handles = [
-        Line2D([], [], color="#0072B2", linewidth=5, label="by itself (first-order index)"),
-        Line2D([], [], color="#D9730D", linewidth=5, label="with all interactions (total index)"),
+        Line2D([], [], color="#0072B2", linewidth=5, label="by itself (first-order index), 95 % interval"),
+        Line2D([], [], color="#D9730D", linewidth=5, label="with all interactions (total index), 95 % interval"),
     ]
-    legend_below(panels[-1], handles, columns=2)
+    _below(drawing, "share of the measure's variance (intervals that pass the edges go on)", handles)
     return drawing
+
+
+def _below(drawing: Figure, label: str, handles: list[Line2D]) -> None:
+    """Put one label for all panels, and the legend, close below them."""
+    height = drawing.get_figheight()
+    drawing.subplots_adjust(bottom=0.75 / height, top=1 - 0.3 / height)
+    drawing.supxlabel(label, fontsize=8, y=0.3 / height)
+    drawing.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.0), ncols=2)
 
 
 @styled
@@ -209,10 +209,10 @@ def draw_structure(ranks: dict[str, dict[str, pd.Series]], keys: list[str]) -> F
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trajectories", type=int, default=20, help="of Morris, over all parameters")
-    parser.add_argument("--base", type=int, default=128, help="points of Sobol, a power of two")
+    parser.add_argument("--trajectories", type=int, default=12, help="of Morris, over all parameters")
+    parser.add_argument("--base", type=int, default=64, help="points of Sobol, a power of two")
     parser.add_argument("--parameters", type=int, default=8, help="how many get Sobol's indices")
-    parser.add_argument("--structures", type=int, default=8, help="trajectories under each structure")
+    parser.add_argument("--structures", type=int, default=6, help="trajectories under each structure")
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--replicates", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
