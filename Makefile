@@ -22,7 +22,7 @@ IN_VENV := $(VENV)/bin/python
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help run test check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability model-page cache constraints clean
+.PHONY: help run test check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability sensitivity attribution validation model-page cache constraints clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -66,13 +66,22 @@ nation: $(COMPILED) ## compare the whole nation, person by person, with smaller 
 	$(IN_VENV) -m experiments.nation $(ARGS)
 
 calibrate: $(COMPILED) ## fit the parameters to a reading of the record, in a reduced setting (a quarter of an hour)
-	$(IN_VENV) -m sim.calibrate population.size=10000 calibration.particles=150 calibration.generations=3 $(ARGS)
+	$(IN_VENV) -m sim.calibrate calibration.particles=150 $(ARGS)
 
-posteriors: $(COMPILED) ## fit both readings in full, keep their draws, and run the throttle over them; docs/calibration.md (hours)
+posteriors: $(COMPILED) ## fit both readings in full, keep their draws, and run the throttle over them; docs/calibration.md
 	$(IN_VENV) -m experiments.posteriors --page docs/calibration.md $(ARGS)
 
 identifiability: $(COMPILED) ## which parameters the record can tell; docs/identifiability.md (half an hour)
 	$(IN_VENV) -m experiments.identifiability --page docs/identifiability.md $(ARGS)
+
+sensitivity: $(COMPILED) ## which parameters and structures results depend on (Morris, Sobol); docs/sensitivity.md
+	$(IN_VENV) -m experiments.sensitivity --page docs/sensitivity.md $(ARGS)
+
+attribution: $(COMPILED) ## which channels brought people out (Shapley values); docs/attribution.md
+	$(IN_VENV) -m experiments.attribution --page docs/attribution.md $(ARGS)
+
+validation: $(COMPILED) ## foretell what was not fitted, beside models that leave something out; docs/validation.md
+	$(IN_VENV) -m experiments.validation --page docs/validation.md $(ARGS)
 
 model-page: $(READY) ## write the tables of parameters in docs/model.md again
 	$(IN_VENV) -m experiments.model_page

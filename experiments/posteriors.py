@@ -1,7 +1,7 @@
 """What do both readings of the record say about the parameters, and what follows for the throttle's effect?
 
-Command: ``python -m experiments.posteriors`` (`make posteriors`; two hours on two cores; the same command goes on where it was
-interrupted). Figures: of each calibration (fit.png, parameters.png), and of each study of the throttle over draws from
+Command: ``python -m experiments.posteriors`` (`make posteriors`; half an hour on two cores; the same command goes on where it
+was interrupted). Figures: of each calibration (fit.png, parameters.png), and of each study of the throttle over draws from
 its posterior (posterior.png), in outputs/ and, with ``--page docs/calibration.md``, in docs/figures.
 
 Both readings are calibrated (`python -m sim.calibrate`). Their draws are kept with the package (sim/data/posterior_*.csv),
@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.fitting import name_of, wrapped
+from sim.config import compose_tree
 from sim.inference.told import IDENTIFIED, met_in_words
 from sim.study.terminal import number
 
@@ -135,7 +136,8 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
 
 def _people(told: dict[str, Any]) -> str:
     sizes = [o.split("=")[1] for o in told["overrides"] if o.startswith("population.size=")]
-    return f"{int(sizes[-1]) if sizes else 20_000:,} people"
+    size = sizes[-1] if sizes else compose_tree([o for o in told["overrides"] if "." not in o]).population.size
+    return f"{int(size):,} people"
 
 
 def _of_study(reading: str, folder: Path) -> list[str]:
