@@ -131,7 +131,7 @@ def draw(tables: dict[tuple[str, str], pd.DataFrame]) -> Figure:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=10, help="from each posterior, and from the prior")
+    parser.add_argument("--draws", type=int, default=8, help="from each posterior, and from the prior")
     parser.add_argument("--replicates", type=int, default=2)
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -209,10 +209,10 @@ def draw_structure(ranks: dict[str, dict[str, pd.Series]], keys: list[str]) -> F
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trajectories", type=int, default=12, help="of Morris, over all parameters")
+    parser.add_argument("--trajectories", type=int, default=10, help="of Morris, over all parameters")
     parser.add_argument("--base", type=int, default=64, help="points of Sobol, a power of two")
     parser.add_argument("--parameters", type=int, default=8, help="how many get Sobol's indices")
-    parser.add_argument("--structures", type=int, default=6, help="trajectories under each structure")
+    parser.add_argument("--structures", type=int, default=4, help="trajectories under each structure")
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--replicates", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)

@@ -261,8 +261,8 @@ def draw_hearing(heard: dict[str, pd.DataFrame]) -> Figure:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=800, help="nights of each model's table")
-    parser.add_argument("--draws", type=int, default=80, help="from each posterior")
+    parser.add_argument("--points", type=int, default=600, help="nights of each model's table")
+    parser.add_argument("--draws", type=int, default=60, help="from each posterior")
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=None)
