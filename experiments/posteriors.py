@@ -149,7 +149,7 @@ def _of_study(reading: str, folder: Path) -> list[str]:
         wrapped(f"""Paired differences, throttled minus open, at {n} draws from this posterior with
         {told["replicates"]} replicates each: means, with 95 % over parameters alone, and of single runs, which
         scatter by the simulation as well."""), "",
-        "| outcome | open | throttled - open | 95 % over parameters | 95 % of single runs | share of draws above 0 |",
+        "| outcome | open [95 % over parameters] | throttled - open | 95 % over parameters | 95 % of single runs | share of draws above 0 |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name in SHOWN:
@@ -162,7 +162,8 @@ def _of_study(reading: str, folder: Path) -> list[str]:
             return f"[{number(row[low], unit)}, {number(row[high], unit)}]"
 
         lines.append(
-            f"| `{name}` | {number(level['mean'], unit)} | {number(row['mean'], unit)} | "
+            f"| `{name}` | {number(level['mean'], unit)} {ends('parameters_low', 'parameters_high', level)} | "
+            f"{number(row['mean'], unit)} | "
             f"{ends('parameters_low', 'parameters_high')} | {ends('low', 'high')} | {row['share_above_0']:.0%} |"
         )
     return [*lines, "", f"![The throttle's effect over draws](figures/calibration_{reading}_throttle.png)", ""]
