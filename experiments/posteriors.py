@@ -149,7 +149,7 @@ def _of_study(reading: str, folder: Path) -> list[str]:
         wrapped(f"""Paired differences, throttled minus open, at {n} draws from this posterior with
         {told["replicates"]} replicates each: means, with 95 % over parameters alone, and of single runs, which
         scatter by the simulation as well."""), "",
-        "| outcome | open [95 % over parameters] | throttled - open | 95 % over parameters | 95 % of single runs | draws above 0 |",
+        "| outcome | open [95 % over parameters] | throttled - open | over parameters | of single runs | draws above 0 |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name in SHOWN:

@@ -81,7 +81,7 @@ MODELS = {
     ),
     "no street": Model(("parameters.able_share=0",), DECIDING, ("share_left_before_call",)),
     "daily cycle alone": Model(
-        ("scenario.timeline=[]", "scenario.outages=[]"), (),
+        ("scenario.timeline=[]", "scenario.outages=[]", "throttle=none"), (),
         ("share_left_before_call", "surge_after_call", "dip_depth", "rebound_ratio", TOPIC), "published_twitter",
     ),
 }  # fmt: skip
@@ -122,7 +122,7 @@ def extras(model: Model, plan: Calibration, scenario: Scenario) -> tuple[dict[st
 
 def peak_of(table: ReferenceTable, scenario: Scenario) -> np.ndarray:
     """Return float64[rows]: minutes after midnight of the middle of the bin in which most was posted."""
-    bins = table.columns([name for name in table.values if name.startswith("posts[")], told=False)
+    bins = table.columns([name for name in table.values if name.startswith("posts[")])
     a = scenario.scenario.accounting
     assert a is not None
     midnight = minute_of(scenario, a.call.replace(hour=0, minute=0, second=0, microsecond=0))
@@ -141,10 +141,10 @@ class Fitted:
         places = prior_places(given.points, len(self.plan.priors), given.seed)
         self.table = self._nights(places, given.seed)
 
-    def _nights(self, places: np.ndarray, seed: int) -> ReferenceTable:
+    def _nights(self, places: np.ndarray, seed: int, *, own_dice: bool = False) -> ReferenceTable:
         return table_at(
             self.plan, self.composed, places, seed=seed, store=Store(self.given.store), items=self.items,
-            series=self.bins, workers=self.given.workers,
+            series=self.bins, workers=self.given.workers, own_dice=own_dice,
         )  # fmt: skip
 
     @property
@@ -160,7 +160,7 @@ class Fitted:
         noisy = self.table.with_noise(names, self.given.seed + 1)
         posterior = adjusted_posterior(self.table.places, noisy, record, scales, n)
         chosen = equal_draws(posterior.weights, self.given.draws, self.given.seed)
-        return self._nights(posterior.places[chosen], self.given.seed + 2)
+        return self._nights(posterior.places[chosen], self.given.seed + 2, own_dice=True)
 
 
 def scored(fitted: dict[str, Fitted], given: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:

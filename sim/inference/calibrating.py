@@ -50,7 +50,8 @@ class Calibrated:
     """The first generation: draws from the prior, all accepted."""
     posterior: Posterior
     predictions: pd.DataFrame
-    """Statistics of nights at draws from the posterior with dice of their own, which nothing was fitted to."""
+    """Statistics of nights at draws from the posterior, as they would be observed: with dice of their own, and errors as the
+    record has them. Nothing was fitted to them."""
     key: str
     folder: Path
     address: str
@@ -207,7 +208,8 @@ def _predictions(simulator: Simulator, posterior: Posterior, n: int, seed: int) 
 
     draws = posterior.draws(n, seed)
     simulator.seed = seed + 1
-    return pd.DataFrame(simulator.of(draws))
+    nights = simulator.of(draws, own_dice=True)
+    return pd.DataFrame([simulator.statistics.as_observed(one, seed + 1 + k) for k, one in enumerate(nights)])
 
 
 def about(calibrated: Calibrated) -> dict[str, Any]:

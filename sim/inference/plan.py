@@ -17,7 +17,7 @@ from sim.laws import OF_CONTENTS, Frozen
 
 __all__ = ["Calibration"]
 
-_VERSION = "3"
+_VERSION = "4"
 """Changes with every change of how candidates are proposed, simulated or compared: what the same plan comes to."""
 _ELSEWHERE = {"folder", "database", "backend", "address", "generations", "most_simulations", "predictions", "adjusted"}
 """What changes no result: where, and how far."""

@@ -47,9 +47,12 @@ class Simulator:
     progress: Callable[[int], None] = lambda _: None
     """Called with the number of nights that came back."""
 
-    def of(self, values: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-        """Return the statistics of a night at each of these values; NaN where it failed."""
-        points = [self._point(number, v) for number, v in enumerate(values)]
+    def of(self, values: Sequence[Mapping[str, float]], *, own_dice: bool = False) -> list[dict[str, float]]:
+        """Return the statistics of a night at each of these values; NaN where it failed.
+
+        `own_dice`: values that come twice get two nights; else they are one candidate, which has one.
+        """
+        points = [self._point(number, v, number if own_dice else None) for number, v in enumerate(values)]
         chunks = (points[first : first + self.chunk] for first in range(0, len(points), self.chunk))
         found: list[dict[str, float]] = [{} for _ in points]
         with contextlib.closing(self.measure(chunks)) as results:
@@ -67,8 +70,8 @@ class Simulator:
         entry = self.store.get_point(measured.key)[measured.names[0]]
         return self.statistics.unknown(entry)
 
-    def _point(self, number: int, values: Mapping[str, float]) -> Point:
-        own = seed_at(values, self.seed)
+    def _point(self, number: int, values: Mapping[str, float], own_number: int | None = None) -> Point:
+        own = seed_at(values if own_number is None else {**values, "draw": float(own_number)}, self.seed)
         return Point(number, values, own, world_seed=seed_at({"world": float(own % WORLDS)}, self.seed))
 
     def _statistics(self, measured: Measured) -> dict[str, float]:

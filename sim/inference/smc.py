@@ -24,7 +24,7 @@ from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.inference.priors import values_at
 from sim.inference.rejection import moved_to_data
-from sim.inference.simulator import Simulator
+from sim.inference.simulator import Simulator, seed_at
 from sim.inference.statistics import Statistics
 from sim.inference.transition import Aim, AimedTransition, aim_at_record
 
@@ -96,11 +96,11 @@ class Smc:
         key
             Names the calibration in it.
         seed
-            Decides what candidates are proposed.
+            Decides what candidates are proposed, and the errors with which their nights are observed.
         tell
             Called after each generation.
         """
-        self.plan, self.statistics, self.tell, self.simulator = plan, statistics, tell, simulator
+        self.plan, self.statistics, self.tell, self.simulator, self.seed = plan, statistics, tell, simulator, seed
         self.kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.known: dict[tuple[float, ...], dict[str, float]] = {}
         names = list(plan.priors)
@@ -170,7 +170,7 @@ class Smc:
         """Return the last generation as `particles` does, moved to where its statistics would be those of the record.
 
         By weighted regression, those nearest counting most (Epanechnikov's kernel), as Beaumont, Zhang and Balding (2002) have
-        it; the statistics that come back are those that the particles' nights had.
+        it; the statistics that come back are those that the particles' nights had, as observed.
         """
         places, weights, distances, found = self.particles()
         deviations = self._deviations(found)
@@ -183,14 +183,19 @@ class Smc:
         return moved, near, distances[kept], [one for one, is_kept in zip(found, kept, strict=True) if is_kept]
 
     def _aim(self) -> Aim:
-        """Return where the next generation comes from, by all particles of all generations so far."""
+        """Return where the next generation comes from, by all particles of all generations so far.
+
+        Bounds are not aimed at: what lies anywhere beyond fits, which no law around one place covers.
+        """
+        items = self.statistics.items
+        aimed = [name not in items or items[name].above is None for name in self.statistics.fitted]
         for t in range(len(self.kept), self.n_done):
             places, _, _, found = self.particles(t)
             self.kept[t] = places, self._deviations(found) / math.sqrt(self.statistics.n_fitted)
         _, weights, distances, _ = self.particles()
         within = float(weighted_quantile(distances, weights, alpha=self.plan.quantile))
         places, deviations = (np.concatenate(parts) for parts in zip(*self.kept.values(), strict=True))
-        return aim_at_record(places, deviations, within)
+        return aim_at_record(places, deviations[:, aimed], within)
 
     def _deviations(self, found: Sequence[Mapping[str, float]]) -> np.ndarray:
         """Return float64[nights, fitted statistics]: deviations from the record in its uncertainty."""
@@ -208,7 +213,8 @@ class Smc:
     def _simulate(self, places: Sequence[tuple[float, ...]]) -> None:
         """Simulate nights, so that they are known."""
         values = values_at(self.plan.priors, np.array(places))
-        self.known |= dict(zip(places, self.simulator.of(values), strict=True))
+        for place, value, found in zip(places, values, self.simulator.of(values), strict=True):
+            self.known[place] = self.statistics.as_observed(found, seed_at(value, self.seed))
         if self.simulator.reasons and all(math.isnan(v) for one in self.known.values() for v in one.values()):
             raise InputError(self.simulator.reasons[0])
 

@@ -29,6 +29,8 @@ __all__ = ["ORDINARY_DAY", "Statistic", "Statistics", "minute_of"]
 ORDINARY_DAY = "posts_ordinary_day"
 """Posts of an ordinary day in real numbers, the mean over the days of the scenario: a statistic beside the outcomes."""
 _OF_DAYS = "posts_ratio_day_"
+_ERRORS = 1
+"""Tells the dice of errors from others of the same seed."""
 
 
 class Statistic(Frozen):
@@ -151,6 +153,14 @@ class Statistics:
         """Return how many numbers are fitted to, a series counting as one."""
         held_out = [s.held_out for s in self.items.values()] + [s.held_out for s in self.series.values()]
         return held_out.count(False)
+
+    def as_observed(self, found: Mapping[str, float], seed: int) -> dict[str, float]:
+        """Return what would be observed of a night: its statistics, each with a normal error of the record's uncertainty.
+
+        Fits compare this with the record, so that posteriors hold the uncertainty of what was observed (Wilkinson 2013).
+        """
+        errors = np.random.default_rng([seed, _ERRORS]).standard_normal(len(self.scales))
+        return {n: found[n] + scale * float(e) for (n, scale), e in zip(self.scales.items(), errors, strict=True)}
 
     def told(self, found: Mapping[str, float]) -> dict[str, float]:
         """Return what values count as: beyond a bound, as the bound."""

@@ -34,29 +34,26 @@ class ReferenceTable:
     values: dict[str, np.ndarray]
     """float64[rows] by name of the statistic, bins of series among them; NaN where a night has none."""
 
-    def columns(self, names: list[str], *, told: bool) -> np.ndarray:
-        """Return float64[rows, names]; `told`: values beyond a bound count as the bound, as the record tells no more."""
-        found = []
-        for name in names:
-            column = self.values[name]
-            item = self.statistics.items.get(name)
-            found.append(
-                np.minimum(column, item.above) if told and item is not None and item.above is not None else column
-            )
-        return np.stack(found, axis=1)
+    def columns(self, names: list[str]) -> np.ndarray:
+        """Return float64[rows, names]."""
+        return np.stack([self.values[name] for name in names], axis=1)
 
     def with_noise(self, names: list[str], seed: int) -> np.ndarray:
-        """Return the same as they would be observed: each with its uncertainty, normal."""
+        """Return the same as they would be observed: each with its uncertainty, normal, and told as far as the record tells."""
         scales = np.array([self.statistics.scales[name] for name in names])
+        bounds = np.array(
+            [np.inf if (i := self.statistics.items.get(n)) is None or i.above is None else i.above for n in names]
+        )
         noise = np.random.default_rng(seed).standard_normal((len(self.places), len(names)))
-        observed: np.ndarray = self.columns(names, told=True) + scales * noise
+        observed: np.ndarray = np.minimum(self.columns(names) + scales * noise, bounds)
         return observed
 
 
 def prior_places(n: int, n_parameters: int, seed: int) -> np.ndarray:
     """Return places float64[n, parameters] of draws from the prior: Sobol's sequence, scrambled, in a random order.
 
-    The order is random because the first rows stand for truths, which must not be spread more evenly than draws are.
+    The order is random because the first rows may stand for truths. They are spread more evenly than independent draws where they
+    are a large part of the table, which `sim.inference.ranks.tails_of_nothing` takes into account.
     """
     from scipy.stats import qmc
 
@@ -97,6 +94,7 @@ def table_at(
     series: dict[str, Bins] | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    own_dice: bool = False,
 ) -> ReferenceTable:
     """Return the nights at some places, found in the store or simulated.
 
@@ -110,6 +108,8 @@ def table_at(
         Statistics beside those of the plan.
     seed, workers, progress
         As for `calibrate`.
+    own_dice
+        Whether places that come twice have two nights.
     """
     scenario = validate(compose({}, ()))
     statistics = Statistics.of(scenario, {**plan.statistics, **(items or {})}, series or {})
@@ -118,7 +118,7 @@ def table_at(
     place = Workplace(plan.backend, plan.address, workers or n_processors())
     with open_simulator(arms, statistics, settings, place, seed) as simulator:
         simulator.progress = progress
-        found = simulator.of(values_at(plan.priors, places))
+        found = simulator.of(values_at(plan.priors, places), own_dice=own_dice)
     return ReferenceTable(
         statistics, places, {name: np.array([f[name] for f in found]) for name in statistics.observed}
     )

@@ -13,6 +13,8 @@ from sim.world import World, make_world
 __all__ = ["Worlds", "world_key"]
 
 
+_MOST_RADII = 1000
+
 _OF_NIGHTS = {"sleep": {"stay_up"}}
 """Fields of the population that say what people do in a night, and not who they are."""
 _OF_WORLDS = {"type", "receiver", "ties"}
@@ -59,6 +61,8 @@ class Worlds:
         world = self.worlds[key]
         scale_key = f"{key} {self.key[2]}"
         if scale_key not in self.radii:
+            if len(self.radii) > _MOST_RADII:  # points may differ in their reactions without end
+                self.radii.clear()
             self.radii[scale_key] = radius_of(scenario, world)
         radius = self.radii[scale_key]
         return world.replace(reaction_scale=scenario.posting.branching_ratio / radius if radius > 0 else 0.0)

@@ -54,7 +54,7 @@ class Toy:
     def __init__(self, plan: Calibration) -> None:
         self.plan, self.n = plan, 0
 
-    def of(self, values: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    def of(self, values: Sequence[Mapping[str, float]], *, own_dice: bool = False) -> list[dict[str, float]]:
         self.n += len(values)
         places = places_of(self.plan.priors, values)
         noise = [np.random.default_rng(abs(hash(tuple(v.values())))).standard_normal(2) for v in values]
@@ -87,7 +87,8 @@ def test_the_posterior_is_that_of_plain_rejection(finished: Smc):
     dice = np.random.default_rng(5)
     places = dice.standard_normal((1_000_000, N_PARAMETERS))
     found = night(places, dice.standard_normal((len(places), 2)))
-    deviations = ((found["a"] - 0.6) / 0.2) ** 2 + ((np.minimum(found["b"], 0.5) - 0.5) / 0.2) ** 2
+    a, b = (found[name] + 0.2 * dice.standard_normal(len(places)) for name in ("a", "b"))  # as observed
+    deviations = ((a - 0.6) / 0.2) ** 2 + ((np.minimum(b, 0.5) - 0.5) / 0.2) ** 2
     exact = places[np.sqrt(deviations / 2) <= within]
     mine, weights, distances, _ = finished.particles()
     assert (distances <= within).all()
@@ -103,7 +104,7 @@ def test_the_posterior_is_that_of_plain_rejection(finished: Smc):
 
 
 def test_adjusted_particles_lie_where_the_data_are(finished: Smc):
-    """Given the data themselves the first direction is normal, 0.6 within the noise; the prior, of sd 1, hardly matters."""
+    """Given the data the first direction is normal, 0.6 within the noise of a night and the record's uncertainty of 0.2."""
     places, weights, _, _ = finished.adjusted_particles()
     direction = (places[:, 0] + places[:, 1]) / math.sqrt(2)
     n = 1 / (weights**2).sum()
@@ -111,12 +112,12 @@ def test_adjusted_particles_lie_where_the_data_are(finished: Smc):
     sd = math.sqrt(weights @ (direction - mean) ** 2)
     raw, of_raw, _, _ = finished.particles()
     spread = (raw[:, 0] + raw[:, 1]) / math.sqrt(2)
-    assert math.sqrt(of_raw @ (spread - of_raw @ spread) ** 2) > 2 * sd  # a threshold of some uncertainties is wide
-    # Two slopes more are estimated than in a sample; their error is of the size of the noise over the root of n.
-    assert abs(mean - 0.6) < 4.5 * math.sqrt(3) * NOISE / math.sqrt(n)
-    assert (
-        abs(sd / NOISE - 1) < 4.5 * math.sqrt(1 / (2 * n)) + 0.05
-    )  # 0.05: the ridge, and that the regression fits some noise
+    assert math.sqrt(of_raw @ (spread - of_raw @ spread) ** 2) > sd  # a threshold of some uncertainties is wide
+    variance = NOISE**2 + 0.2**2
+    exact_mean, exact_sd = 0.6 / (1 + variance), math.sqrt(variance / (1 + variance))
+    # Two slopes more are estimated than in a sample; their error is of the size of the deviation over the root of n.
+    assert abs(mean - exact_mean) < 4.5 * math.sqrt(3) * exact_sd / math.sqrt(n)
+    assert abs(sd / exact_sd - 1) < 4.5 * math.sqrt(3) * math.sqrt(1 / (2 * n))
     others = weights @ places[:, 4:] ** 2  # what nothing depends on stays as it was believed to be
     assert (np.abs(others - 1) < 5 * math.sqrt(2 / n)).all()
 
