@@ -49,6 +49,10 @@ PLAYERS = {
     "neighbours": ("neighbours",),
     "the rest": ("youtube", "mass_text"),
 }
+LEAST = 30
+"""Simulated people whom channels must add for a draw to count."""
+REAL_PEOPLE = 78_741_053
+"""Of Turkey, whom the simulated people stand for (facts P1)."""
 CLAIMED = ("FaceTime", "Twitter", "Facebook")
 """The set of S12, in the order that it claims."""
 
@@ -64,10 +68,15 @@ def nights(reading: str, people: int) -> tuple[Any, Any]:
     return night, plan
 
 
-def shares(found: np.ndarray) -> np.ndarray:
-    """Return Shapley values as shares of v(all) - v(none), float64[draws, replicates, players]."""
-    values = shapley_values(found)
-    return values / (found[..., -1] - found[..., 0])[..., None]
+def shares(found: np.ndarray, people: int) -> np.ndarray:
+    """Return Shapley values as shares of v(all) - v(none), float64[draws, replicates, players].
+
+    The denominator is the mean over a draw's replicates; draws in which channels add fewer than `LEAST` of the simulated people
+    are NaN, as shares of next to nothing.
+    """
+    added = (found[..., -1] - found[..., 0]).mean(axis=1, keepdims=True)
+    least = LEAST * REAL_PEOPLE / people
+    return shapley_values(found) / np.where(added >= least, added, np.nan)[..., None]
 
 
 @styled
@@ -164,8 +173,7 @@ def main() -> int:
                     sys.stderr.write(f"\r{reading}, {of}: {done[0]} of {given.draws} draws ")
 
             found, last_touch = worths(night, draws, PLAYERS, settings, place, seed=given.seed, progress=note)
-            enough = found[..., -1] - found[..., 0] > 0
-            share = np.where(enough[..., None], shares(np.where(enough[..., None], found, np.arange(256.0))), np.nan)
+            share = shares(found, given.people)
             table = worths_table(found, list(PLAYERS), "people")
             is_player = table["outcome"].isin(PLAYERS)
             table.loc[is_player, "value"] = np.concatenate([share[..., i].ravel() for i in range(len(PLAYERS))])
@@ -227,7 +235,8 @@ def page(
         impressions from the channels of all other players are ignored for deciding, on the same dice, with posting
         unchanged. {given.draws} draws from each posterior and prior, {given.replicates} replicates of
         {given.people:,} people each. Values are shares of what all channels together add to a night in which all are
-        ignored, and add up to 1 in every night."""), "",
+        ignored, on average over a draw's replicates, and add up to 1 in every draw; draws in which that is fewer than {LEAST}
+        simulated people are left out. Intervals over so few draws are rough: they hold less than they are called."""), "",
         "![Shapley values of channels, posterior, prior, and last touch](figures/attribution.png)", "",
     ]  # fmt: skip
     for reading in READINGS:

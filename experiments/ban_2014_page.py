@@ -209,6 +209,14 @@ def page(given: argparse.Namespace, tables: Tables, record: float, users: float)
     return "\n".join(lines)
 
 
+def ratio_by_chance(n_draws: int) -> tuple[float, float]:
+    """Return within what the ratio of two 95 % intervals of so many draws each lies with 95 %, if both laws are the same."""
+    low, high = np.quantile(np.random.default_rng(1).standard_normal((2, 4000, n_draws)), (0.025, 0.975), axis=2)
+    first, second = high - low
+    found = np.quantile(first / second, (0.025, 0.975))
+    return float(found[0]), float(found[1])
+
+
 def _findings(tables: Tables, sets: list[str], record: float) -> list[str]:
     """Return what holds and what does not, in words."""
     *posteriors, prior = sets
@@ -218,6 +226,8 @@ def _findings(tables: Tables, sets: list[str], record: float) -> list[str]:
 
     widths = {n: np.ptp(np.log(np.maximum(_inner(tables[n, 1.0].loc["ban: 21 / 20 March"]), 1e-3))) for n in sets}
     shares = [f"{widths[n] / widths[prior]:.2f}" if widths[prior] > 0 else "-" for n in posteriors]
+    n_draws = int(tables[prior, 1.0].loc["ban: 21 / 20 March", "n_draws"])
+    by_chance = ratio_by_chance(n_draws)
     told = []
     for name in sets:
         row = tables[name, 1.0].loc["ban: 21 / 20 March"]
@@ -249,7 +259,8 @@ def _findings(tables: Tables, sets: list[str], record: float) -> list[str]:
         if is_weak
         else """The interval of the prior does not hold the record.""",
         f"""What July 2016 tells of March 2014, if the news is alike: on a log scale the intervals over parameters are
-        {" and ".join(shares)} times as wide as the prior's.""",
+        {" and ".join(shares)} times as wide as the prior's. Of two equal laws, {n_draws} draws each would give a ratio
+        between {by_chance[0]:.2f} and {by_chance[1]:.2f} (95 %).""",
     ]  # fmt: skip
     return ["## What holds, and what does not", "", *[_item(t) for t in told], ""]
 

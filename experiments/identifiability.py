@@ -282,7 +282,8 @@ def page(
     lines += [
         "", "## What data would tell more?", "",
         wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on
-        nights that it was not fitted to (Fearnhead and Prangle 2012): with the record alone; with a curve of tweets
+        nights that it was not fitted to (root mean squares over data sets; Fearnhead and Prangle 2012): with the
+        record alone; with a curve of tweets
         in bins of {WIDTH} minutes from the first news on, known to {OF_BIN:.0%} of the mean bin; with a survey of
         {ASKED:,} people of where they first heard; with both. The figure shows calendar days."""), "",
         "![Expected width of posteriors with other data](figures/identifiability_narrowing.png)", "",

@@ -37,8 +37,10 @@ def page(
         are out add nothing to a dose, and neighbours move nobody. *No street*: nobody leaves. *Daily cycle alone*: nothing
         happens; for the topic, which it lacks, the shape of all its tweets stands."""), "",
         wrapped("""Held out from all fits: the shape of the topic curve (facts D4) and the time of the peak (S9 and S10 have
-        posting high until 01:00 and falling afterwards: 01:00, give or take 15 minutes, which is assumed). Beside them each
-        fitted number in turn, foretold by a fit that was not told it. The score is the continuous ranked probability score
+        posting high until 01:00 and falling afterwards: 01:00, give or take 15 minutes, which is assumed). Beside them the
+        numbers that are fitted, but for the ordinary day's, each in turn, foretold by a fit that was not told it. (That tweets
+        rise after the call and fall later is fitted as a bound, and tells something of the peak.) The score is the
+        continuous ranked probability score
         (Gneiting and Raftery 2007) in uncertainties of the record, those included: 0 is best, and about 0.6 is what a
         prediction gets that knows all but the uncertainty."""), "",
         "![Held-out statistics, foretold by four models](figures/validation_held_out.png)", "",
@@ -95,7 +97,8 @@ def _verdicts(table: pd.DataFrame, told: Mapping[str, str], models: list[str]) -
     full = table[table["model"] == models[0]].set_index("statistic")
     found = [
         wrapped(
-            "An interval in bold does not hold the record. Differences of scores count beyond 1.96 standard errors:"
+            "An interval in bold does not hold the record. Differences of scores count beyond 1.96 standard errors, "
+            "those of so many draws alone; that of the fit, and that many are compared, are left out:"
         )
     ]
     for model in models[1:]:

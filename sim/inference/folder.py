@@ -74,7 +74,8 @@ def _write_draws(path: Path, c: Calibrated, seed: int) -> None:
     command = shlex.join(["python", "-m", "sim.calibrate", *told])
     with write_whole(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(
-            f"# {len(table)} draws of equal weight from a posterior, one per row; columns are keys of parameters.\n"
+            f"# {len(table)} draws of equal weight from a posterior, {len(table.drop_duplicates())} of them different, "
+            "one per row; columns are keys of parameters.\n"
         )
         file.write(f"# Made by: {command}\n")
         file.write(

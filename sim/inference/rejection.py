@@ -93,8 +93,9 @@ def expected_narrowing(
 ) -> np.ndarray:
     """Return float64[parameters]: the posterior's standard deviation as a share of the prior's, to be expected from data.
 
-    The share of a parameter's variance that the best linear predictor from features leaves over, on rows that it was not fitted
-    to: what a posterior would have on average over data sets, if its mean were that predictor (Fearnhead and Prangle 2012).
+    The root of the share of a parameter's variance that the best linear predictor from features leaves over, on rows that it
+    was not fitted to: the root mean square over data sets of posteriors' standard deviations, if their means were that
+    predictor, and more than it, as they may be better ones (posterior means as summaries: Fearnhead and Prangle 2012).
     Where the predictor does worse than the prior's mean, that is taken: 1.
 
     Parameters

@@ -12,7 +12,7 @@ def crps(draws: np.ndarray, observed: float) -> tuple[float, float]:
 
     E|x - observed| - E|x - x'| / 2 (Gneiting and Raftery 2007, equation 21), in the unit of the draws: 0 is a prediction that
     was certain and right, and of a certain one that was wrong it is the distance. The second mean is over pairs of different
-    draws, which makes it right on average (their fair score).
+    draws, which makes it right on average (the fair score of Ferro 2014).
 
     Parameters
     ----------

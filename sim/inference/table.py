@@ -52,8 +52,8 @@ class ReferenceTable:
 def prior_places(n: int, n_parameters: int, seed: int) -> np.ndarray:
     """Return places float64[n, parameters] of draws from the prior: Sobol's sequence, scrambled, in a random order.
 
-    The order is random because the first rows may stand for truths. They are spread more evenly than independent draws where they
-    are a large part of the table, which `sim.inference.ranks.tails_of_nothing` takes into account.
+    The order is random because the first rows may stand for truths. They are spread more evenly than independent draws where
+    they are a large part of the table, which `sim.inference.ranks.tails_of_nothing` takes into account.
     """
     from scipy.stats import qmc
 

@@ -4,7 +4,8 @@ A handful of statistics depends on about as many directions among dozens of para
 weights so widely that hardly a particle counts, and one that keeps the last generation's spread comes closer by small steps.
 Here a regression tells the directions, and where along them nights would be like the record; proposals are drawn from there,
 and across them from the prior anew. That is exact, whatever the regression says: importance weights hold the whole proposal,
-and what is drawn from the prior cancels. Good aim makes the weights even (Li and Fearnhead 2018, who propose so).
+and what is drawn from the prior cancels. Good aim makes the weights even. That proposals follow the adjusted posterior is from
+Li and Fearnhead ("On the asymptotic efficiency of approximate Bayesian computation estimators", 2018); the directions are ours.
 """
 
 from __future__ import annotations
@@ -106,8 +107,8 @@ def informed_directions(places: np.ndarray, statistics: np.ndarray) -> np.ndarra
     -----
     Least squares of the statistics' normal scores. The coefficients, in units of their standard errors, are noise of variance 1
     where nothing depends on anything, with no singular value above sqrt(parameters) + sqrt(statistics) + 1 (Davidson and Szarek
-    2001, theorem 2.13: with probability 1 - exp(-1/2) at least; rarely a direction too many is harmless). The directions of
-    the larger ones are kept.
+    2001, theorem 2.13: with probability 1 - exp(-1/2) at least, of statistics that do not depend on each other; rarely a
+    direction too many is harmless, as weights stay exact). The directions of the larger ones are kept.
     """
     known = np.isfinite(statistics).all(axis=1)
     x, y = places[known], statistics[known]

@@ -20,7 +20,6 @@ from tests.door.shell import (
     assert_same_tables,
     finish,
     finished_runs,
-    forked,
     forked_sim,
     half_written,
     listing,
@@ -452,13 +451,13 @@ def test_figures_are_drawn_again(first: tuple[Answer, Path], place: Path) -> Non
     shutil.copytree(first[1], copy)
     drawn = {p.name: p.read_bytes() for p in (copy / "figures").iterdir()}
     shutil.rmtree(copy / "figures")
-    answer = forked("sim.plot", "copy", folder=place)
+    answer = finish(start(["-m", "sim.plot", "copy"], place))
     assert answer.code == 0, answer.err
     assert {p.name: p.read_bytes() for p in (copy / "figures").iterdir()} == drawn
     assert_same_tables(first[1], copy)
 
 
-@pytest.mark.parametrize("module", ["sim.collect", "sim.plot"])
+@pytest.mark.parametrize("module", ["sim.collect", "sim.plot", "sim.report"])
 def test_a_folder_without_runs_is_refused(module: str, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     answer = finish(start(["-m", module, "nothing"], tmp_path))

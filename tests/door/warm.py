@@ -31,7 +31,9 @@ def child(order: dict[str, Any]) -> int:
         exec(order["before"], {})
         code = importlib.import_module("sim.cli" if order["module"] == "sim" else order["module"]).main()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # what Python itself would do
         traceback.print_exc()
         code = 1
