@@ -70,6 +70,8 @@ class Model:
     """Statistics that its nights have not."""
     topic: str = "topical_twitter"
     """The curve whose shape stands for the topic's."""
+    only: tuple[str, ...] = ()
+    """The parameters that it has, if it has few."""
 
 
 DECIDING = ("parameters.able_share", "parameters.threshold", "parameters.dose_", "parameters.social", "parameters.repeat",
@@ -83,6 +85,7 @@ MODELS = {
     "daily cycle alone": Model(
         ("scenario.timeline=[]", "scenario.outages=[]", "throttle=none"), (),
         ("share_left_before_call", "surge_after_call", "dip_depth", "rebound_ratio", TOPIC), "published_twitter",
+        ("parameters.tweets_per_user_day",),
     ),
 }  # fmt: skip
 LOOKS = {
@@ -97,8 +100,8 @@ def of_model(model: Model, reading: str, people: int) -> tuple[Compose, Calibrat
     """Return what composes a model's nights, its calibration, and its scenario."""
     composed, plan, config = of_reading(reading, people, *model.overrides)
     kept = {k: p for k, p in plan.priors.items() if not k.startswith(model.without)} if model.without else plan.priors
-    if model.topic == "published_twitter":  # nothing moves the daily cycle but its level
-        kept = {"parameters.tweets_per_user_day": kept["parameters.tweets_per_user_day"]}
+    if model.only:
+        kept = {key: kept[key] for key in model.only}
     statistics = {name: s for name, s in plan.statistics.items() if name not in model.lacks}
     return composed, plan.model_copy(update={"priors": kept, "statistics": statistics}), scenario_of(config)
 
@@ -174,7 +177,7 @@ def scored(fitted: dict[str, Fitted], given: argparse.Namespace) -> tuple[pd.Dat
         for statistic in (TOPIC, OF_PEAK, *told):
             left_out = statistic if statistic in told else None
             if left_out is not None and left_out not in one.fitted:
-                rows.append((statistic, name, *(np.nan,) * 6, 0))
+                rows.append((statistic, name, *(np.nan,) * 7, 0))
                 continue
             nights = one.foretold(left_out)
             if statistic == OF_PEAK:
@@ -192,8 +195,7 @@ def scored(fitted: dict[str, Fitted], given: argparse.Namespace) -> tuple[pd.Dat
             rows.append((statistic, name, record, sd, low, median, high, score, error, len(known)))
         sys.stderr.write(f"{name}: done\n")
     columns = ["statistic", "model", "record", "uncertainty", "low", "median", "high", "score", "score_error", "n"]
-    table = pd.DataFrame([r if len(r) == len(columns) else (*r[:2], *(np.nan,) * 7, 0) for r in rows], columns=columns)
-    return table, heard
+    return pd.DataFrame(rows, columns=columns), heard
 
 
 @styled
