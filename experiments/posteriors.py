@@ -123,8 +123,9 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     identified = order[order["contraction"] < IDENTIFIED]
     nearest = ", ".join(f"`{r['parameter']}` ({r['contraction']:.2f})" for r in order.head(6).to_dict("records"))
     lines += [
-        "", wrapped("""Intervals of the posterior are those of single nights at draws from it with dice of their own,
-        which nothing was fitted to; of a bound it is told how many of these nights lie above it."""), "",
+        "", wrapped("""Intervals are those of single nights as they would be observed, with an error of the record's
+        uncertainty (so that a ratio may come out below 0); those of the posterior are of nights at draws from it with dice of
+        their own, which nothing was fitted to. Of a bound it is told how many of these nights lie above it."""), "",
         f"![Nights before and after the fit, against the record](figures/calibration_{reading}_fit.png)", "",
         wrapped(f"""Identified, fixed beforehand as a posterior standard deviation below {IDENTIFIED:g} of the prior's
         (in normal scores of the prior): {len(identified)} of {len(order)} parameters. The narrowest (with that

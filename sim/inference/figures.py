@@ -107,14 +107,14 @@ def _fit(c: Calibrated, table: pd.DataFrame) -> Figure:
         ax.set_ylabel(f"{name}{held}  ", rotation=0, ha="right", va="center", fontsize=7.0)
     panels[-1].set_xlabel("value in the unit of each statistic: a ratio, a share, or posts")
     handles: list[Any] = [
-        Patch(color=_PRIOR, label="nights at draws from the prior, 95 %"),
+        Patch(color=_PRIOR, label="nights at draws from the prior, as observed, 95 %"),
         Line2D(
             [],
             [],
             color=_POSTERIOR,
             marker="o",
             linewidth=2.4,
-            label="nights at draws from the posterior, new dice: median, 95 %",
+            label="the same at draws from the posterior, new dice: median, 95 %",
         ),
         Patch(color=_RECORD, alpha=0.4, label="the record and 1.96 of its uncertainty"),
         Line2D([], [], color=_RECORD, marker=">", label="the record lies above this bound"),
