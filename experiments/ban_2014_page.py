@@ -211,6 +211,8 @@ def page(given: argparse.Namespace, tables: Tables, record: float, users: float)
 
 def ratio_by_chance(n_draws: int) -> tuple[float, float]:
     """Return within what the ratio of two 95 % intervals of so many draws each lies with 95 %, if both laws are the same."""
+    if n_draws < 2:
+        return 0.0, float("inf")  # one draw has no width
     low, high = np.quantile(np.random.default_rng(1).standard_normal((2, 4000, n_draws)), (0.025, 0.975), axis=2)
     first, second = high - low
     found = np.quantile(first / second, (0.025, 0.975))
