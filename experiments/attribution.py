@@ -10,9 +10,7 @@ each reading and, beside them, from the prior. `tipped_by_*`, the last exposure 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from experiments.fitting import READINGS, name_of, of_reading, wrapped
+from experiments.fitting import READINGS, draws_kept, name_of, of_reading, parser_of, wrapped, write_page
 from sim.inference.attribution import shapley_values, worths, worths_table
 from sim.inference.calibrating import ARM, prepared_arms
 from sim.inference.priors import values_at
@@ -30,15 +28,14 @@ from sim.measures.by_draw import summary_of_draws
 from sim.scenario import Scenario
 from sim.study.figures.style import figure, legend_below, readable, styled
 from sim.study.figures.written import save
-from sim.study.listed import read_listed
 from sim.study.points import Settings
 from sim.study.store import Store
 from sim.study.terminal import number
 from sim.study.workers import Workplace
 from sim.threads import n_processors
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "outputs" / "inference" / "attribution"
+NUMBERS = {"draws": (24, "from each posterior, and from the prior"), "replicates": (2, "nights of each draw"),
+           "people": (10_000, "of each night")}  # fmt: skip
 PLAYERS = {
     "FaceTime": ("facetime",),
     "other television": ("trt", "television"),
@@ -139,16 +136,7 @@ def draw(tables: dict[tuple[str, str], pd.DataFrame]) -> Figure:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=8, help="from each posterior, and from the prior")
-    parser.add_argument("--replicates", type=int, default=2)
-    parser.add_argument("--people", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=None)
-    parser.add_argument("--store", type=Path, default=ROOT / "outputs" / "store")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--page", type=Path, default=None)
-    given = parser.parse_args()
+    given = parser_of("attribution", __doc__, NUMBERS).parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     settings = Settings(given.replicates, (), False, "compiled", Store(given.store), False)
     place = Workplace("loky", None, given.workers or n_processors())
@@ -157,11 +145,8 @@ def main() -> int:
     levels: dict[tuple[str, str], tuple[float, float]] = {}
     for reading in READINGS:
         night, plan = nights(reading, given.people)
-        posterior = read_listed(ROOT / "sim" / "data" / f"posterior_{reading}.csv", list(plan.priors))
         drawn = {
-            "posterior": [dict(zip(posterior, row, strict=True)) for row in zip(*posterior.values(), strict=True)][
-                : given.draws
-            ],
+            "posterior": draws_kept(reading, plan, given.draws),
             "prior": values_at(plan.priors, prior_places(given.draws, len(plan.priors), given.seed)),
         }
         for of, draws in drawn.items():
@@ -184,11 +169,7 @@ def main() -> int:
             np.save(given.out / f"{reading}_{of}.npy", found)
     save(draw(tables), given.out / "attribution.png", 200)
     text = page(given, tables, claims, levels)
-    (given.out / "attribution.md").write_text(text, encoding="utf-8")
-    if given.page is not None:
-        given.page.write_text(text, encoding="utf-8")
-        shutil.copyfile(given.out / "attribution.png", given.page.parent / "figures" / "attribution.png")
-    sys.stdout.write(text)
+    write_page(text, given, "attribution", {given.out / "attribution.png": "attribution.png"})
     return 0
 
 

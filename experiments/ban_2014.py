@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from experiments.ban_2014_page import draw_curves, draw_ratios, page
-from experiments.fitting import READINGS, name_of
+from experiments.fitting import READINGS, draws_kept, name_of, parser_of, write_page
 from sim.config import compose_tree, plan_of, scenario_of, tree_of
 from sim.errors import InputError
 from sim.inference.plan import Calibration
@@ -38,15 +36,14 @@ from sim.options import override
 from sim.scenario import Scenario
 from sim.study.design import Design, Factor
 from sim.study.figures.written import save
-from sim.study.listed import read_listed
 from sim.study.points import Point, Settings
 from sim.study.store import Store
 from sim.study.template import ArmsOfPoints
 from sim.study.workers import Workplace, open_workers
 from sim.threads import n_processors
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "outputs" / "inference" / "ban_2014"
+NUMBERS = {"draws": (30, "from each posterior, and from the prior"), "replicates": (2, "nights of each draw"),
+           "people": (8_000, "of each night")}  # fmt: skip
 CASE = "scenario=march2014"
 ORDINARY, OPEN, BAN, QUIET = "ordinary", "open", "ban", "quiet"
 ARMS = {
@@ -85,10 +82,7 @@ def sets_of_draws(n: int, people: int, seed: int) -> dict[str, tuple[str, list[d
     """Return by set the reading whose other options it has, and n draws: of each posterior, and of the prior of both."""
     found: dict[str, tuple[str, list[dict[str, float]]]] = {}
     for reading in READINGS:
-        plan = plan_of_reading(reading, people)
-        listed = read_listed(ROOT / "sim" / "data" / f"posterior_{reading}.csv", list(plan.priors))
-        rows = [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
-        found[f"posterior ({name_of(reading)})"] = reading, rows[:n]
+        found[f"posterior ({name_of(reading)})"] = reading, draws_kept(reading, plan_of_reading(reading, people), n)
     plan = plan_of_reading(READINGS[0], people)
     found["prior"] = READINGS[0], list(values_at(plan.priors, prior_places(n, len(plan.priors), seed)))
     return found
@@ -228,16 +222,7 @@ def bands_of(pasts: Pasts, users: float) -> dict[str, np.ndarray]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=30, help="from each posterior, and from the prior")
-    parser.add_argument("--replicates", type=int, default=2)
-    parser.add_argument("--people", type=int, default=8_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=None)
-    parser.add_argument("--store", type=Path, default=ROOT / "outputs" / "store")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--page", type=Path, default=None)
-    given = parser.parse_args()
+    given = parser_of("ban_2014", __doc__, NUMBERS).parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     config = compose_tree([CASE, f"population.size={given.people}"])
     scenario, observed = scenario_of(config), plan_of(config).observed
@@ -255,13 +240,8 @@ def main() -> int:
     every = pd.concat([t.reset_index().assign(draws=n, factor=f) for (n, f), t in tables.items()], ignore_index=True)
     every.to_parquet(given.out / "ban_2014.parquet", index=False)
     text = page(given, tables, record, users)
-    (given.out / "ban_2014.md").write_text(text, encoding="utf-8")
-    if given.page is not None:
-        given.page.write_text(text, encoding="utf-8")
-        (given.page.parent / "figures").mkdir(exist_ok=True)
-        for drawn in ("ban_2014.png", "ban_2014_ratio.png"):
-            shutil.copyfile(given.out / drawn, given.page.parent / "figures" / drawn)
-    sys.stdout.write(text)
+    figures = {given.out / name: name for name in ("ban_2014.png", "ban_2014_ratio.png")}
+    write_page(text, given, "ban_2014", figures)
     return 0
 
 

@@ -1,13 +1,17 @@
-"""What the experiments on parameters share: readings, nights at any parameters, wrapped text.
+"""What the experiments on parameters share: arguments, readings, nights at any parameters, and how a page is written.
 
 Not run by itself. Command of an experiment: ``python -m experiments.NAME``, which says where its figures lie; NAME is
-posteriors, identifiability, attribution or sensitivity. Figures: those of the experiment.
+posteriors, identifiability, attribution, validation, sensitivity or ban_2014. Figures: those of the experiment.
 """
 
 from __future__ import annotations
 
+import argparse
+import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -15,9 +19,39 @@ from omegaconf import DictConfig
 from sim.config import compose_tree, plan_of, tree_of
 from sim.inference.plan import Calibration
 from sim.options import override
+from sim.study.listed import read_listed
 from sim.study.template import Compose
 
+ROOT = Path(__file__).resolve().parents[1]
 READINGS = ("calendar_days", "as_told")
+
+
+def parser_of(name: str, says: str | None, numbers: Mapping[str, tuple[int, str]]) -> argparse.ArgumentParser:
+    """Return the arguments of an experiment: its own numbers with their defaults, and what all of them have."""
+    parser = argparse.ArgumentParser(description=says, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for key, (default, meaning) in {"seed": (1, "decides all dice"), **numbers}.items():
+        parser.add_argument(f"--{key}", type=int, default=default, help=f"{meaning} ({default})")
+    parser.add_argument("--workers", type=int, default=None, help="processes; one per processor where none are given")
+    parser.add_argument(
+        "--store", type=Path, default=ROOT / "outputs" / "store", help="where nights are found and kept"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "inference" / name)
+    parser.add_argument("--page", type=Path, help="where the page goes, with its figures in figures/ beside it")
+    return parser
+
+
+def write_page(text: str, given: argparse.Namespace, name: str, figures: Mapping[Path, str]) -> None:
+    """Write a page to its folder, to the terminal, and where it was asked for, with figures under the names that it has."""
+    sys.stdout.write(text)
+    if "out" in given:
+        (given.out / f"{name}.md").write_text(text, encoding="utf-8")
+    if given.page is None:
+        return
+    beside = given.page.parent / "figures"
+    beside.mkdir(parents=True, exist_ok=True)
+    given.page.write_text(text, encoding="utf-8")
+    for drawn, its_name in figures.items():
+        shutil.copyfile(drawn, beside / its_name)
 
 
 def of_reading(reading: str, people: int, *more: str) -> tuple[Compose, Calibration, DictConfig]:
@@ -32,6 +66,12 @@ def of_reading(reading: str, people: int, *more: str) -> tuple[Compose, Calibrat
     plan = plan_of(config).calibration
     assert plan is not None
     return composed, plan, config
+
+
+def draws_kept(reading: str, plan: Calibration, n: int) -> list[dict[str, Any]]:
+    """Return the first n draws from the posterior of a reading that is kept with the package; they are in a random order."""
+    listed = read_listed(ROOT / "sim" / "data" / f"posterior_{reading}.csv", list(plan.priors))
+    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)][:n]
 
 
 def name_of(reading: str) -> str:

@@ -21,12 +21,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.fitting import name_of, wrapped
+from experiments.fitting import ROOT, name_of, wrapped, write_page
 from sim.config import compose_tree
 from sim.inference.told import IDENTIFIED, met_in_words
 from sim.study.terminal import number
 
-ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "sim" / "data"
 READINGS = {"calendar_days": "posterior", "as_told": "posterior_as_told"}
 STUDY = ("population.size=20000", "design.points=100", "study.replicates=2", "study.nulls=[ordinary]")
@@ -69,14 +68,12 @@ def main() -> int:
         folders[reading] = calibrated(reading, given.calibration), throttled(parameters, given.study)
     told = [o for o in given.calibration if not o.startswith(("study.", "calibration.folder="))]
     text = page(folders, " ".join(told))
-    if given.page is not None:
-        given.page.write_text(text, encoding="utf-8")
-        figures = given.page.parent / "figures"
-        for reading, (calibration, study) in folders.items():
-            for name in ("fit", "parameters"):
-                shutil.copyfile(calibration / "figures" / f"{name}.png", figures / f"calibration_{reading}_{name}.png")
-            shutil.copyfile(study / "figures" / "posterior.png", figures / f"calibration_{reading}_throttle.png")
-    sys.stdout.write(text)
+    figures = {}
+    for reading, (calibration, study) in folders.items():
+        drawn = {name: calibration / "figures" / f"{name}.png" for name in ("fit", "parameters")}
+        drawn["throttle"] = study / "figures" / "posterior.png"
+        figures |= {path: f"calibration_{reading}_{name}.png" for name, path in drawn.items()}
+    write_page(text, given, "posteriors", figures)
     return 0
 
 

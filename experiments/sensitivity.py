@@ -11,9 +11,7 @@ screening is done again under each rule of deciding and with random graphs in pl
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.fitting import of_reading, wrapped
+from experiments.fitting import of_reading, parser_of, wrapped, write_page
 from sim.inference.priors import Prior, values_at
 from sim.inference.sensitivity import Measure, measured_at, morris_shares, morris_table, sobol_shares, sobol_table
 from sim.study.design import Design, Factor
@@ -33,8 +31,11 @@ from sim.study.template import ArmsOfPoints
 from sim.study.workers import Workplace
 from sim.threads import n_processors
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "outputs" / "inference" / "sensitivity"
+NUMBERS = {
+    "trajectories": (10, "of Morris, over all parameters"), "base": (64, "points of Sobol, a power of two"),
+    "parameters": (8, "how many get Sobol's indices"), "structures": (4, "trajectories under each structure"),
+    "people": (10_000, "of each night"), "replicates": (1, "nights of each point"),
+}  # fmt: skip
 READING = "calendar_days"
 MEASURES: dict[str, Measure] = {
     "turnout": ("participation", "throttled", None),
@@ -208,18 +209,7 @@ def draw_structure(ranks: dict[str, dict[str, pd.Series]], keys: list[str]) -> F
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trajectories", type=int, default=10, help="of Morris, over all parameters")
-    parser.add_argument("--base", type=int, default=64, help="points of Sobol, a power of two")
-    parser.add_argument("--parameters", type=int, default=8, help="how many get Sobol's indices")
-    parser.add_argument("--structures", type=int, default=4, help="trajectories under each structure")
-    parser.add_argument("--people", type=int, default=10_000)
-    parser.add_argument("--replicates", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=None)
-    parser.add_argument("--store", type=Path, default=ROOT / "outputs" / "store")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--page", type=Path, default=None)
+    parser = parser_of("sensitivity", __doc__, NUMBERS)
     parser.add_argument("--quick", action="store_true", help="few points and people: to see that all of it works")
     given = parser.parse_args()
     if given.quick:
@@ -251,12 +241,8 @@ def main() -> int:
     )
     save(draw_structure(ranks, rows), given.out / "structure.png", 200)
     text = page(given, tables, of_few, ranks, lost, lost_of_few)
-    (given.out / "sensitivity.md").write_text(text, encoding="utf-8")
-    if given.page is not None:
-        given.page.write_text(text, encoding="utf-8")
-        for name in ("morris", "sobol", "structure"):
-            shutil.copyfile(given.out / f"{name}.png", given.page.parent / "figures" / f"sensitivity_{name}.png")
-    sys.stdout.write(text)
+    figures = {given.out / f"{name}.png": f"sensitivity_{name}.png" for name in ("morris", "sobol", "structure")}
+    write_page(text, given, "sensitivity", figures)
     return 0
 
 

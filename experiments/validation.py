@@ -11,10 +11,8 @@ topic curve, the time of the peak, and each fitted statistic in turn, by a fit t
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from experiments.fitting import READINGS, name_of, of_reading
+from experiments.fitting import READINGS, name_of, of_reading, parser_of, write_page
 from experiments.validation_page import page
 from sim.config import scenario_of
 from sim.inference.plan import Calibration
@@ -38,8 +36,8 @@ from sim.study.figures.written import save
 from sim.study.store import Store
 from sim.study.template import Compose
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "outputs" / "inference" / "validation"
+NUMBERS = {"points": (600, "nights of each model's table"), "draws": (60, "from each posterior"),
+           "people": (10_000, "of each night")}  # fmt: skip
 NEAREST = 0.2
 """Share of a table that a posterior is made of."""
 BIN = 15
@@ -262,16 +260,7 @@ def draw_hearing(heard: dict[str, pd.DataFrame]) -> Figure:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=600, help="nights of each model's table")
-    parser.add_argument("--draws", type=int, default=60, help="from each posterior")
-    parser.add_argument("--people", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=None)
-    parser.add_argument("--store", type=Path, default=ROOT / "outputs" / "store")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--page", type=Path, default=None)
-    given = parser.parse_args()
+    given = parser_of("validation", __doc__, NUMBERS).parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     tables: dict[str, pd.DataFrame] = {}
     heard: dict[str, pd.DataFrame] = {}
@@ -283,12 +272,8 @@ def main() -> int:
     save(draw_held_out(tables), given.out / "held_out.png", 200)
     save(draw_hearing(heard), given.out / "first_hearing.png", 200)
     text = page(given, tables, heard, TOLD, OF_PEAK, list(MODELS))
-    (given.out / "validation.md").write_text(text, encoding="utf-8")
-    if given.page is not None:
-        given.page.write_text(text, encoding="utf-8")
-        for name in ("held_out", "first_hearing"):
-            shutil.copyfile(given.out / f"{name}.png", given.page.parent / "figures" / f"validation_{name}.png")
-    sys.stdout.write(text)
+    figures = {given.out / f"{name}.png": f"validation_{name}.png" for name in ("held_out", "first_hearing")}
+    write_page(text, given, "validation", figures)
     return 0
 
 

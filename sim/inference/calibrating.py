@@ -15,7 +15,7 @@ from sim.inference.plan import Calibration
 from sim.inference.posterior import Posterior
 from sim.inference.priors import values_at
 from sim.inference.series import read_series
-from sim.inference.simulator import Simulator, open_simulator
+from sim.inference.simulator import Simulator, open_simulator, seed_at
 from sim.inference.smc import Generation, Smc
 from sim.inference.statistics import Statistics
 from sim.jit import model_hash
@@ -209,7 +209,8 @@ def _predictions(simulator: Simulator, posterior: Posterior, n: int, seed: int) 
     draws = posterior.draws(n, seed)
     simulator.seed = seed + 1
     nights = simulator.of(draws, own_dice=True)
-    return pd.DataFrame([simulator.statistics.as_observed(one, seed + 1 + k) for k, one in enumerate(nights)])
+    errors = [seed_at({"error": float(k)}, seed + 1) for k in range(n)]
+    return pd.DataFrame([simulator.statistics.as_observed(one, e) for one, e in zip(nights, errors, strict=True)])
 
 
 def about(calibrated: Calibrated) -> dict[str, Any]:

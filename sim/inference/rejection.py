@@ -1,8 +1,8 @@
 """Posteriors from one table of simulations: the nearest nights, adjusted by regression.
 
 A sequential fit simulates anew for each data set; with a table of nights at draws from the prior, hundreds of data sets can be
-fitted. The nearest rows are weighed by their distance, and a local linear regression moves their parameters to where the
-statistics would be those of the data (Beaumont, Zhang and Balding 2002).
+fitted. The nearest rows are weighed by their distance, and a local regression moves their parameters to where the statistics
+would be those of the data (Beaumont, Zhang and Balding 2002; Blum 2010).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import numpy as np
 
 __all__ = ["Adjusted", "adjusted_posterior", "expected_narrowing", "moved_to_data", "rank_of"]
 
+_A_SLOPE = 3
+"""Effective particles that the regression needs for each slope."""
 _RIDGE = 1e-3
 """Of the variance of a statistic: what keeps the regression from following noise where statistics hardly differ."""
 
@@ -65,20 +67,29 @@ def adjusted_posterior(
 def moved_to_data(places: np.ndarray, deviations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return places float64[particles, parameters], each moved to where its statistics would be those of the data.
 
-    By the weighted linear regression of the places on the statistics' deviations from the data, float64[particles, statistics],
-    with weights float64[particles] of sum 1. What the regression leaves is widened to what it would leave of others: a fit of k
-    slopes to n particles has residuals whose variance is too small by n - k - 1 to n, and its mean has an error of its own.
+    By the weighted regression of the places on the statistics' deviations from the data, float64[particles, statistics], and on
+    their squares, with weights float64[particles] of sum 1; fewer than `_A_SLOPE` effective particles a slope leave the squares
+    out, or all of it. What the regression leaves is widened to what it would leave of others: residuals of a fit of k slopes to
+    n particles have a variance that is too small by n - k - 1 to n, and what is foretold at the data has an error of its own.
+
+    Notes
+    -----
+    With slopes alone it is the adjustment of Beaumont, Zhang and Balding (2002), with squares that of Blum (2010).
     """
-    mean_x, mean_y = weights @ deviations, weights @ places
-    centred = deviations - mean_x
+    n, k = 1.0 / float((weights**2).sum()), deviations.shape[1]
+    if n < _A_SLOPE * k:
+        return places
+    features = np.hstack([deviations, deviations**2]) if n >= _A_SLOPE * 2 * k else deviations
+    at_data, mean = -(weights @ features), weights @ places
+    centred = features + at_data
     square = (centred * weights[:, None]).T @ centred
     square += _RIDGE * np.diag(np.maximum(np.diag(square), 1e-12))
-    slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (places - mean_y))
-    moved = places - deviations @ slopes
-    n, k = 1.0 / float((weights**2).sum()), deviations.shape[1]
-    centre = weights @ moved
-    widened: np.ndarray = centre + (moved - centre) * math.sqrt((n + 1.0) / max(n - k - 1.0, 1.0))
-    return widened
+    slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (places - mean))
+    residuals = places - mean - centred @ slopes
+    leverage = (1.0 + at_data @ np.linalg.solve(square, at_data)) / n
+    wider = math.sqrt(n / max(n - features.shape[1] - 1.0, 1.0) * (1.0 + leverage))
+    moved: np.ndarray = mean + at_data @ slopes + wider * residuals
+    return moved
 
 
 def rank_of(posterior: Adjusted, truth: np.ndarray) -> np.ndarray:

@@ -169,14 +169,14 @@ class Smc:
     def adjusted_particles(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, float]]]:
         """Return the last generation as `particles` does, moved to where its statistics would be those of the record.
 
-        By weighted regression, those nearest counting most (Epanechnikov's kernel), as Beaumont, Zhang and Balding (2002) have
-        it; the statistics that come back are those that the particles' nights had, as observed.
+        By weighted regression (`moved_to_data`), those nearest counting most (Epanechnikov's kernel), as Beaumont, Zhang and
+        Balding (2002) have it; the statistics that come back are those that the particles' nights had, as observed.
         """
         places, weights, distances, found = self.particles()
         deviations = self._deviations(found)
         near = weights * (1.0 - (distances / max(float(distances.max()), 1e-300)) ** 2)
         kept = near > 0
-        if kept.sum() <= deviations.shape[1] + 1:
+        if not kept.any():
             return places, weights, distances, found
         near = near[kept] / near[kept].sum()
         moved = moved_to_data(places[kept], deviations[kept], near)

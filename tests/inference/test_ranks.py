@@ -116,18 +116,42 @@ def test_truths_need_rows_with_all_statistics():
         ranks_of_truths(places, statistics, np.ones(2), 30, 10)
 
 
-def test_moved_particles_are_as_wide_as_what_they_stand_for():
-    """Seven slopes fitted to sixty particles leave too little; a new truth lies about their mean as widely as they do."""
+@pytest.mark.parametrize(("n", "at"), [(30, 0.0), (30, 1.0), (60, 0.0), (60, 1.0)])
+def test_moved_particles_are_as_wide_as_what_they_stand_for(n: int, at: float):
+    """Slopes fitted to so few particles leave too little; a new truth lies about their mean as widely as they do.
+
+    Thirty particles bear seven slopes, sixty their squares as well; data may lie among the particles or at their edge.
+    """
     dice = np.random.default_rng(8)
     squares, variances = [], []
     for _ in range(1500):
-        deviations = dice.standard_normal((60, 7))
-        places = deviations @ np.ones((7, 1)) + dice.standard_normal((60, 1))
-        moved = moved_to_data(places, deviations, np.full(60, 1 / 60))
+        deviations = dice.standard_normal((n, 7)) - at
+        places = deviations @ np.ones((7, 1)) + dice.standard_normal((n, 1))
+        moved = moved_to_data(places, deviations, np.full(n, 1 / n))
         variances.append(moved.var())
         squares.append((dice.standard_normal() - moved.mean()) ** 2)  # a truth at the data: its line says 0
     ratio = np.mean(squares) / np.mean(variances)
-    error = np.std(squares) / math.sqrt(len(squares)) / np.mean(variances)
-    assert abs(ratio - 1) < 4.5 * error
-    # At the data the seven slopes add to the error of the mean as much as their number to 60, on average.
-    assert abs(np.mean(variances) - (1 + 1 / 60)) < 4.5 * np.std(variances) / math.sqrt(len(variances))
+    error = math.hypot(np.std(squares) / np.mean(squares), np.std(variances) / np.mean(variances)) / math.sqrt(1500)
+    assert abs(ratio - 1) < 4.5 * error * ratio
+
+
+def test_what_is_curved_is_moved_along_its_curve():
+    """The mean at the data is that of the curve, not of a line through all particles."""
+    n = 5000
+    dice = np.random.default_rng(10)
+    deviations = dice.standard_normal((n, 2))
+    places = (deviations[:, :1] + 0.5 * deviations[:, 1:] ** 2) + 0.1 * dice.standard_normal((n, 1))
+    moved = moved_to_data(places, deviations, np.full(n, 1 / n))
+    error = 0.1 * math.sqrt((1 + 2 * 0.5) / n)  # each square lies half a variance from its mean at the data
+    assert abs(moved.mean()) < 4.5 * error
+    assert abs(moved.std() / 0.1 - 1) < 4.5 / math.sqrt(2 * n)
+
+
+def test_few_particles_are_moved_along_lines_or_not_at_all():
+    dice = np.random.default_rng(11)
+    deviations, places = dice.standard_normal((11, 2)) - 1, dice.standard_normal((11, 3))
+    few = moved_to_data(places[:5], deviations[:5], np.full(5, 0.2))
+    np.testing.assert_array_equal(few, places[:5])
+    of_lines = moved_to_data(deviations @ np.ones((2, 1)), deviations, np.full(11, 1 / 11))
+    # A line leaves nothing but what the ridge adds; with squares, eleven particles would be too few.
+    assert np.abs(of_lines).max() < 0.02 * np.abs(deviations).max()
