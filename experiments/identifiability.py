@@ -1,6 +1,6 @@
 """Which parameters could the record tell, is the inference right, and what data would tell more?
 
-Command: ``python -m experiments.identifiability`` (half an hour on two cores; ``--points 300 --sets 50`` for a look).
+Command: ``python -m experiments.identifiability`` (twenty minutes on two cores; ``--points 300 --sets 50`` for a look).
 Figures: outputs/inference/identifiability/ranks.png and narrowing.png, copied to docs/figures; the page is
 docs/identifiability.md.
 
@@ -36,7 +36,7 @@ from sim.study.figures.style import figure, legend_below, styled
 from sim.study.figures.written import save
 from sim.study.store import Store
 
-NUMBERS = {"points": (4000, "nights of the table"), "sets": (1000, "data sets, each with a truth of its own"),
+NUMBERS = {"points": (3000, "nights of the table"), "sets": (1000, "data sets, each with a truth of its own"),
            "people": (10_000, "of each night"), "seed": (2, "not 1: on those nights the regression was chosen")}  # fmt: skip
 NEAREST = 0.2
 """Share of the table that a posterior is made of."""
