@@ -234,8 +234,8 @@ def page(
         "## Is the inference right?", "",
         wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds
         all parameters at all places at once with {LEVEL:.0%}; it is that of columns of random numbers ranked in the same
-        way, since truths that are rows of the table have ranks that are more even than independent ones. That squares are in the
-        regression was decided on nights of another seed, where without them two parameters left the band."""), "",
+        way, since truths that are rows of the table have ranks that are more even than independent ones. That squares are in
+        the regression was decided on nights of another seed, where without them two parameters left the band."""), "",
         "![Ranks of truths against an even distribution](figures/identifiability_ranks.png)", "",
     ]  # fmt: skip
     for reading, its in ranks.items():

@@ -32,7 +32,7 @@ def page(
         "# What the model foretells of what it was not fitted to", "",
         wrapped(f"""Made by `python -m experiments.validation --page docs/validation.md`; not written by hand. Four models
         are fitted to the statistics of conf/calibration in the same way: {given.points:,} nights of {given.people:,} people
-        at draws from the prior, the nearest fifth moved to the record by regression (Beaumont et al. 2002), then
+        at draws from the prior, the nearest fifth moved to the record by regression (Blum 2010), then
         {given.draws} nights at draws from that posterior with dice of their own. *No social reinforcement*: contacts who
         are out add nothing to a dose, and neighbours move nobody. *No street*: nobody leaves. *Daily cycle alone*: nothing
         happens; for the topic, which it lacks, the shape of all its tweets stands."""), "",

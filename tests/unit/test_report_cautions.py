@@ -42,6 +42,30 @@ def told(manifest: dict[str, Any], *outcomes: str, swept: tuple[str, ...] = ()) 
     return cautions([manifest], outcomes or ("participants", "posts_ratio_day_1"), swept)
 
 
+# -- a throttle of another night
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "held"),
+    [
+        ("2016-07-15 22:50", "2016-07-16 01:00", True),
+        ("2016-07-14 22:50", "2016-07-15 00:01", True),
+        ("2014-03-20 23:00", "2014-03-24 00:00", False),
+        ("2016-07-17 00:00", "2016-07-18 00:00", False),
+    ],
+)
+def test_a_throttle_outside_of_the_scenario_is_told(start: str, end: str, held: bool) -> None:
+    times = {"start": "2016-07-15 00:00", "end": "2016-07-17 00:00"}
+    windows = [{"name": "ban", "start": start, "end": end}]
+    manifest = manifest_of(
+        scenario={"name": "march2014", "timeline": []} | times, throttle={"windows": windows, "inspector": None}
+    )
+    (*first, sign) = told(manifest)
+    assert sign.startswith(SIGN)
+    assert bool(first) is not held
+    assert all("outside of the scenario (2016-07-15 00:00 to 2016-07-17 00:00)" in text for text in first)
+
+
 # -- the sign
 
 

@@ -1,11 +1,12 @@
-"""What a reader of a report must know first: on what the sign of a throttle rests, and what few people do not tell.
+"""What a reader of a report must know first: that a throttle never held, on what its sign rests, what few people do not tell.
 
-Both follow from the manifest, and are told only of studies that they concern.
+All follow from the manifest, and are told only of studies that they concern.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 __all__ = ["AS_IN_A_MILLION_FROM", "cautions"]
@@ -49,7 +50,31 @@ def cautions(manifests: Sequence[Mapping[str, Any]], outcomes: Collection[str], 
         Keys that the design or the sweep varies.
     """
     varied = {str(key).lstrip("+~") for key in swept}
-    return [text for text in (_sign(manifests, outcomes, varied), _size(manifests, outcomes)) if text]
+    return [text for text in (_time(manifests), _sign(manifests, outcomes, varied), _size(manifests, outcomes)) if text]
+
+
+# -- a throttle of another night
+
+
+def _time(manifests: Sequence[Mapping[str, Any]]) -> str:
+    """Return that no window of a throttle lies within the scenario, as where it is that of another case."""
+    for manifest in manifests:
+        scenario, throttle = (manifest["configuration"].get(part) or {} for part in ("scenario", "throttle"))
+        windows = [w for w in throttle.get("windows") or () if w.get("start") and w.get("end")]
+        if not windows or throttle.get("inspector") or not (scenario.get("start") and scenario.get("end")):
+            continue
+        first, last = min(_moment(w["start"]) for w in windows), max(_moment(w["end"]) for w in windows)
+        start, end = _moment(scenario["start"]), _moment(scenario["end"])
+        if last <= start or first >= end:
+            return (
+                f"The throttle never held: its windows lie between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}, outside "
+                f"of the scenario ({start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}). Choose the throttle of the scenario, or none."
+            )
+    return ""
+
+
+def _moment(given: Any) -> datetime:
+    return datetime.fromisoformat(str(given)).replace(tzinfo=None)
 
 
 # -- the sign of a throttle
