@@ -68,7 +68,7 @@ def _time(manifests: Sequence[Mapping[str, Any]]) -> str:
         if last <= start or first >= end:
             return (
                 f"The throttle never held: its windows lie between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}, outside "
-                f"of the scenario ({start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}). Choose the throttle of the scenario, or none."
+                f"of the scenario ({start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}). Choose the scenario's throttle, or none."
             )
     return ""
 
