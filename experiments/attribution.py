@@ -34,7 +34,7 @@ from sim.study.terminal import number
 from sim.study.workers import Workplace
 from sim.threads import n_processors
 
-NUMBERS = {"draws": (20, "from each posterior, and from the prior"), "replicates": (2, "nights of each draw"),
+NUMBERS = {"draws": (16, "from each posterior, and from the prior"), "replicates": (2, "nights of each draw"),
            "people": (10_000, "of each night")}  # fmt: skip
 PLAYERS = {
     "FaceTime": ("facetime",),

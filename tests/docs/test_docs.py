@@ -395,6 +395,20 @@ def test_the_modules_of_the_readme_exist() -> None:
         assert (ROOT / path).exists(), f"the README links {path}"
 
 
+def test_the_intervals_of_the_readme_stand_in_the_pages_that_it_links() -> None:
+    """Of what the record says: each is found as it is in a page that a command writes, so that none is left from an old run."""
+    (section,) = re.findall(r"^### What the record says.*?(?=^## )", README.read_text(encoding="utf-8"), re.M | re.S)
+    pages = [(ROOT / path).read_text(encoding="utf-8") for path in set(re.findall(r"\]\((docs/[\w-]+\.md)\)", section))]
+    known = {" ".join(found.split()) for page in pages for found in re.findall(_INTERVAL, page)}
+    told = [" ".join(found.split()) for found in re.findall(_INTERVAL, section)]
+    assert len(told) > 20
+    assert [interval for interval in told if interval not in known] == []
+
+
+_INTERVAL = r"\[-?\d[\d.]*(?: ?[kM%])?,\s-?\d[\d.]*(?: ?[kM%])?\]|\d[\d.]*\s±\s\d[\d.]*"
+"""[low, high], or value ± half of its interval."""
+
+
 @pytest.mark.slow
 def test_the_python_of_the_readme_runs() -> None:
     """With few people: sizes are cut, everything else is as printed."""
