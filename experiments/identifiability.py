@@ -199,7 +199,7 @@ def main() -> int:
             kind: expected_narrowing(table.places[whole], x[whole], n_squared=len(fitted)) for kind, x in data.items()
         }
         told[reading] = pd.DataFrame({
-            "parameter": list(plan.priors), "contraction": ranks[reading].contractions.mean(axis=0),
+            "parameter": list(plan.priors), "contraction": np.median(ranks[reading].contractions, axis=0),
             "tail": widest(ranks[reading].ranks), **narrowing,
         })  # fmt: skip
         told[reading].to_parquet(given.out / f"{reading}.parquet", index=False)
@@ -248,7 +248,7 @@ def page(
     lines += [
         "", "## Which parameters are identified?", "",
         wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of
-        the prior's, in places (normal scores of the prior). Means over the data sets:"""), "",
+        the prior's, in places (normal scores of the prior). Medians over the data sets:"""), "",
     ]  # fmt: skip
     for reading, table in told.items():
         order = table.sort_values("contraction")

@@ -68,26 +68,37 @@ def moved_to_data(places: np.ndarray, deviations: np.ndarray, weights: np.ndarra
     """Return places float64[particles, parameters], each moved to where its statistics would be those of the data.
 
     By the weighted regression of the places on the statistics' deviations from the data, float64[particles, statistics], and on
-    their squares, with weights float64[particles] of sum 1; fewer than `_A_SLOPE` effective particles a slope leave the squares
-    out, or all of it. What the regression leaves is widened to what it would leave of others: residuals of a fit of k slopes to
-    n particles have a variance that is too small by n - k - 1 to n, and what is foretold at the data has an error of its own.
+    their squares, with weights float64[particles] of sum 1. What the regression leaves is widened to what it would leave of
+    others: residuals of a fit of k slopes to n particles have a variance that is too small by n - k - 1 to n, and what is
+    foretold at the data has an error of its own. Where there are fewer than `_A_SLOPE` effective particles a slope, or the data
+    lie so far out that this error exceeds the residuals, squares are left out; where lines do no better, nothing is moved.
 
     Notes
     -----
-    With slopes alone it is the adjustment of Beaumont, Zhang and Balding (2002), with squares that of Blum (2010).
+    With lines it is the adjustment of Beaumont, Zhang and Balding (2002), with squares that of Blum (2010).
     """
-    n, k = 1.0 / float((weights**2).sum()), deviations.shape[1]
+    for features in (np.hstack([deviations, deviations**2]), deviations):
+        moved = _moved(places, features, weights)
+        if moved is not None:
+            return moved
+    return places
+
+
+def _moved(places: np.ndarray, features: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """Return places where features would be 0; None where particles are too few, or too far from there."""
+    n, k = 1.0 / float((weights**2).sum()), features.shape[1]
     if n < _A_SLOPE * k:
-        return places
-    features = np.hstack([deviations, deviations**2]) if n >= _A_SLOPE * 2 * k else deviations
+        return None
     at_data, mean = -(weights @ features), weights @ places
     centred = features + at_data
     square = (centred * weights[:, None]).T @ centred
     square += _RIDGE * np.diag(np.maximum(np.diag(square), 1e-12))
+    leverage = (1.0 + float(at_data @ np.linalg.solve(square, at_data))) / n
+    if leverage > 1.0:
+        return None
     slopes = np.linalg.solve(square, (centred * weights[:, None]).T @ (places - mean))
     residuals = places - mean - centred @ slopes
-    leverage = (1.0 + at_data @ np.linalg.solve(square, at_data)) / n
-    wider = math.sqrt(n / max(n - features.shape[1] - 1.0, 1.0) * (1.0 + leverage))
+    wider = math.sqrt(n / (n - k - 1.0) * (1.0 + leverage))
     moved: np.ndarray = mean + at_data @ slopes + wider * residuals
     return moved
 
@@ -104,9 +115,10 @@ def expected_narrowing(
 ) -> np.ndarray:
     """Return float64[parameters]: the posterior's standard deviation as a share of the prior's, to be expected from data.
 
-    The root of the share of a parameter's variance that the best linear predictor from features leaves over, on rows that it
-    was not fitted to: the root mean square over data sets of posteriors' standard deviations, if their means were that
-    predictor, and more than it, as they may be better ones (posterior means as summaries: Fearnhead and Prangle 2012).
+    The root of the share of a parameter's variance that the best linear predictor from features (cut at 3 of their standard
+    deviations) leaves over, on rows that it was not fitted to: the root mean square over data sets of posteriors' standard
+    deviations, if their means were that predictor, and more than it, as they may be better ones (posterior means as summaries:
+    Fearnhead and Prangle 2012).
     Where the predictor does worse than the prior's mean, that is taken: 1.
 
     Parameters
@@ -122,15 +134,15 @@ def expected_narrowing(
     """
     from sklearn.linear_model import RidgeCV
     from sklearn.model_selection import KFold
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-    first = features[:, :n_squared]
-    squares = PolynomialFeatures(2, include_bias=False).fit_transform(StandardScaler().fit_transform(first))
-    x = np.hstack([squares, features[:, first.shape[1] :]])
+    # Cut, and not scaled again after squaring: one night of thousands that lies far out must not outweigh the others.
+    even = np.clip(StandardScaler().fit_transform(features), -3.0, 3.0)
+    first = even[:, :n_squared]
+    x = np.hstack([PolynomialFeatures(2, include_bias=False).fit_transform(first), even[:, first.shape[1] :]])
     left = np.zeros(places.shape[1])
     for train, test in KFold(folds, shuffle=True, random_state=seed).split(x):
-        model = make_pipeline(StandardScaler(), RidgeCV(np.geomspace(1e-2, 1e6, 17), alpha_per_target=True))
+        model = RidgeCV(np.geomspace(1e-2, 1e6, 17), alpha_per_target=True)
         model.fit(x[train], places[train])
         left += ((places[test] - model.predict(x[test])) ** 2).sum(axis=0)
     share: np.ndarray = np.minimum(np.sqrt(left / ((places - places.mean(axis=0)) ** 2).sum(axis=0)), 1.0)

@@ -155,3 +155,15 @@ def test_few_particles_are_moved_along_lines_or_not_at_all():
     of_lines = moved_to_data(deviations @ np.ones((2, 1)), deviations, np.full(11, 1 / 11))
     # A line leaves nothing but what the ridge adds; with squares, eleven particles would be too few.
     assert np.abs(of_lines).max() < 0.02 * np.abs(deviations).max()
+
+
+def test_data_far_out_are_not_foretold_from_particles_on_one_side():
+    """Along squares the error would be larger than what they explain: lines are taken, and far enough out nothing is moved."""
+    dice = np.random.default_rng(12)
+    z = dice.standard_normal((200, 1))
+    weights = np.full(200, 1 / 200)
+    line = moved_to_data(
+        z, z + 6.0, weights
+    )  # 6 deviations out: (1 + 36) / 200 along a line, more than 1 along squares
+    assert np.abs(line + 6.0).max() < 0.02 * 6.0  # what the ridge leaves
+    np.testing.assert_array_equal(moved_to_data(z, z + 60.0, weights), z)
