@@ -1,6 +1,6 @@
 """Which channel brought people to the squares, social media as the report concludes (S12), or others?
 
-Command: ``python -m experiments.attribution`` (half an hour on two cores; ``--draws 4 --people 5000`` for a look). Figure:
+Command: ``python -m experiments.attribution`` (twenty minutes on two cores; ``--draws 4 --people 5000`` for a look). Figure:
 outputs/inference/attribution/attribution.png, copied to docs/figures; the page is docs/attribution.md.
 
 Shapley values of participants over eight players, exact over all 256 sets, on the same dice, at draws from the posterior of
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from experiments.fitting import READINGS, draws_kept, name_of, of_reading, parser_of, wrapped, write_page
+from experiments.fitting import READINGS, command_of, draws_kept, name_of, of_reading, parser_of, wrapped, write_page
 from sim.inference.attribution import shapley_values, worths, worths_table
 from sim.inference.calibrating import ARM, prepared_arms
 from sim.inference.priors import values_at
@@ -185,17 +185,22 @@ def _last_touch(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _claim(share: np.ndarray) -> dict[str, float]:
-    """Return what S12 says, as shares of draws (means over replicates): more than half; the order; each of its steps."""
+    """Return what may be made of S12, as shares of draws (means over replicates).
+
+    The three together add more than any other player (most); their order, and each of its steps.
+    """
     means = np.nanmean(share, axis=1)
     at = {name: means[:, list(PLAYERS).index(name)] for name in CLAIMED}
     together = sum(at.values())
     known = np.isfinite(together)
+    others = [i for i, name in enumerate(PLAYERS) if name not in CLAIMED]
     first, second, third = (at[name][known] for name in CLAIMED)
     return {
         "together": float(together[known].mean()),
         "low": float(np.quantile(together[known], 0.025)),
         "high": float(np.quantile(together[known], 0.975)),
-        "most": float((together[known] > 0.5).mean()),
+        "most": float((together[known] > means[known][:, others].max(axis=1)).mean()),
+        "television": float((means[known].argmax(axis=1) == list(PLAYERS).index("other television")).mean()),
         "order": float(((first > second) & (second > third)).mean()),
         "first": float((first > np.maximum(second, third)).mean()),
         "second": float((second > third).mean()),
@@ -209,15 +214,20 @@ def page(
     claims: dict[tuple[str, str], dict[str, float]],
     levels: dict[tuple[str, str], tuple[float, float]],
 ) -> str:
+    left = " and ".join(
+        f"{given.draws - round(min(claims[r, of]['n'] for r in READINGS))} of the {of}" for of in ("posterior", "prior")
+    )
     lines = [
         "# Which channels brought people to the squares?", "",
-        wrapped(f"""Made by `python -m experiments.attribution --page docs/attribution.md`; not written by hand.
+        wrapped(f"""Made by `{command_of(given, "attribution", NUMBERS)}`; not written by hand.
         Shapley values of participants over eight players, exact over all 256 sets of them: in each set's night,
         impressions from the channels of all other players are ignored for deciding, on the same dice, with posting
         unchanged. {given.draws} draws from each posterior and prior, {given.replicates} replicates of
         {given.people:,} people each. Values are shares of what all channels together add to a night in which all are
         ignored, on average over a draw's replicates, and add up to 1 in every draw; draws in which that is fewer than {LEAST}
-        simulated people are left out. Intervals over so few draws are rough: they hold less than they are called."""), "",
+        simulated people are left out ({left}). Sd, simulation: of one night's value over the mean total of its draw, with the
+        scatter of the total. Last touch: a share of all who decided, those whom no channel tipped included. Intervals
+        over so few draws are rough: they hold less than they are called."""), "",
         "![Shapley values of channels, posterior, prior, and last touch](figures/attribution.png)", "",
     ]  # fmt: skip
     for reading in READINGS:
@@ -237,12 +247,14 @@ def page(
             f"""With all channels ignored {number(nobody)} take part on average (those
         who gather by themselves), with none ignored {number(everybody)}. S12 says that FaceTime, then Twitter, then
         Facebook were the most effective means. Together they have {c["together"]:.0%} of the effect [{c["low"]:.0%},
-        {c["high"]:.0%}] (prior: {p["together"]:.0%} [{p["low"]:.0%}, {p["high"]:.0%}]), more than half in
-        {c["most"]:.0%} of the draws. FaceTime leads the three in {c["first"]:.0%} of them, Twitter comes before
-        Facebook in {c["second"]:.0%}, and the whole order holds in {c["order"]:.0%} (prior:
-        {p["order"]:.0%})."""), ""]  # fmt: skip
+        {c["high"]:.0%}] (prior: {p["together"]:.0%} [{p["low"]:.0%}, {p["high"]:.0%}]), and more than any other player in
+        {c["most"]:.0%} of the draws (prior: {p["most"]:.0%}); other television has most in {c["television"]:.0%} (prior:
+        {p["television"]:.0%}). FaceTime leads the three in {c["first"]:.0%}, Twitter comes before Facebook in
+        {c["second"]:.0%}, and the whole order holds in {c["order"]:.0%} of {c["n"]:.0f} draws (prior: {p["order"]:.0%} of
+        {p["n"]:.0f})."""), ""]  # fmt: skip
     lines += [wrapped(
-        """Where posterior and prior agree, the record does not speak, and the answer is what
+        """That FaceTime, seen on television, counts as social media is ours, and so is that a post counts for the channel
+    that carries it, whatever provoked it. Where posterior and prior agree, the record does not speak, and the answer is what
     the doses were believed to be. Last touch, the last exposure before deciding, is no measure of effect: it gives
     all credit to whatever comes at the end."""), ""]  # fmt: skip
     return "\n".join(lines)

@@ -42,16 +42,22 @@ def parser_of(name: str, says: str | None, numbers: Mapping[str, tuple[int, str]
 
 def write_page(text: str, given: argparse.Namespace, name: str, figures: Mapping[Path, str]) -> None:
     """Write a page to its folder, to the terminal, and where it was asked for, with figures under the names that it has."""
-    sys.stdout.write(text)
     if "out" in given:
         (given.out / f"{name}.md").write_text(text, encoding="utf-8")
-    if given.page is None:
-        return
-    beside = given.page.parent / "figures"
-    beside.mkdir(parents=True, exist_ok=True)
-    given.page.write_text(text, encoding="utf-8")
-    for drawn, its_name in figures.items():
-        shutil.copyfile(drawn, beside / its_name)
+    if given.page is not None:
+        beside = given.page.parent / "figures"
+        beside.mkdir(parents=True, exist_ok=True)
+        given.page.write_text(text, encoding="utf-8")
+        for drawn, its_name in figures.items():
+            shutil.copyfile(drawn, beside / its_name)
+    sys.stdout.write(text)
+
+
+def command_of(given: argparse.Namespace, name: str, numbers: Mapping[str, tuple[int, str]]) -> str:
+    """Return the command that makes a page, with what differs from the defaults."""
+    defaults = {"seed": (1, ""), **numbers}
+    more = [f" --{key} {getattr(given, key)}" for key, (value, _) in defaults.items() if getattr(given, key) != value]
+    return f"python -m experiments.{name} --page docs/{name}.md{''.join(more)}"
 
 
 def of_reading(reading: str, people: int, *more: str) -> tuple[Compose, Calibration, DictConfig]:

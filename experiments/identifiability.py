@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.fitting import READINGS, name_of, of_reading, parser_of, wrapped, write_page
+from experiments.fitting import READINGS, command_of, name_of, of_reading, parser_of, wrapped, write_page
 from sim.config import scenario_of
 from sim.inference.plan import Calibration
 from sim.inference.ranks import GRID, Ranks, even_band, ranks_of_truths, tails_of_nothing, widest
@@ -37,7 +37,7 @@ from sim.study.figures.written import save
 from sim.study.store import Store
 
 NUMBERS = {"points": (3000, "nights of the table"), "sets": (1000, "data sets, each with a truth of its own"),
-           "people": (10_000, "of each night"), "seed": (2, "not 1: on those nights the regression was chosen")}  # fmt: skip
+           "people": (10_000, "of each night"), "seed": (3, "on the nights of 1 and 2 the regression was chosen")}  # fmt: skip
 NEAREST = 0.2
 """Share of the table that a posterior is made of."""
 LEVEL = 0.95
@@ -226,16 +226,17 @@ def page(
     names = [key.removeprefix("parameters.") for key in keys]
     lines = [
         "# What the record can tell of the parameters", "",
-        wrapped(f"""Made by `python -m experiments.identifiability --page docs/identifiability.md`; not written by
+        wrapped(f"""Made by `{command_of(given, "identifiability", NUMBERS)}`; not written by
         hand. Each reading: {given.points:,} nights of {given.people:,} people at draws from the prior
         (conf/calibration/night.yaml), {given.sets} of them in turn as the truth behind data of their own, fitted from
-        the nearest {NEAREST:.0%} of the others with regression on the statistics and their squares (Blum 2010). Data are the
-        statistics that the calibration fits, with their uncertainty."""), "",
+        the nearest {NEAREST:.0%} of the others with regression on the statistics and their squares (after Blum 2010).
+        Data are the statistics that the calibration fits, with their uncertainty."""), "",
         "## Is the inference right?", "",
         wrapped(f"""Where it is, the rank of the truth in its posterior is even (Talts et al. 2018). The band holds
         all parameters at all places at once with {LEVEL:.0%}; it is that of columns of random numbers ranked in the same
         way, since truths that are rows of the table have ranks that are more even than independent ones. That squares are in
-        the regression was decided on nights of another seed, where without them two parameters left the band."""), "",
+        the regression, and are left out for data far out, was decided on nights of other seeds, where without squares two
+        parameters left the band."""), "",
         "![Ranks of truths against an even distribution](figures/identifiability_ranks.png)", "",
     ]  # fmt: skip
     for reading, its in ranks.items():
@@ -247,8 +248,8 @@ def page(
         )
     lines += [
         "", "## Which parameters are identified?", "",
-        wrapped(f"""Fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g} of
-        the prior's, in places (normal scores of the prior). Medians over the data sets:"""), "",
+        wrapped(f"""The bound was fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g}
+        of the prior's, in places (normal scores of the prior). Medians over the data sets:"""), "",
     ]  # fmt: skip
     for reading, table in told.items():
         order = table.sort_values("contraction")

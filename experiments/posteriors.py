@@ -103,8 +103,8 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
         wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
         {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
         {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
-        {_people(told)}. It ended there because {told["ended"]}. Then its particles were moved
-        to the record by regression."""), "",
+        {_people(told)}. It ended there because {told["ended"]}. Its particles were then moved
+        to the record along {told["moved_along"]} (regression, after Blum 2010)."""), "",
         "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -122,7 +122,8 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     lines += [
         "", wrapped("""Intervals are those of single nights as they would be observed, with an error of the record's
         uncertainty (so that a ratio may come out below 0); those of the posterior are of nights at draws from it with dice of
-        their own, which nothing was fitted to. Of a bound it is told how many of these nights lie above it."""), "",
+        their own, which nothing was fitted to. Of a bound it is told how many of these nights lie above it.
+        Intervals of the prior may hold the record, too: what the fit adds is their width."""), "",
         f"![Nights before and after the fit, against the record](figures/calibration_{reading}_fit.png)", "",
         wrapped(f"""Identified, fixed beforehand as a posterior standard deviation below {IDENTIFIED:g} of the prior's
         (in normal scores of the prior): {len(identified)} of {len(order)} parameters. The narrowest (with that

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from experiments.fitting import READINGS, name_of, of_reading, parser_of, write_page
+from experiments.fitting import READINGS, command_of, name_of, of_reading, parser_of, write_page
 from experiments.validation_page import page
 from sim.config import scenario_of
 from sim.inference.plan import Calibration
@@ -152,8 +152,11 @@ class Fitted:
     def fitted(self) -> list[str]:
         return [name for name, s in self.plan.statistics.items() if not s.held_out]
 
-    def foretold(self, left_out: str | None) -> ReferenceTable:
-        """Return nights at draws from the posterior of all fitted statistics but one, with dice of their own."""
+    def foretold(self, left_out: str | None) -> tuple[ReferenceTable, str]:
+        """Return nights at draws from the posterior of all fitted statistics but one, with dice of their own.
+
+        The second says along what its particles were moved to the record.
+        """
         names = [name for name in self.fitted if name != left_out]
         scales = np.array([self.table.statistics.scales[name] for name in names])
         record = np.array([self.table.statistics.observed[name] for name in names])
@@ -161,7 +164,7 @@ class Fitted:
         noisy = self.table.with_noise(names, self.given.seed + 1)
         posterior = adjusted_posterior(self.table.places, noisy, record, scales, n)
         chosen = equal_draws(posterior.weights, self.given.draws, self.given.seed)
-        return self._nights(posterior.places[chosen], self.given.seed + 2, own_dice=True)
+        return self._nights(posterior.places[chosen], self.given.seed + 2, own_dice=True), posterior.along
 
 
 def scored(fitted: dict[str, Fitted], given: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -175,9 +178,9 @@ def scored(fitted: dict[str, Fitted], given: argparse.Namespace) -> tuple[pd.Dat
         for statistic in (TOPIC, OF_PEAK, *told):
             left_out = statistic if statistic in told else None
             if left_out is not None and left_out not in one.fitted:
-                rows.append((statistic, name, *(np.nan,) * 7, 0))
+                rows.append((statistic, name, *(np.nan,) * 7, 0, ""))
                 continue
-            nights = one.foretold(left_out)
+            nights, along = one.foretold(left_out)
             if statistic == OF_PEAK:
                 values, record, sd = peak_of(nights, one.scenario), PEAK, PEAK_SD
             else:
@@ -190,9 +193,21 @@ def scored(fitted: dict[str, Fitted], given: argparse.Namespace) -> tuple[pd.Dat
             known = values[np.isfinite(values)]
             score, error = crps((known + sd * dice.standard_normal(len(known))) / sd, record / sd)
             low, median, high = np.quantile(known, (0.025, 0.5, 0.975))
-            rows.append((statistic, name, record, sd, low, median, high, score, error, len(known)))
+            rows.append((statistic, name, record, sd, low, median, high, score, error, len(known), along))
         sys.stderr.write(f"{name}: done\n")
-    columns = ["statistic", "model", "record", "uncertainty", "low", "median", "high", "score", "score_error", "n"]
+    columns = [
+        "statistic",
+        "model",
+        "record",
+        "uncertainty",
+        "low",
+        "median",
+        "high",
+        "score",
+        "score_error",
+        "n",
+        "along",
+    ]
     return pd.DataFrame(rows, columns=columns), heard
 
 
@@ -271,7 +286,7 @@ def main() -> int:
         heard[reading].to_parquet(given.out / f"{reading}_first_hearing.parquet", index=False)
     save(draw_held_out(tables), given.out / "held_out.png", 200)
     save(draw_hearing(heard), given.out / "first_hearing.png", 200)
-    text = page(given, tables, heard, TOLD, OF_PEAK, list(MODELS))
+    text = page(given, command_of(given, "validation", NUMBERS), tables, heard, TOLD, OF_PEAK, list(MODELS))
     figures = {given.out / f"{name}.png": f"validation_{name}.png" for name in ("held_out", "first_hearing")}
     write_page(text, given, "validation", figures)
     return 0

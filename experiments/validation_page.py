@@ -21,6 +21,7 @@ __all__ = ["page"]
 
 def page(
     given: argparse.Namespace,
+    command: str,
     tables: Mapping[str, pd.DataFrame],
     heard: Mapping[str, pd.DataFrame],
     told: Mapping[str, str],
@@ -30,9 +31,10 @@ def page(
     """Return the page: what each model foretells of what it was not told, and the order of first hearing."""
     lines = [
         "# What the model foretells of what it was not fitted to", "",
-        wrapped(f"""Made by `python -m experiments.validation --page docs/validation.md`; not written by hand. Four models
+        wrapped(f"""Made by `{command}`; not written by hand. Four models
         are fitted to the statistics of conf/calibration in the same way: {given.points:,} nights of {given.people:,} people
-        at draws from the prior, the nearest fifth moved to the record by regression (Blum 2010), then
+        at draws from the prior, the nearest fifth moved to the record by regression along squares (after Blum
+        2010) where it lies within their reach, then
         {given.draws} nights at draws from that posterior with dice of their own. *No social reinforcement*: contacts who
         are out add nothing to a dose, and neighbours move nobody. *No street*: nobody leaves. *Daily cycle alone*: nothing
         happens; for the topic, which it lacks, the shape of all its tweets stands."""), "",
@@ -41,8 +43,8 @@ def page(
         numbers that are fitted, but for the ordinary day's, each in turn, foretold by a fit that was not told it. (That tweets
         rise after the call and fall later is fitted as a bound, and tells something of the peak.) The score is the
         continuous ranked probability score
-        (Gneiting and Raftery 2007) in uncertainties of the record, those included: 0 is best, and about 0.6 is what a
-        prediction gets that knows all but the uncertainty."""), "",
+        (Gneiting and Raftery 2007) in uncertainties of the record, those included: 0 is best, and 0.56 is what a
+        prediction gets on average that knows all but the uncertainty."""), "",
         "![Held-out statistics, foretold by four models](figures/validation_held_out.png)", "",
     ]  # fmt: skip
     for reading, table in tables.items():
@@ -55,9 +57,10 @@ def page(
             lines.append(f"| {told[statistic]} | {number(record)} | " + " | ".join(cells) + " |")
         lines += [
             "",
-            wrapped("Median [95 % of single nights]; score (standard error)."),
+            wrapped("Median [95 % of single nights, without the record's uncertainty]; score (standard error)."),
             "",
             *_verdicts(table, told, models),
+            *_moved(table),
             "",
         ]
     lines += [
@@ -92,13 +95,23 @@ def _cell(row: pd.Series) -> str:
     return f"{ends if holds else f'**{ends}**'}; {row['score']:.2f} ({row['score_error']:.2f})"
 
 
+def _moved(table: pd.DataFrame) -> list[str]:
+    """Return which models' fits were moved otherwise, as the record lies far from their nights."""
+    found = table[~table["along"].isin(["squares", ""])].groupby(["model", "along"], sort=False).size()
+    return [
+        wrapped(f"- {n} fits of *{model}* were moved along {along}: too far from its nights lies the record.")
+        for (model, along), n in found.items()
+    ]
+
+
 def _verdicts(table: pd.DataFrame, told: Mapping[str, str], models: list[str]) -> list[str]:
     """Return a sentence for each lesser model: on what the full one is better, on what it is worse."""
     full = table[table["model"] == models[0]].set_index("statistic")
     found = [
         wrapped(
-            "An interval in bold does not hold the record. Differences of scores count beyond 1.96 standard errors, "
-            "those of so many draws alone; that of the fit, and that many are compared, are left out:"
+            "An interval in bold does not hold the record, whose own uncertainty it leaves out. Differences of scores "
+            "count beyond 1.96 standard errors, those of so many draws alone; that of the fit, and that many "
+            "are compared, are left out:"
         )
     ]
     for model in models[1:]:

@@ -49,6 +49,8 @@ class Calibrated:
     prior: Posterior
     """The first generation: draws from the prior, all accepted."""
     posterior: Posterior
+    along: str
+    """What its particles were moved to the record along: squares, lines, nothing."""
     predictions: pd.DataFrame
     """Statistics of nights at draws from the posterior, as they would be observed: with dice of their own, and errors as the
     record has them. Nothing was fitted to them."""
@@ -118,11 +120,16 @@ def calibrate(
         if smc.n_done:
             tell(f"goes on from generation {smc.n_done} of {plan.generations} ({folder})")
         ended = smc.run()
-        prior, posterior = _posterior(plan, smc, 0), _posterior(plan, smc, None)
+        prior, along = _posterior(plan, smc.particles(0)), "nothing"
+        last: tuple[Any, ...] = smc.particles()
+        if plan.adjusted and smc.n_done > 1:
+            found = smc.adjusted_particles()
+            last, along = found[:-1], found[-1]
+        posterior = _posterior(plan, last)
         predictions = _predictions(simulator, posterior, plan.predictions, seed)
         generations = smc.generations()
     return Calibrated(
-        plan, statistics, generations, ended, prior, posterior, predictions, key, folder, address, simulator.n_computed,
+        plan, statistics, generations, ended, prior, posterior, along, predictions, key, folder, address, simulator.n_computed,
         simulator.n_reused, simulator.reasons,
     )  # fmt: skip
 
@@ -193,12 +200,10 @@ def _told(generation: Generation, plan: Calibration) -> str:
     )
 
 
-def _posterior(plan: Calibration, smc: Smc, generation: int | None) -> Posterior:
+def _posterior(plan: Calibration, particles: Sequence[Any]) -> Posterior:
     import pandas as pd
 
-    is_last = generation is None
-    found = smc.adjusted_particles() if is_last and plan.adjusted and smc.n_done > 1 else smc.particles(generation)
-    places, weights, distances, statistics = found
+    places, weights, distances, statistics = particles
     values = pd.DataFrame(values_at(plan.priors, places))
     return Posterior(values, weights, distances, pd.DataFrame(statistics))
 
@@ -222,6 +227,7 @@ def about(calibrated: Calibrated) -> dict[str, Any]:
         "generations": [vars(g) for g in c.generations],
         "ended": c.ended,
         "effective": c.posterior.n_effective,
+        "moved_along": c.along,
         "runs_computed": c.n_computed,
         "runs_reused": c.n_reused,
         "failures": c.reasons,

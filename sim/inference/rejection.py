@@ -16,6 +16,8 @@ __all__ = ["Adjusted", "adjusted_posterior", "expected_narrowing", "moved_to_dat
 
 _A_SLOPE = 3
 """Effective particles that the regression needs for each slope."""
+_CUT = (0.005, 0.995)
+"""Quantiles at which features are cut, as ratios of few posts lie far out."""
 _RIDGE = 1e-3
 """Of the variance of a statistic: what keeps the regression from following noise where statistics hardly differ."""
 
@@ -28,6 +30,8 @@ class Adjusted:
     """float64[particles, parameters]."""
     weights: np.ndarray
     """float64[particles], of sum 1."""
+    along: str
+    """What they were moved along: squares, lines, nothing."""
 
 
 def adjusted_posterior(
@@ -61,27 +65,31 @@ def adjusted_posterior(
     weights = 1.0 - (distance[nearest] / farthest) ** 2 if farthest > 0 else np.ones(len(nearest))
     kept = nearest[weights > 0]
     weights = weights[weights > 0] / weights.sum()
-    return Adjusted(moved_to_data(places[kept], deviations[kept], weights), weights)
+    moved, along = moved_to_data(places[kept], deviations[kept], weights)
+    return Adjusted(moved, weights, along)
 
 
-def moved_to_data(places: np.ndarray, deviations: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return places float64[particles, parameters], each moved to where its statistics would be those of the data.
+def moved_to_data(places: np.ndarray, deviations: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return places float64[particles, parameters], each moved to where its statistics would be those of the data, and how.
 
     By the weighted regression of the places on the statistics' deviations from the data, float64[particles, statistics], and on
     their squares, with weights float64[particles] of sum 1. What the regression leaves is widened to what it would leave of
     others: residuals of a fit of k slopes to n particles have a variance that is too small by n - k - 1 to n, and what is
     foretold at the data has an error of its own. Where there are fewer than `_A_SLOPE` effective particles a slope, or the data
-    lie so far out that this error exceeds the residuals, squares are left out; where lines do no better, nothing is moved.
+    lie so far out that this error exceeds the residuals, squares are left out; where lines do no better, nothing is moved. The
+    second says along what: squares, lines or nothing.
 
     Notes
     -----
-    With lines it is the adjustment of Beaumont, Zhang and Balding (2002), with squares that of Blum (2010).
+    With lines it is the adjustment of Beaumont, Zhang and Balding (2002); with squares that of Blum (2010) without the products
+    of two statistics. The ridge draws what is foretold towards the particles' mean, by some per cent where data lie three
+    deviations out, which the error does not count.
     """
-    for features in (np.hstack([deviations, deviations**2]), deviations):
+    for along, features in (("squares", np.hstack([deviations, deviations**2])), ("lines", deviations)):
         moved = _moved(places, features, weights)
         if moved is not None:
-            return moved
-    return places
+            return moved, along
+    return places, "nothing"
 
 
 def _moved(places: np.ndarray, features: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
@@ -115,8 +123,8 @@ def expected_narrowing(
 ) -> np.ndarray:
     """Return float64[parameters]: the posterior's standard deviation as a share of the prior's, to be expected from data.
 
-    The root of the share of a parameter's variance that the best linear predictor from features (cut at 3 of their standard
-    deviations) leaves over, on rows that it was not fitted to: the root mean square over data sets of posteriors' standard
+    The root of the share of a parameter's variance that the best linear predictor from features (cut at the quantiles
+    `_CUT`) leaves over, on rows that it was not fitted to: the root mean square over data sets of posteriors' standard
     deviations, if their means were that predictor, and more than it, as they may be better ones (posterior means as summaries:
     Fearnhead and Prangle 2012).
     Where the predictor does worse than the prior's mean, that is taken: 1.
@@ -136,8 +144,8 @@ def expected_narrowing(
     from sklearn.model_selection import KFold
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-    # Cut, and not scaled again after squaring: one night of thousands that lies far out must not outweigh the others.
-    even = np.clip(StandardScaler().fit_transform(features), -3.0, 3.0)
+    # Cut, and not scaled again after squaring: a few nights of thousands that lie far out must not outweigh the others.
+    even = StandardScaler().fit_transform(np.clip(features, *np.quantile(features, _CUT, axis=0)))
     first = even[:, :n_squared]
     x = np.hstack([PolynomialFeatures(2, include_bias=False).fit_transform(first), even[:, first.shape[1] :]])
     left = np.zeros(places.shape[1])

@@ -166,21 +166,24 @@ class Smc:
         statistics = [{name: float(v) for name, v in particle.sum_stat.items()} for particle in particles]
         return places, weights / weights.sum(), distances, statistics
 
-    def adjusted_particles(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, float]]]:
-        """Return the last generation as `particles` does, moved to where its statistics would be those of the record.
+    def adjusted_particles(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, float]], str]:
+        """Return the last generation as `particles` does, moved to where its statistics would be those of the record, and how.
 
         By weighted regression (`moved_to_data`), those nearest counting most (Epanechnikov's kernel), as Beaumont, Zhang and
-        Balding (2002) have it; the statistics that come back are those that the particles' nights had, as observed.
+        Balding (2002) have it; the statistics that come back are those that the particles' nights had, as observed. Where
+        nothing can be moved they come back as they are.
         """
         places, weights, distances, found = self.particles()
         deviations = self._deviations(found)
         near = weights * (1.0 - (distances / max(float(distances.max()), 1e-300)) ** 2)
         kept = near > 0
         if not kept.any():
-            return places, weights, distances, found
+            return places, weights, distances, found, "nothing"
         near = near[kept] / near[kept].sum()
-        moved = moved_to_data(places[kept], deviations[kept], near)
-        return moved, near, distances[kept], [one for one, is_kept in zip(found, kept, strict=True) if is_kept]
+        moved, along = moved_to_data(places[kept], deviations[kept], near)
+        if along == "nothing":
+            return places, weights, distances, found, along
+        return moved, near, distances[kept], [one for one, is_kept in zip(found, kept, strict=True) if is_kept], along
 
     def _aim(self) -> Aim:
         """Return where the next generation comes from, by all particles of all generations so far.

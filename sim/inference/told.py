@@ -107,7 +107,8 @@ def calibration_text(c: Calibrated) -> str:
     return "\n".join([
         *_aligned(lines), "",
         f"{n} particles ({c.posterior.n_effective:.0f} effective) within {c.generations[-1].threshold:.3g} after "
-        f"{len(c.generations)} generations: {c.ended}{rough if c.posterior.n_effective < _FEW else ''}",
+        f"{len(c.generations)} generations, moved to the record along {c.along}: {c.ended}"
+        f"{rough if c.posterior.n_effective < _FEW else ''}",
         f"identified (posterior sd below half of the prior's): {len(known)} of {len(parameters)} parameters"
         + "".join(f"\n  {one}" for one in told),
         f"nearest to it: {', '.join(partly)}" if partly else "",

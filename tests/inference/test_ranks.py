@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sim.inference.ranks import even_band, ranks_of_truths, widest
-from sim.inference.rejection import adjusted_posterior, expected_narrowing, moved_to_data, rank_of
+from sim.inference.rejection import _RIDGE, Adjusted, adjusted_posterior, expected_narrowing, moved_to_data, rank_of
 
 pytest.importorskip("sklearn")
 
@@ -69,7 +69,7 @@ def ranks_of(seed: int, factor: float = 1.0, shift: float = 0.0) -> np.ndarray:
         mean = posterior.weights @ posterior.places
         deviation = np.sqrt(posterior.weights @ (posterior.places - mean) ** 2)
         wrong = mean + (posterior.places - mean) * factor + shift * deviation
-        found.append(rank_of(type(posterior)(wrong, posterior.weights), places[row]))
+        found.append(rank_of(Adjusted(wrong, posterior.weights, posterior.along), places[row]))
     return np.array(found)
 
 
@@ -127,7 +127,7 @@ def test_moved_particles_are_as_wide_as_what_they_stand_for(n: int, at: float):
     for _ in range(1500):
         deviations = dice.standard_normal((n, 7)) - at
         places = deviations @ np.ones((7, 1)) + dice.standard_normal((n, 1))
-        moved = moved_to_data(places, deviations, np.full(n, 1 / n))
+        moved, _ = moved_to_data(places, deviations, np.full(n, 1 / n))
         variances.append(moved.var())
         squares.append((dice.standard_normal() - moved.mean()) ** 2)  # a truth at the data: its line says 0
     ratio = np.mean(squares) / np.mean(variances)
@@ -141,7 +141,8 @@ def test_what_is_curved_is_moved_along_its_curve():
     dice = np.random.default_rng(10)
     deviations = dice.standard_normal((n, 2))
     places = (deviations[:, :1] + 0.5 * deviations[:, 1:] ** 2) + 0.1 * dice.standard_normal((n, 1))
-    moved = moved_to_data(places, deviations, np.full(n, 1 / n))
+    moved, along = moved_to_data(places, deviations, np.full(n, 1 / n))
+    assert along == "squares"
     error = 0.1 * math.sqrt((1 + 2 * 0.5) / n)  # each square lies half a variance from its mean at the data
     assert abs(moved.mean()) < 4.5 * error
     assert abs(moved.std() / 0.1 - 1) < 4.5 / math.sqrt(2 * n)
@@ -149,21 +150,34 @@ def test_what_is_curved_is_moved_along_its_curve():
 
 def test_few_particles_are_moved_along_lines_or_not_at_all():
     dice = np.random.default_rng(11)
-    deviations, places = dice.standard_normal((11, 2)) - 1, dice.standard_normal((11, 3))
-    few = moved_to_data(places[:5], deviations[:5], np.full(5, 0.2))
+    deviations, places = dice.standard_normal((12, 2)) - 1, dice.standard_normal((12, 3))
+    few, along = moved_to_data(places[:5], deviations[:5], np.full(5, 1 / 5))
+    assert along == "nothing"
     np.testing.assert_array_equal(few, places[:5])
-    of_lines = moved_to_data(deviations @ np.ones((2, 1)), deviations, np.full(11, 1 / 11))
-    # A line leaves nothing but what the ridge adds; with squares, eleven particles would be too few.
-    assert np.abs(of_lines).max() < 0.02 * np.abs(deviations).max()
+    assert moved_to_data(places[:11], deviations[:11], np.full(11, 1 / 11))[1] == "lines"
+    of_lines, _ = moved_to_data(deviations[:11] @ np.ones((2, 1)), deviations[:11], np.full(11, 1 / 11))
+    assert (
+        np.abs(of_lines).max() < 20 * 1e-3 * np.abs(deviations).max()
+    )  # what the ridge, a thousandth, leaves of lines
 
 
 def test_data_far_out_are_not_foretold_from_particles_on_one_side():
     """Along squares the error would be larger than what they explain: lines are taken, and far enough out nothing is moved."""
-    dice = np.random.default_rng(12)
-    z = dice.standard_normal((200, 1))
+    z = np.random.default_rng(12).standard_normal((200, 1))
     weights = np.full(200, 1 / 200)
-    line = moved_to_data(
-        z, z + 6.0, weights
-    )  # 6 deviations out: (1 + 36) / 200 along a line, more than 1 along squares
-    assert np.abs(line + 6.0).max() < 0.02 * 6.0  # what the ridge leaves
-    np.testing.assert_array_equal(moved_to_data(z, z + 60.0, weights), z)
+    # Six deviations out the error is (1 + 36) / 200 of the residuals' variance along a line, and more than 1 along squares.
+    line, along = moved_to_data(z, z + 6.0, weights)
+    assert along == "lines"
+    assert np.abs(line + 6.0).max() < 2 * 6.0 * _RIDGE  # the ridge keeps its share of the slope
+    far, along = moved_to_data(z, z + 60.0, weights)
+    assert along == "nothing"
+    np.testing.assert_array_equal(far, z)
+
+
+def test_one_night_far_out_does_not_outweigh_the_others_in_the_expected_narrowing():
+    places, statistics = table(4000, 5)
+    spoilt = statistics.copy()
+    spoilt[7] = 1e3
+    change = expected_narrowing(places, spoilt) / expected_narrowing(places, statistics)
+    # Uncut it would take all variance of its statistic; cut, it is one row of 4,000.
+    assert (np.abs(change - 1) < 4.5 * math.sqrt(1 / (2 * len(places)))).all()

@@ -105,7 +105,8 @@ def test_the_posterior_is_that_of_plain_rejection(finished: Smc):
 
 def test_adjusted_particles_lie_where_the_data_are(finished: Smc):
     """Given the data the first direction is normal, 0.6 within the noise of a night and the record's uncertainty of 0.2."""
-    places, weights, _, _ = finished.adjusted_particles()
+    places, weights, _, _, along = finished.adjusted_particles()
+    assert along == "squares"
     direction = (places[:, 0] + places[:, 1]) / math.sqrt(2)
     n = 1 / (weights**2).sum()
     mean = weights @ direction

@@ -46,24 +46,26 @@ def told(manifest: dict[str, Any], *outcomes: str, swept: tuple[str, ...] = ()) 
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "held"),
+    ("windows", "held"),
     [
-        ("2016-07-15 22:50", "2016-07-16 01:00", True),
-        ("2016-07-14 22:50", "2016-07-15 00:01", True),
-        ("2014-03-20 23:00", "2014-03-24 00:00", False),
-        ("2016-07-17 00:00", "2016-07-18 00:00", False),
+        ([("2016-07-15 22:50", "2016-07-16 01:00")], True),
+        ([("2016-07-15T19:50:00+00:00", "2016-07-15T22:00:00+00:00")], True),
+        ([("2016-07-14 22:50", "2016-07-14 23:50")], True),  # in the warm-up
+        ([("2014-03-20 23:00", "2014-03-24 00:00")], False),
+        ([("2016-07-17 00:00", "2016-07-18 00:00")], False),
+        ([("2014-03-20 23:00", "2014-03-24 00:00"), ("2017-03-20 23:00", "2017-03-24 00:00")], False),
+        ([("2014-03-20 23:00", "2014-03-24 00:00"), ("2016-07-15 22:50", "2016-07-16 01:00")], True),
     ],
 )
-def test_a_throttle_outside_of_the_scenario_is_told(start: str, end: str, held: bool) -> None:
-    times = {"start": "2016-07-15 00:00", "end": "2016-07-17 00:00"}
-    windows = [{"name": "ban", "start": start, "end": end}]
-    manifest = manifest_of(
-        scenario={"name": "march2014", "timeline": []} | times, throttle={"windows": windows, "inspector": None}
-    )
+def test_a_throttle_outside_of_the_scenario_is_told(windows: list[tuple[str, str]], held: bool) -> None:
+    times = {"start": "2016-07-15 00:00", "end": "2016-07-17 00:00", "zone": "Europe/Istanbul", "warm_up_hours": 24}
+    manifest = manifest_of(scenario={"name": "march2014", "timeline": []} | times)
+    manifest["windows"] = {"open": [], "throttled": [[*w, ["twitter"], 1.0] for w in windows]}
     (*first, sign) = told(manifest)
     assert sign.startswith(SIGN)
-    assert bool(first) is not held
-    assert all("outside of the scenario (2016-07-15 00:00 to 2016-07-17 00:00)" in text for text in first)
+    assert len(first) == (not held)
+    assert all(text.startswith("The throttle of throttled never held") for text in first)
+    assert all("(2016-07-15 00:00 to 2016-07-17 00:00)" in text for text in first)
 
 
 # -- the sign

@@ -6,8 +6,9 @@ All follow from the manifest, and are told only of studies that they concern.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 __all__ = ["AS_IN_A_MILLION_FROM", "cautions"]
 
@@ -57,24 +58,36 @@ def cautions(manifests: Sequence[Mapping[str, Any]], outcomes: Collection[str], 
 
 
 def _time(manifests: Sequence[Mapping[str, Any]]) -> str:
-    """Return that no window of a throttle lies within the scenario, as where it is that of another case."""
+    """Return in which arms no window of a throttle lies within the scenario or its warm-up, as where it is another case's.
+
+    By the windows that a manifest keeps for each arm; a design's manifest keeps none, since its points differ in them.
+    """
     for manifest in manifests:
-        scenario, throttle = (manifest["configuration"].get(part) or {} for part in ("scenario", "throttle"))
-        windows = [w for w in throttle.get("windows") or () if w.get("start") and w.get("end")]
-        if not windows or throttle.get("inspector") or not (scenario.get("start") and scenario.get("end")):
+        configuration = manifest["configuration"]
+        night, throttle = (configuration.get(part) or {} for part in ("scenario", "throttle"))
+        if throttle.get("inspector") or not (night.get("start") and night.get("end")):
             continue
-        first, last = min(_moment(w["start"]) for w in windows), max(_moment(w["end"]) for w in windows)
-        start, end = _moment(scenario["start"]), _moment(scenario["end"])
-        if last <= start or first >= end:
+        zone = ZoneInfo(str(night.get("zone") or "UTC"))
+        start, end = _moment(night["start"], zone), _moment(night["end"], zone)
+        first = start - timedelta(hours=float(night.get("warm_up_hours") or 0))
+        windows = {
+            arm: [(_moment(w[0], zone), _moment(w[1], zone)) for w in its]
+            for arm, its in (manifest.get("windows") or {}).items()
+        }
+        outside = [arm for arm, its in windows.items() if its and all(e <= first or b >= end for b, e in its)]
+        if outside:
+            begins, ends = min(b for b, _ in windows[outside[0]]), max(e for _, e in windows[outside[0]])
             return (
-                f"The throttle never held: its windows lie between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M}, outside "
-                f"of the scenario ({start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}). Choose the scenario's throttle, or none."
+                f"The throttle of {', '.join(outside)} never held: its windows lie between {begins:%Y-%m-%d %H:%M} and "
+                f"{ends:%Y-%m-%d %H:%M}, outside of the scenario ({start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}). Choose the "
+                "scenario's throttle, or none."
             )
     return ""
 
 
-def _moment(given: Any) -> datetime:
-    return datetime.fromisoformat(str(given)).replace(tzinfo=None)
+def _moment(given: Any, zone: ZoneInfo) -> datetime:
+    found = datetime.fromisoformat(str(given))
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found.astimezone(zone)
 
 
 # -- the sign of a throttle
