@@ -97,14 +97,17 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     fit, parameters = (pd.read_parquet(folder / f"{name}.parquet") for name in ("fit", "parameters"))
     generations = told["generations"]
     n = sum(g["n_candidates"] for g in generations)
+    along = told["moved_along"]
+    moved = f"then moved to the record along {along} (regression, after Blum 2010)"
+    if along == "nothing":
+        moved = "not moved to the record"
     name = name_of(reading).capitalize()
     lines = [
         f"## {name}", "",
         wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
         {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
         {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
-        {_people(told)}. It ended there because {told["ended"]}. Its particles were then moved
-        to the record along {told["moved_along"]} (regression, after Blum 2010)."""), "",
+        {_people(told)}. It ended there because {told["ended"]}. Its particles were {moved}."""), "",
         "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip

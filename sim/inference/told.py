@@ -104,10 +104,11 @@ def calibration_text(c: Calibrated) -> str:
     partly = [f"{r['parameter']} ({r['contraction']:.2f})" for r in others.head(5).to_dict("records")]
     n = len(c.posterior.weights)
     rough = f"; fewer than {_FEW} effective ones tell widths roughly: more particles or fewer generations would help"
+    moved = "not moved to the record" if c.along == "nothing" else f"moved to the record along {c.along}"
     return "\n".join([
         *_aligned(lines), "",
         f"{n} particles ({c.posterior.n_effective:.0f} effective) within {c.generations[-1].threshold:.3g} after "
-        f"{len(c.generations)} generations, moved to the record along {c.along}: {c.ended}"
+        f"{len(c.generations)} generations, {moved}: {c.ended}"
         f"{rough if c.posterior.n_effective < _FEW else ''}",
         f"identified (posterior sd below half of the prior's): {len(known)} of {len(parameters)} parameters"
         + "".join(f"\n  {one}" for one in told),
