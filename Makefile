@@ -71,7 +71,7 @@ calibrate: $(COMPILED) ## fit the parameters to a reading of the record, in a re
 posteriors: $(COMPILED) ## fit both readings in full, keep their draws, and run the throttle over them; docs/calibration.md
 	$(IN_VENV) -m experiments.posteriors --page docs/calibration.md $(ARGS)
 
-identifiability: $(COMPILED) ## which parameters the record can tell; docs/identifiability.md (a quarter of an hour)
+identifiability: $(COMPILED) ## which parameters the record can tell; docs/identifiability.md (twenty minutes)
 	$(IN_VENV) -m experiments.identifiability --page docs/identifiability.md $(ARGS)
 
 sensitivity: $(COMPILED) ## which parameters and structures results depend on (Morris, Sobol); docs/sensitivity.md
