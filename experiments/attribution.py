@@ -34,7 +34,7 @@ from sim.study.terminal import number
 from sim.study.workers import Workplace
 from sim.threads import n_processors
 
-NUMBERS = {"draws": (16, "from each posterior, and from the prior"), "replicates": (2, "nights of each draw"),
+NUMBERS = {"draws": (40, "from each posterior, and from the prior"), "replicates": (2, "nights of each draw"),
            "people": (10_000, "of each night")}  # fmt: skip
 PLAYERS = {
     "FaceTime": ("facetime",),
@@ -48,8 +48,6 @@ PLAYERS = {
 }
 LEAST = 30
 """Simulated people whom channels must add for a draw to count."""
-REAL_PEOPLE = 78_741_053
-"""Of Turkey, whom the simulated people stand for (facts P1)."""
 CLAIMED = ("FaceTime", "Twitter", "Facebook")
 """The set of S12, in the order that it claims."""
 
@@ -65,15 +63,14 @@ def nights(reading: str, people: int) -> tuple[Any, Any]:
     return night, plan
 
 
-def shares(found: np.ndarray, people: int) -> np.ndarray:
+def shares(found: np.ndarray, weight: float) -> np.ndarray:
     """Return Shapley values as shares of v(all) - v(none), float64[draws, replicates, players].
 
     The denominator is the mean over a draw's replicates; draws in which channels add fewer than `LEAST` of the simulated people
-    are NaN, as shares of next to nothing.
+    are NaN, as shares of next to nothing. `weight`: real people whom a simulated one stands for.
     """
     added = (found[..., -1] - found[..., 0]).mean(axis=1, keepdims=True)
-    least = LEAST * REAL_PEOPLE / people
-    return shapley_values(found) / np.where(added >= least, added, np.nan)[..., None]
+    return shapley_values(found) / np.where(added >= LEAST * weight, added, np.nan)[..., None]
 
 
 @styled
@@ -158,7 +155,7 @@ def main() -> int:
                     sys.stderr.write(f"\r{reading}, {of}: {done[0]} of {given.draws} draws ")
 
             found, last_touch = worths(night, draws, PLAYERS, settings, place, seed=given.seed, progress=note)
-            share = shares(found, given.people)
+            share = shares(found, night(draws[0]).population.real_per_person)
             table = worths_table(found, list(PLAYERS), "people")
             is_player = table["outcome"].isin(PLAYERS)
             table.loc[is_player, "value"] = np.concatenate([share[..., i].ravel() for i in range(len(PLAYERS))])

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.ban_2014_page import draw_curves, draw_ratios, page
-from experiments.fitting import READINGS, draws_kept, name_of, parser_of, write_page
+from experiments.fitting import READINGS, command_of, draws_kept, name_of, parser_of, write_page
 from sim.config import compose_tree, plan_of, scenario_of, tree_of
 from sim.errors import InputError
 from sim.inference.plan import Calibration
@@ -239,7 +239,7 @@ def main() -> int:
     save(draw_ratios(tables, record), given.out / "ban_2014_ratio.png", 200)
     every = pd.concat([t.reset_index().assign(draws=n, factor=f) for (n, f), t in tables.items()], ignore_index=True)
     every.to_parquet(given.out / "ban_2014.parquet", index=False)
-    text = page(given, tables, record, users)
+    text = page(given, command_of(given, "ban_2014", NUMBERS), tables, record, users)
     figures = {given.out / name: name for name in ("ban_2014.png", "ban_2014_ratio.png")}
     write_page(text, given, "ban_2014", figures)
     return 0

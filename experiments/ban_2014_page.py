@@ -165,12 +165,12 @@ def verdict(low: float, high: float, record: float) -> str:
     return "yes" if low <= record <= high else "no, it is below" if high < record else "no, it is above"
 
 
-def page(given: argparse.Namespace, tables: Tables, record: float, users: float) -> str:
+def page(given: argparse.Namespace, command: str, tables: Tables, record: float, users: float) -> str:
     """Return docs/ban_2014.md."""
     sets = list(dict.fromkeys(name for name, _ in tables))
     lines = [
         "# The ban of March 2014: a check on another case", "",
-        wrapped(f"""Made by `python -m experiments.ban_2014 --page docs/ban_2014.md`; not written by hand. On 20 March 2014
+        wrapped(f"""Made by `{command}`; not written by hand. On 20 March 2014
         at 23:00 Twitter was blocked in Turkey (B1 of [the facts](facts.md)). The parameters are those of July 2016; nothing is
         fitted to 2014. {given.draws} draws from each posterior of the night (`sim/data`) and from their prior,
         {given.replicates} replicates of {given.people:,} people each. At every draw these are run on the same dice: the

@@ -23,7 +23,8 @@ import pandas as pd
 
 from experiments.fitting import ROOT, name_of, wrapped, write_page
 from sim.config import compose_tree
-from sim.inference.told import IDENTIFIED, met_in_words
+from sim.inference.told import IDENTIFIED, met_in_words, moved_in_words
+from sim.study.report.words import enumerated
 from sim.study.terminal import number
 
 DATA = ROOT / "sim" / "data"
@@ -66,8 +67,11 @@ def main() -> int:
     folders = {}
     for reading, parameters in READINGS.items():
         folders[reading] = calibrated(reading, given.calibration), throttled(parameters, given.study)
-    told = [o for o in given.calibration if not o.startswith(("study.", "calibration.folder="))]
-    text = page(folders, " ".join(told))
+    more = {
+        "calibration": [o for o in given.calibration if not o.startswith(("study.", "calibration.folder="))],
+        "study": [o for o in given.study if not o.startswith(("study.workers=", "study.store="))],
+    }
+    text = page(folders, " ".join(f"--{name} {' '.join(o)}" for name, o in more.items() if o))
     figures = {}
     for reading, (calibration, study) in folders.items():
         drawn = {name: calibration / "figures" / f"{name}.png" for name in ("fit", "parameters")}
@@ -78,7 +82,7 @@ def main() -> int:
 
 
 def page(folders: dict[str, tuple[Path, Path]], setting: str) -> str:
-    arguments = f' ARGS="--calibration {setting}"' if setting else ""
+    arguments = f' ARGS="{setting}"' if setting else ""
     lines = [
         "# What the record says of the parameters, and what it leaves open", "",
         wrapped(f"""Made by `make posteriors{arguments}`; not written by hand. Each reading of the record is fitted by itself
@@ -97,17 +101,16 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     fit, parameters = (pd.read_parquet(folder / f"{name}.parquet") for name in ("fit", "parameters"))
     generations = told["generations"]
     n = sum(g["n_candidates"] for g in generations)
-    along = told["moved_along"]
-    moved = f"then moved to the record along {along} (regression, after Blum 2010)"
-    if along == "nothing":
-        moved = "not moved to the record"
+    took = enumerated([f"{g['wall_seconds']:.0f}" for g in generations])
     name = name_of(reading).capitalize()
     lines = [
         f"## {name}", "",
         wrapped(f"""{told["configuration"]["particles"]} particles ({told["effective"]:.0f} effective) within
         {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
         {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
-        {_people(told)}. It ended there because {told["ended"]}. Its particles were {moved}."""), "",
+        {_people(told)}. It ended there because {told["ended"]}. Its particles were
+        {moved_in_words(told["moved_along"])} (regression, after Blum 2010). The generations took {took} seconds of wall time;
+        a night that the store had already was not run again."""), "",
         "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip

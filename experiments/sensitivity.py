@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.fitting import of_reading, parser_of, wrapped, write_page
+from experiments.fitting import command_of, of_reading, parser_of, wrapped, write_page
 from sim.inference.priors import Prior, values_at
 from sim.inference.sensitivity import Measure, measured_at, morris_shares, morris_table, sobol_shares, sobol_table
 from sim.study.design import Design, Factor
@@ -32,7 +32,7 @@ from sim.study.workers import Workplace
 from sim.threads import n_processors
 
 NUMBERS = {
-    "trajectories": (10, "of Morris, over all parameters"), "base": (64, "points of Sobol, a power of two"),
+    "trajectories": (10, "of Morris, over all parameters"), "base": (256, "points of Sobol, a power of two"),
     "parameters": (8, "how many get Sobol's indices"), "structures": (4, "trajectories under each structure"),
     "people": (10_000, "of each night"), "replicates": (1, "nights of each point"),
 }  # fmt: skip
@@ -256,7 +256,7 @@ def page(
 ) -> str:
     lines = [
         "# What results are sensitive to", "",
-        wrapped(f"""Made by `python -m experiments.sensitivity --page docs/sensitivity.md`; not written by hand.
+        wrapped(f"""Made by `{command_of(given, "sensitivity", NUMBERS)}`; not written by hand.
         {given.people:,} people, parameters over their priors (conf/calibration/night.yaml), all nights on the
         same dice: what differs is due to parameters, given these dice. Turnout and the throttle's effect on it
         are shares of all people; dip and rebound are those of `docs/glossary.md`, against the night in which

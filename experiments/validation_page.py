@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.fitting import name_of, wrapped
+from sim.inference.told import moved_in_words
 from sim.study.figures.style import channel_name
+from sim.study.report.words import enumerated
 from sim.study.terminal import number
 
 __all__ = ["page"]
@@ -97,11 +99,13 @@ def _cell(row: pd.Series) -> str:
 
 def _moved(table: pd.DataFrame) -> list[str]:
     """Return which models' fits were moved otherwise, as the record lies far from their nights."""
-    found = table[~table["along"].isin(["squares", ""])].groupby(["model", "along"], sort=False).size()
-    return [
-        wrapped(f"- {n} fits of *{model}* were moved along {along}: too far from its nights lies the record.")
-        for (model, along), n in found.items()
-    ]
+    lines = []
+    for model, its in table[table["along"] != ""].groupby("model", sort=False):
+        found = its["along"].value_counts().drop("squares", errors="ignore")
+        told = enumerated([f"{n} {'was' if n == 1 else 'were'} {moved_in_words(along)}" for along, n in found.items()])
+        if told:
+            lines.append(wrapped(f"- Of {len(its)} fits of *{model}*, {told}: its nights lie too far from it."))
+    return lines
 
 
 def _verdicts(table: pd.DataFrame, told: Mapping[str, str], models: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,8 @@ class Generation:
     n_candidates: int
     n_effective: float
     """Kish's effective number of particles."""
+    wall_seconds: float = field(compare=False)
+    """Since the generation before it was written, or the history begun; a break between two commands counts as well."""
 
 
 class Smc:
@@ -230,9 +232,11 @@ class Smc:
     def _told(self, t: int) -> Generation:
         table = self.history.get_all_populations()
         row = table[table["t"] == t].iloc[0]
+        ends = table.set_index("t")["population_end_time"]
         weights = self.history.get_weighted_distances(t)["w"].to_numpy(np.float64)
         effective = float(weights.sum() ** 2 / (weights**2).sum())
-        return Generation(t, float(row["epsilon"]), len(weights), int(row["samples"]), effective)
+        took = (ends[t] - ends[t - 1]).total_seconds()
+        return Generation(t, float(row["epsilon"]), len(weights), int(row["samples"]), effective, took)
 
 
 class _Sizes(pyabc.populationstrategy.PopulationStrategy):  # type: ignore[misc]

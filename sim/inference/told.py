@@ -14,7 +14,7 @@ from sim.inference.priors import places_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["IDENTIFIED", "calibration_text", "fit_table", "met_in_words", "parameter_table"]
+__all__ = ["IDENTIFIED", "calibration_text", "fit_table", "met_in_words", "moved_in_words", "parameter_table"]
 
 IDENTIFIED = 0.5
 """A parameter is identified where its posterior has less than this share of the prior's standard deviation, by places."""
@@ -104,11 +104,10 @@ def calibration_text(c: Calibrated) -> str:
     partly = [f"{r['parameter']} ({r['contraction']:.2f})" for r in others.head(5).to_dict("records")]
     n = len(c.posterior.weights)
     rough = f"; fewer than {_FEW} effective ones tell widths roughly: more particles or fewer generations would help"
-    moved = "not moved to the record" if c.along == "nothing" else f"moved to the record along {c.along}"
     return "\n".join([
         *_aligned(lines), "",
         f"{n} particles ({c.posterior.n_effective:.0f} effective) within {c.generations[-1].threshold:.3g} after "
-        f"{len(c.generations)} generations, {moved}: {c.ended}"
+        f"{len(c.generations)} generations, {moved_in_words(c.along)}: {c.ended}"
         f"{rough if c.posterior.n_effective < _FEW else ''}",
         f"identified (posterior sd below half of the prior's): {len(known)} of {len(parameters)} parameters"
         + "".join(f"\n  {one}" for one in told),
@@ -121,6 +120,11 @@ def met_in_words(row: Mapping[Hashable, Any]) -> str:
     if not row["is_met"]:
         return "NO"
     return f"{row['share_above']:.0%} above" if row["is_bound"] else "yes"
+
+
+def moved_in_words(along: str) -> str:
+    """Return what was done to particles that were moved along squares, lines or nothing."""
+    return "not moved to the record" if along == "nothing" else f"moved to the record along {along}"
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -49,6 +49,7 @@ def test_the_folder_is_whole_and_the_terminal_tells_of_it(finished: tuple[Path, 
     assert sorted(path.name for path in (folder / "figures").iterdir()) == FIGURES
     told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert [g["number"] for g in told["generations"]] == [0, 1, 2]
+    assert 0 < sum(g["wall_seconds"] for g in told["generations"]) < told["wall_seconds"]
     assert told["command"][:3] == ["python", "-m", "sim.calibrate"]
     assert told["failures"] == []
     fit = pd.read_parquet(folder / "fit.parquet").set_index("statistic")

@@ -83,5 +83,6 @@ def test_parameters_that_trade_off_are_found():
     found = identifiability.trade_offs(its, observed, np.ones(1), 20, 300)
     # Given the sum of two standard normal numbers up to a noise of 0.1 sqrt(2), their correlation is -1 / (1 + 0.02) or so.
     exact = -(1 / (1 + 0.01)) / (2 - 1 / (1 + 0.01))
-    assert found[0, 1] == pytest.approx(exact, abs=0.03)
+    # Of a correlation the standard error is (1 - its square) / sqrt(n); of 300 particles, 240 or so are effective.
+    assert abs(found[0, 1] - exact) < 4.5 * (1 - exact**2) / math.sqrt(20 * 200)
     assert abs(found[0, 2]) < 4.5 / math.sqrt(20 * 200)

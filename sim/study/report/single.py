@@ -13,7 +13,7 @@ from sim.settle import settle
 from sim.study.report.cautions import cautions
 from sim.study.report.outcomes import FEWEST_FOR_REDUCTION, groups, methods, missing_values
 from sim.study.report.page import Figure, embedded
-from sim.study.report.words import FACTS_AND_ASSUMPTIONS, caption, from_name, null_night, plural
+from sim.study.report.words import FACTS_AND_ASSUMPTIONS, caption, enumerated, from_name, null_night, plural
 from sim.tables import read_table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def study_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     question = study.get("question")
     return {
         "kind": "study",
-        "title": question or f"The {'arm' if len(arms) == 1 else 'arms'} {_listed(arms)}",
+        "title": question or f"The {'arm' if len(arms) == 1 else 'arms'} {enumerated(arms)}",
         "subtitle": _against(arms, baseline) if question else "",
         "summary": [
             ("arms", str(len(arms))),
@@ -93,13 +93,9 @@ def study_page(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
 def _against(arms: Sequence[str], baseline: str) -> str:
     others = [arm for arm in arms if arm != baseline]
-    return f"{_listed(others)}, against {baseline}" if others else f"one arm: {baseline}"
+    return f"{enumerated(others)}, against {baseline}" if others else f"one arm: {baseline}"
 
 
 def _finished(summary: pd.DataFrame, arms: Sequence[str]) -> dict[str, int]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["FACTS_AND_ASSUMPTIONS", "caption", "caption_of_many", "from_name", "meaning", "null_night", "plural"]
+__all__ = [
+    "FACTS_AND_ASSUMPTIONS",
+    "caption",
+    "caption_of_many",
+    "enumerated",
+    "from_name",
+    "meaning",
+    "null_night",
+    "plural",
+]
 
 _MEANINGS = {
     "posts_published": "posts published on Twitter in the whole period",
@@ -99,6 +108,11 @@ def from_name(name: str) -> str:
 def plural(n: int, noun: str, many: str = "") -> str:
     """Return a number with its noun: 1 run, 2 runs."""
     return f"{n:,} {noun if n == 1 else many or noun + 's'}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Return what is named as one says it: one, two and three."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _band(n: int, what: str = "bands") -> str:
