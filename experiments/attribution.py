@@ -18,9 +18,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
+from scipy.stats import binomtest
 
 from experiments.fitting import READINGS, command_of, draws_kept, name_of, of_reading, parser_of, wrapped, write_page
-from sim.inference.attribution import shapley_values, worths, worths_table
+from sim.door import command
+from sim.inference.attribution import added_alone, added_last, shapley_values, worths, worths_table
 from sim.inference.calibrating import ARM, prepared_arms
 from sim.inference.priors import values_at
 from sim.inference.table import prior_places
@@ -63,14 +65,19 @@ def nights(reading: str, people: int) -> tuple[Any, Any]:
     return night, plan
 
 
-def shares(found: np.ndarray, weight: float) -> np.ndarray:
-    """Return Shapley values as shares of v(all) - v(none), float64[draws, replicates, players].
+def total(found: np.ndarray, weight: float) -> np.ndarray:
+    """Return v(all) - v(none) on average over a draw's replicates, float64[draws, 1].
 
-    The denominator is the mean over a draw's replicates; draws in which channels add fewer than `LEAST` of the simulated people
-    are NaN, as shares of next to nothing. `weight`: real people whom a simulated one stands for.
+    NaN where channels add fewer than `LEAST` of the simulated people, as shares would be of next to nothing. `weight`: real
+    people whom a simulated one stands for.
     """
     added = (found[..., -1] - found[..., 0]).mean(axis=1, keepdims=True)
-    return shapley_values(found) / np.where(added >= LEAST * weight, added, np.nan)[..., None]
+    return np.where(added >= LEAST * weight, added, np.nan)
+
+
+def bits(*names: str) -> int:
+    """Return the number of a set of players."""
+    return sum(1 << i for i, name in enumerate(PLAYERS) if name in names)
 
 
 @styled
@@ -155,12 +162,19 @@ def main() -> int:
                     sys.stderr.write(f"\r{reading}, {of}: {done[0]} of {given.draws} draws ")
 
             found, last_touch = worths(night, draws, PLAYERS, settings, place, seed=given.seed, progress=note)
-            share = shares(found, night(draws[0]).population.real_per_person)
+            whole = total(found, night(draws[0]).population.real_per_person)
+            share = shapley_values(found) / whole[..., None]
             table = worths_table(found, list(PLAYERS), "people")
             is_player = table["outcome"].isin(PLAYERS)
             table.loc[is_player, "value"] = np.concatenate([share[..., i].ravel() for i in range(len(PLAYERS))])
             tables[reading, of] = summary_of_draws(pd.concat([table, _last_touch(last_touch)], ignore_index=True), "")
-            claims[reading, of] = _claim(share)
+            claims[reading, of] = _claim(share) | {
+                "different": len({tuple(d.values()) for d in draws}),
+                **{f"alone {name}": float(np.nanmean(added_alone(found, bits(name)) / whole)) for name in PLAYERS},
+                **{f"last {name}": float(np.nanmean(added_last(found, bits(name)) / whole)) for name in PLAYERS},
+                "alone": float(np.nanmean(added_alone(found, bits(*CLAIMED)) / whole)),
+                "last": float(np.nanmean(added_last(found, bits(*CLAIMED)) / whole)),
+            }
             levels[reading, of] = float(found[..., 0].mean()), float(found[..., -1].mean())
             tables[reading, of].to_parquet(given.out / f"{reading}_{of}.parquet", index=False)
             np.save(given.out / f"{reading}_{of}.npy", found)
@@ -182,9 +196,9 @@ def _last_touch(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _claim(share: np.ndarray) -> dict[str, float]:
-    """Return what may be made of S12, as shares of draws (means over replicates).
+    """Return what may be made of S12, by draws (means over replicates): the share of the three together, and how many draws...
 
-    The three together add more than any other player (most); their order, and each of its steps.
+    ...have them add more than any other player (most), have their order, and each of its steps.
     """
     means = np.nanmean(share, axis=1)
     at = {name: means[:, list(PLAYERS).index(name)] for name in CLAIMED}
@@ -196,11 +210,11 @@ def _claim(share: np.ndarray) -> dict[str, float]:
         "together": float(together[known].mean()),
         "low": float(np.quantile(together[known], 0.025)),
         "high": float(np.quantile(together[known], 0.975)),
-        "most": float((together[known] > means[known][:, others].max(axis=1)).mean()),
-        "television": float((means[known].argmax(axis=1) == list(PLAYERS).index("other television")).mean()),
-        "order": float(((first > second) & (second > third)).mean()),
-        "first": float((first > np.maximum(second, third)).mean()),
-        "second": float((second > third).mean()),
+        "most": float((together[known] > means[known][:, others].max(axis=1)).sum()),
+        "television": float((means[known].argmax(axis=1) == list(PLAYERS).index("other television")).sum()),
+        "order": float(((first > second) & (second > third)).sum()),
+        "first": float((first > np.maximum(second, third)).sum()),
+        "second": float((second > third).sum()),
         "n": float(known.sum()),
     }
 
@@ -229,32 +243,43 @@ def page(
     ]  # fmt: skip
     for reading in READINGS:
         lines += [f"## {name_of(reading).capitalize()}", ""]
-        lines += ["| player | posterior: mean [95 % over parameters] | sd, parameters | sd, simulation | prior | last touch |",
-                  "|---|---|---|---|---|---|"]  # fmt: skip
+        lines += ["| player | posterior: mean [95 % over parameters] | sd, parameters | sd, simulation | prior | added alone | "
+                  "added last | last touch |", "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        c, p = claims[reading, "posterior"], claims[reading, "prior"]
         after, before = (tables[reading, of].set_index("outcome") for of in ("posterior", "prior"))
         for name in PLAYERS:
             its, old, touch = after.loc[name], before.loc[name], after.loc[f"last touch: {name}"]
             lines.append(
                 f"| {name} | {_ends(its)} | {its['sd_parameters']:.3f} | {its['sd_simulation']:.3f} | {_ends(old)} | "
-                f"{touch['mean']:.3f} |"
+                f"{c[f'alone {name}']:.3f} | {c[f'last {name}']:.3f} | {touch['mean']:.3f} |"
             )
         nobody, everybody = levels[reading, "posterior"]
-        c, p = claims[reading, "posterior"], claims[reading, "prior"]
         lines += ["", wrapped(
             f"""With all channels ignored {number(nobody)} take part on average (those
         who gather by themselves), with none ignored {number(everybody)}. S12 says that FaceTime, then Twitter, then
         Facebook were the most effective means. Together they have {c["together"]:.0%} of the effect [{c["low"]:.0%},
-        {c["high"]:.0%}] (prior: {p["together"]:.0%} [{p["low"]:.0%}, {p["high"]:.0%}]), and more than any other player in
-        {c["most"]:.0%} of the draws (prior: {p["most"]:.0%}); other television has most in {c["television"]:.0%} (prior:
-        {p["television"]:.0%}). FaceTime leads the three in {c["first"]:.0%}, Twitter comes before Facebook in
-        {c["second"]:.0%}, and the whole order holds in {c["order"]:.0%} of {c["n"]:.0f} draws (prior: {p["order"]:.0%} of
-        {p["n"]:.0f})."""), ""]  # fmt: skip
+        {c["high"]:.0%}] (prior: {p["together"]:.0%} [{p["low"]:.0%}, {p["high"]:.0%}]); {c["alone"]:.0%} where no other channel
+        counts, {c["last"]:.0%} where all others do (prior: {p["alone"]:.0%}, {p["last"]:.0%}). They have more than any other
+        player in {_of(c, "most")} draws (prior: {_of(p, "most")}); other television has most in {_of(c, "television")} (prior:
+        {_of(p, "television")}). FaceTime leads the three in {_of(c, "first")}, Twitter comes before Facebook in
+        {_of(c, "second")}, and the whole order holds in {_of(c, "order")} (prior: {_of(p, "order")}). Of the draws from the
+        posterior {c["different"]:.0f} are different. Brackets after numbers of draws: exact 95 % intervals of the share of
+        all."""), ""]  # fmt: skip
     lines += [wrapped(
-        """That FaceTime, seen on television, counts as social media is ours, and so is that a post counts for the channel
-    that carries it, whatever provoked it. Where posterior and prior agree, the record does not speak, and the answer is what
+        """Added alone: to a night in which no other channel counts; added last: to one in which all others do. S12 counts
+    FaceTime, which was seen on television, among social media. That its re-runs on other stations count for FaceTime is ours,
+    and so is that a post counts for the channel that carries it, whatever provoked it, the president's among those on Twitter.
+    Where posterior and prior agree, the record does not speak, and the answer is what
     the doses were believed to be. Last touch, the last exposure before deciding, is no measure of effect: it gives
     all credit to whatever comes at the end."""), ""]  # fmt: skip
     return "\n".join(lines)
+
+
+def _of(claim: dict[str, float], name: str) -> str:
+    """Return in how many draws something holds, with the exact interval of Clopper and Pearson (1934) of the share."""
+    k, n = round(claim[name]), round(claim["n"])
+    low, high = binomtest(k, n).proportion_ci(0.95, "exact")
+    return f"{k} of {n} [{low:.0%}, {high:.0%}]"
 
 
 def _ends(row: pd.Series) -> str:
@@ -263,4 +288,4 @@ def _ends(row: pd.Series) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

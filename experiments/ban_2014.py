@@ -25,6 +25,7 @@ import pandas as pd
 from experiments.ban_2014_page import draw_curves, draw_ratios, page
 from experiments.fitting import READINGS, command_of, draws_kept, name_of, parser_of, write_page
 from sim.config import compose_tree, plan_of, scenario_of, tree_of
+from sim.door import command
 from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.inference.priors import values_at
@@ -246,4 +247,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

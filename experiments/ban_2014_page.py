@@ -58,6 +58,8 @@ def draw_curves(bands: Mapping[str, Mapping[str, np.ndarray]], scenario: Scenari
         night_axis(ax, marks, f"tweets, {name}", flags=False)
         for arm in ("open", "ban"):
             ax.fill_between(hours, its[arm][0], its[arm][2], color=COLOURS[arm], alpha=0.22, linewidth=0, zorder=2)
+            for edge in its[arm][0], its[arm][2]:
+                ax.plot(hours, edge, color=COLOURS[arm], linewidth=0.5, zorder=2)
         for arm, look in LINES.items():
             ax.plot(hours, its[arm][1], color=COLOURS[arm], zorder=3, **look)
         ax.set_ylim(bottom=0)
@@ -300,12 +302,17 @@ def _who(tables: Tables, sets: list[str], users: float) -> list[str]:
         for moment in ("21 March 12:00", "24 March 00:00")
     }
     noon, late = ((min(of), max(of)) for of in means.values())
+    times = [
+        " to ".join(dict.fromkeys(f"{n / bound:.1f}" for n in of)) for of, bound in ((noon, 0.27e6), (late, 1.1e6))
+    ]
+    times += [", which contradicts it" * (low < bound) for low, bound in ((noon[0], 0.27e6), (late[0], 1.1e6))]
     return [*lines, "", wrapped(
         f"""The record has no number of all who got round, and the model none of the users of one app. Of one app, Hotspot
         Shield, the record has 270 thousand downloads in the first 12 hours and 1.1 million installations within four days (B6):
         a lower bound, if each stands for a person. In the model {_between(*noon)} have found some way by noon of 21 March, and
-        {_between(*late)} by the end (means of the two posteriors), other name servers (B5) among the ways. This is
-        {_above(noon[0], 0.27e6)} and {_above(late[0], 1.1e6)}. That nearly everybody finds a way within days is built in: the
+        {_between(*late)} by the end, three days after the block began (means of the two posteriors), other name servers (B5)
+        among the ways. This is {times[0]} times the first bound{times[2]} and {times[1]} times the second{times[3]}, which is
+        one of a longer time. That nearly everybody finds a way within days is built in: the
         hazard is the same for all, and nobody gives up. The record does not say whether it was so."""), ""]  # fmt: skip
 
 
@@ -313,10 +320,6 @@ def _between(low: float, high: float) -> str:
     return (
         number(low, "people") if number(low) == number(high) else f"{number(low, 'people')} to {number(high, 'people')}"
     )
-
-
-def _above(found: float, bound: float) -> str:
-    return f"{found / bound:.1f} times the bound{'' if found >= bound else ', which contradicts it'}"
 
 
 def _range(shares: list[float]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from sim.config import compose_tree, plan_of, tree_of
+from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.options import override
 from sim.study.listed import read_listed
@@ -76,8 +77,12 @@ def of_reading(reading: str, people: int, *more: str) -> tuple[Compose, Calibrat
 
 def draws_kept(reading: str, plan: Calibration, n: int) -> list[dict[str, Any]]:
     """Return the first n draws from the posterior of a reading that is kept with the package; they are in a random order."""
-    listed = read_listed(ROOT / "sim" / "data" / f"posterior_{reading}.csv", list(plan.priors))
-    return [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)][:n]
+    path = ROOT / "sim" / "data" / f"posterior_{reading}.csv"
+    listed = read_listed(path, list(plan.priors))
+    draws = [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
+    if n > len(draws):
+        raise InputError(f"--draws is {n}, expected {len(draws)} at most: so many are kept in {path}.")
+    return draws[:n]
 
 
 def name_of(reading: str) -> str:

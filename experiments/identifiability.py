@@ -21,9 +21,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from experiments.fitting import READINGS, command_of, name_of, of_reading, parser_of, wrapped, write_page
 from sim.config import scenario_of
+from sim.door import command
 from sim.inference.plan import Calibration
 from sim.inference.ranks import GRID, Ranks, even_band, ranks_of_truths, tails_of_nothing, widest
 from sim.inference.rejection import adjusted_posterior, expected_narrowing
@@ -31,6 +34,7 @@ from sim.inference.series import Bins
 from sim.inference.statistics import Statistic, minute_of
 from sim.inference.table import ReferenceTable, reference_table
 from sim.inference.told import IDENTIFIED
+from sim.inference.transition import informed_directions
 from sim.scenario import Scenario
 from sim.study.figures.style import figure, legend_below, styled
 from sim.study.figures.written import save
@@ -46,6 +50,9 @@ WIDTH, OF_BIN = 30, 0.1
 ASKED = 1000
 """People in the survey of first hearing."""
 SURVEY = "first_heard_"
+TURNOUT = "participants"
+TELLING = 0.9
+"""Ratio of posterior to prior standard deviation below which data tell something of a quantity."""
 
 
 def extras(scenario: Scenario) -> tuple[dict[str, Statistic], dict[str, Bins]]:
@@ -59,6 +66,7 @@ def extras(scenario: Scenario) -> tuple[dict[str, Statistic], dict[str, Bins]]:
     }
     a = scenario.scenario.accounting
     assert a is not None
+    items[TURNOUT] = Statistic(value=1e6, sd=1e6, held_out=True, source="of which no number is known")
     first = minute_of(scenario, a.first_news)
     last = min(scenario.clock.n_minutes, first + 18 * 60)
     minutes = tuple((m, m + WIDTH) for m in range(first, last - WIDTH + 1, WIDTH))
@@ -84,6 +92,19 @@ def features(table: ReferenceTable, seed: int) -> dict[str, np.ndarray]:
     }
 
 
+def quantities(table: ReferenceTable, observed: np.ndarray, keys: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Return what is ranked, float64[rows, quantities], and names: parameters, directions that data depend on, and turnout.
+
+    Where data say nothing of a parameter its ranks are even whatever the inference does. The directions (`informed_directions`)
+    are those of which they say most; turnout, in normal scores, is what the parameters are for.
+    """
+    directions = informed_directions(table.places, observed)
+    turnout = table.values[TURNOUT]
+    scores = ndtri((rankdata(turnout) - 0.5) / len(turnout))
+    names = [*keys, *(f"direction {i + 1}" for i in range(directions.shape[1])), "turnout"]
+    return np.hstack([table.places, table.places @ directions, scores[:, None]]), names
+
+
 def trade_offs(
     table: ReferenceTable, observed: np.ndarray, scales: np.ndarray, n_sets: int, n_nearest: int
 ) -> np.ndarray:
@@ -101,28 +122,28 @@ def trade_offs(
 
 
 @styled
-def draw_ranks(ranks: dict[str, Ranks], tails: dict[str, np.ndarray], keys: list[str]) -> Figure:
-    """Draw how far the distribution of each parameter's ranks is from even, with the band for all of them at once."""
+def draw_ranks(ranks: dict[str, Ranks], tails: dict[str, np.ndarray], n_parameters: int) -> Figure:
+    """Draw how far the distribution of each quantity's ranks is from even, with the band for all parameters at once."""
     drawing, panels = figure([2.0] * len(ranks), width=5.4)
     for ax, (reading, its) in zip(panels, ranks.items(), strict=True):
         n = len(its.ranks)
-        gamma, low, high = even_band(n, LEVEL, len(keys), tails=tails[reading])
+        gamma, low, high = even_band(n, LEVEL, n_parameters, tails=tails[reading])
         _, one_low, one_high = even_band(n, LEVEL, tails=tails[reading])
         ax.fill_between(GRID, low - GRID, high - GRID, color="#E4E7EC", linewidth=0)
         ax.fill_between(GRID, one_low - GRID, one_high - GRID, color="#C9CED6", linewidth=0)
         is_out = widest(its.ranks) < gamma
-        for i in range(len(keys)):
+        for i in range(its.ranks.shape[1]):
             share = (its.ranks[:, i, None] <= GRID).mean(axis=0)
-            ax.plot(
-                GRID, share - GRID, color="#D9730D" if is_out[i] else "#0072B2", linewidth=1.2 if is_out[i] else 0.4
-            )
+            look = ("#D9730D", 1.2) if is_out[i] else ("#0072B2", 0.4) if i < n_parameters else ("#009E73", 1.0)
+            ax.plot(GRID, share - GRID, color=look[0], linewidth=look[1])
         ax.axhline(0, color="#404040", linewidth=0.6)
         ax.set_xlim(0, 1)
         ax.set_title(f"{name_of(reading)}: {n} data sets", loc="left")
         ax.set_ylabel("share of ranks below\nminus the place")
     panels[-1].set_xlabel("place in the posterior (rank of the truth)")
     handles: list[Any] = [
-        Line2D([], [], color="#0072B2", linewidth=0.8, label=f"one of {len(keys)} parameters"),
+        Line2D([], [], color="#0072B2", linewidth=0.8, label=f"one of {n_parameters} parameters"),
+        Line2D([], [], color="#009E73", linewidth=1.0, label="a direction that data depend on, or turnout"),
         Patch(color="#C9CED6", label="95 % band for one parameter, at all places at once"),
         Patch(color="#E4E7EC", label="95 % band for all parameters at once"),
     ]
@@ -136,7 +157,7 @@ def draw_ranks(ranks: dict[str, Ranks], tails: dict[str, np.ndarray], keys: list
 def draw_narrowing(found: pd.DataFrame, kinds: list[str]) -> Figure:
     """Draw how wide posteriors are with each kind of data."""
     order = found.sort_values(kinds[0], ascending=False).reset_index(drop=True)
-    drawing, (ax,) = figure([0.16 * len(order) + 0.4], width=4.4)
+    drawing, (ax,) = figure([0.2 * len(order) + 0.4], width=4.4)
     looks = {
         kinds[0]: ("#404040", "o"),
         kinds[1]: ("#0072B2", "^"),
@@ -144,14 +165,14 @@ def draw_narrowing(found: pd.DataFrame, kinds: list[str]) -> Figure:
         kinds[3]: ("#009E73", "D"),
     }
     rows = np.arange(len(order))
-    for kind, (colour, marker) in looks.items():
-        ax.scatter(order[kind], rows, color=colour, marker=marker, s=11, label=kind, zorder=3)
+    for shift, (kind, (colour, marker)) in zip((0.27, 0.09, -0.09, -0.27), looks.items(), strict=True):
+        ax.scatter(order[kind], rows + shift, color=colour, marker=marker, s=7, linewidths=0, label=kind, zorder=3)
     ax.hlines(rows, order[kinds].min(axis=1), order[kinds].max(axis=1), colors="#C9CED6", linewidth=1.0, zorder=1)
     ax.axvline(IDENTIFIED, color="#404040", linewidth=0.6, linestyle=(0, (5, 2)))
     ax.set_yticks(rows, [key.removeprefix("parameters.") for key in order["parameter"]], fontsize=6.5)
     ax.set_ylim(-0.8, len(order) - 0.2)
     ax.set_xlim(0, 1.05)
-    ax.set_xlabel("posterior sd / prior sd, expected (dashed: identified)")
+    ax.set_xlabel("posterior sd / prior sd, expected at most (dashed: identified)")
     handles = [Line2D([], [], color=c, marker=m, linestyle="", label=kind) for kind, (c, m) in looks.items()]
     legend_below(ax, handles, columns=4)
     return drawing
@@ -182,6 +203,7 @@ def main() -> int:
     told: dict[str, pd.DataFrame] = {}
     pairs: dict[str, np.ndarray] = {}
     missing: dict[str, int] = {}
+    names: dict[str, list[str]] = {}
     kinds: list[str] = []
     for reading in READINGS:
         plan, table = tabulated(reading, given)
@@ -190,7 +212,8 @@ def main() -> int:
         n_nearest = max(40, round(NEAREST * given.points))
         data = features(table, given.seed + 1)
         kinds = list(data)
-        ranks[reading] = ranks_of_truths(table.places, data["the record"], scales, given.sets, n_nearest)
+        ranked, names[reading] = quantities(table, data["the record"], list(plan.priors))
+        ranks[reading] = ranks_of_truths(ranked, data["the record"], scales, given.sets, n_nearest)
         tails[reading] = tails_of_nothing(data["the record"], scales, given.sets, n_nearest, seed=given.seed + 100)
         pairs[reading] = trade_offs(table, data["the record"], scales, given.sets, n_nearest)
         whole = np.isfinite(data["and both"]).all(axis=1)
@@ -198,32 +221,40 @@ def main() -> int:
         narrowing = {
             kind: expected_narrowing(table.places[whole], x[whole], n_squared=len(fitted)) for kind, x in data.items()
         }
+        n = len(plan.priors)
         told[reading] = pd.DataFrame({
-            "parameter": list(plan.priors), "contraction": np.median(ranks[reading].contractions, axis=0),
-            "tail": widest(ranks[reading].ranks), **narrowing,
+            "parameter": list(plan.priors), "contraction": np.median(ranks[reading].contractions, axis=0)[:n], **narrowing,
         })  # fmt: skip
         told[reading].to_parquet(given.out / f"{reading}.parquet", index=False)
     keys = list(told[READINGS[0]]["parameter"])
-    save(draw_ranks(ranks, tails, keys), given.out / "ranks.png", 200)
+    save(draw_ranks(ranks, tails, len(keys)), given.out / "ranks.png", 200)
     save(draw_narrowing(told[READINGS[0]], kinds), given.out / "narrowing.png", 200)
-    text = page(given, ranks, tails, told, pairs, missing, keys, kinds)
+    text = page(
+        given, {r: ranks_table(ranks[r], tails[r], names[r]) for r in ranks}, tails, told, pairs, missing, kinds
+    )
     figures = {given.out / f"{name}.png": f"identifiability_{name}.png" for name in ("ranks", "narrowing")}
     write_page(text, given, "identifiability", figures)
     return 0
 
 
+def ranks_table(its: Ranks, tails: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Return a row for each quantity: contraction, tail, and p, how often columns of nothing have ranks as uneven."""
+    found = widest(its.ranks)
+    p = [(1 + np.count_nonzero(tails <= tail)) / (1 + len(tails)) for tail in found]
+    return pd.DataFrame({"quantity": names, "contraction": np.median(its.contractions, axis=0), "tail": found, "p": p})
+
+
 def page(
     given: argparse.Namespace,
-    ranks: dict[str, Ranks],
+    ranks: dict[str, pd.DataFrame],
     tails: dict[str, np.ndarray],
     told: dict[str, pd.DataFrame],
     pairs: dict[str, np.ndarray],
     missing: dict[str, int],
-    keys: list[str],
     kinds: list[str],
 ) -> str:
     """Return the page."""
-    names = [key.removeprefix("parameters.") for key in keys]
+    names = [key.removeprefix("parameters.") for key in told[READINGS[0]]["parameter"]]
     lines = [
         "# What the record can tell of the parameters", "",
         wrapped(f"""Made by `{command_of(given, "identifiability", NUMBERS)}`; not written by
@@ -236,16 +267,26 @@ def page(
         all parameters at all places at once with {LEVEL:.0%}; it is that of columns of random numbers ranked in the same
         way, since truths that are rows of the table have ranks that are more even than independent ones. That squares are in
         the regression, and are left out for data far out, was decided on nights of other seeds, where without squares two
-        parameters left the band."""), "",
+        parameters left the band. Ranks of a parameter of which data say nothing are even whatever the inference does. Those
+        that count are of what has a posterior standard deviation below {TELLING:g} of the prior's, and of the directions among
+        the parameters on which the data depend; turnout is ranked beside them. Their p: how often columns of random numbers
+        have ranks as uneven."""), "",
         "![Ranks of truths against an even distribution](figures/identifiability_ranks.png)", "",
     ]  # fmt: skip
     for reading, its in ranks.items():
-        gamma, _, _ = even_band(len(its.ranks), LEVEL, len(keys), tails=tails[reading])
-        out = [name for name, tail in zip(names, told[reading]["tail"], strict=True) if tail < gamma]
+        gamma, _, _ = even_band(given.sets, LEVEL, len(names), tails=tails[reading])
+        out = [
+            str(q).removeprefix("parameters.") for q in its["quantity"][: len(names)][its["tail"][: len(names)] < gamma]
+        ]
         verdict = "all parameters within the band" if not out else f"outside the band: {', '.join(out)}"
-        lines.append(
-            f"- {name_of(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left out)."
-        )
+        telling = its[(its["contraction"] < TELLING) | (its.index >= len(names))].sort_values("p")
+        told_of = [f"{str(r['quantity']).removeprefix('parameters.')} ({r['contraction']:.2f}) p = {r['p']:.3f}"
+                   for r in telling.to_dict("records")]  # fmt: skip
+        uneven = float(telling["p"].iloc[0]) < (1 - LEVEL) / len(telling)
+        lines.append(wrapped(f"""- {name_of(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left
+        out). Of the {len(telling)} that count (in brackets their posterior's standard deviation in the prior's), the first
+        {"is less even than so many may be at once" if uneven else "is as even as so many are at once"}, with {LEVEL:.0%}:
+        {"; ".join(told_of)}."""))  # fmt: skip
     lines += [
         "", "## Which parameters are identified?", "",
         wrapped(f"""The bound was fixed beforehand: identified is what has a posterior standard deviation below {IDENTIFIED:g}
@@ -264,11 +305,11 @@ def page(
     lines += ["| " + " | ".join(c) + " |" for c in zip(*(_strongest(m, names) for m in pairs.values()), strict=True)]
     lines += [
         "", "## What data would tell more?", "",
-        wrapped(f"""Expected standard deviations as shares of the prior's, by the best predictor from the data, on
-        nights that it was not fitted to (root mean squares over data sets; Fearnhead and Prangle 2012): with the
-        record alone; with a curve of tweets
-        in bins of {WIDTH} minutes from the first news on, known to {OF_BIN:.0%} of the mean bin; with a survey of
-        {ASKED:,} people of where they first heard; with both. The figure shows calendar days."""), "",
+        wrapped(f"""Standard deviations as shares of the prior's that are to be expected at most: what the best linear
+        predictor from the data (and from squares of the record's statistics) leaves over on nights that it was not fitted to
+        (root mean squares over data sets; Fearnhead and Prangle 2012), which a better one may undercut. With the record
+        alone; with a curve of tweets in bins of {WIDTH} minutes from the first news on, known to {OF_BIN:.0%} of the mean
+        bin; with a survey of {ASKED:,} people of where they first heard; with both. The figure shows calendar days."""), "",
         "![Expected width of posteriors with other data](figures/identifiability_narrowing.png)", "",
         "| | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds),
     ]  # fmt: skip
@@ -276,7 +317,7 @@ def page(
         counts = [str(int((table[kind] < IDENTIFIED).sum())) for kind in kinds]
         lines.append(f"| parameters identified, {name_of(reading)} | " + " | ".join(counts) + " |")
     table = told[READINGS[0]]
-    for i in (table[kinds[0]] - table[kinds[3]]).sort_values(ascending=False).index[:10]:
+    for i in (table[kinds[0]] - table[kinds[3]]).sort_values(ascending=False).index:
         row = table.loc[i]
         lines.append(f"| `{row['parameter']}` | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
     return "\n".join(lines) + "\n"
@@ -289,4 +330,4 @@ def _strongest(matrix: np.ndarray, names: list[str], n: int = 8) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.fitting import command_of, of_reading, parser_of, wrapped, write_page
+from sim.door import command
 from sim.inference.priors import Prior, values_at
 from sim.inference.sensitivity import Measure, measured_at, morris_shares, morris_table, sobol_shares, sobol_table
 from sim.study.design import Design, Factor
@@ -33,7 +34,8 @@ from sim.threads import n_processors
 
 NUMBERS = {
     "trajectories": (10, "of Morris, over all parameters"), "base": (256, "points of Sobol, a power of two"),
-    "parameters": (8, "how many get Sobol's indices"), "structures": (4, "trajectories under each structure"),
+    "first": (3, "parameters of each measure that get Sobol's indices"),
+    "structures": (10, "trajectories under each structure"),
     "people": (10_000, "of each night"), "replicates": (1, "nights of each point"),
 }  # fmt: skip
 READING = "calendar_days"
@@ -123,15 +125,21 @@ def sobol(
     return {name: sobol_table(priors, values[keep], given.seed) for name, values in found.items()}, int((~whole).sum())
 
 
-def influential(tables: dict[str, pd.DataFrame], n: int) -> list[str]:
-    """Return the parameters with the largest effect relative to the largest one, over all measures."""
+def leading(tables: dict[str, pd.DataFrame], n: int) -> list[str]:
+    """Return the parameters that are among the n with the largest effects on some measure."""
+    firsts = [table.sort_values("mu_star", ascending=False)["parameter"].head(n) for table in tables.values()]
+    return list(dict.fromkeys(pd.concat(firsts)))
+
+
+def ordered(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Return all parameters, by effects relative to the largest one, summed over the measures."""
     sizes = sum(
         table.set_index("parameter")["mu_star"] / table["mu_star"].max()
         for table in tables.values()
         if table["mu_star"].max() > 0
     )
     assert isinstance(sizes, pd.Series)
-    return list(sizes.sort_values(ascending=False).index[:n])
+    return list(sizes.sort_values(ascending=False).index)
 
 
 @styled
@@ -192,19 +200,25 @@ def _below(drawing: Figure, label: str, handles: list[Line2D]) -> None:
 
 
 @styled
-def draw_structure(ranks: dict[str, dict[str, pd.Series]], keys: list[str]) -> Figure:
-    """Draw the size of effects, relative to the largest, under every structure."""
-    names = list(ranks)
+def draw_structure(structures: dict[str, dict[str, pd.DataFrame]], keys: list[str]) -> Figure:
+    """Draw the size of effects, relative to the largest, under every structure; a dot where an interval holds 0."""
+    names = list(structures)
     drawing = Figure(figsize=(2.5 * len(MEASURES) + 1.6, 0.19 * len(keys) + 1.7))
     panels = drawing.subplots(1, len(MEASURES), sharey=True)
     for ax, measure in zip(panels, MEASURES, strict=True):
-        grid = np.array([[ranks[name][measure].get(key, np.nan) for name in names] for key in keys])
+        tables = [structures[name][measure].set_index("parameter").reindex(keys) for name in names]
+        largest = [structures[name][measure]["mu_star"].max() for name in names]
+        grid = np.stack([t["mu_star"] / (m if m > 0 else 1.0) for t, m in zip(tables, largest, strict=True)], axis=1)
         image = ax.imshow(grid, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.patch.set(hatch="//////", facecolor="white", edgecolor="#9AA3AF", linewidth=0)
+        for column, table in enumerate(tables):
+            rows = np.flatnonzero((table["mu_star"] <= table["mu_star_error"]).to_numpy())
+            ax.plot(np.full(len(rows), column), rows, marker=".", markersize=1.8, linestyle="", color="#404040")
         ax.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=5.5)
         ax.set_title(measure)
     panels[0].set_yticks(range(len(keys)), [key.removeprefix("parameters.") for key in keys], fontsize=6.5)
     bar = drawing.colorbar(image, ax=list(panels), fraction=0.02, pad=0.02)
-    bar.set_label("mean size of the effect / the largest (white: none, or not used)", fontsize=6.5)
+    bar.set_label("mean size of the effect / the largest (dot: its interval holds 0; hatched: not used)", fontsize=6.5)
     return drawing
 
 
@@ -219,17 +233,13 @@ def main() -> int:
     place = Workplace("loky", None, given.workers or n_processors())
     nights = Nights((), given.people)
     tables, lost = screen(nights, given.trajectories, given, settings, place)
-    keys = influential(tables, len(nights.priors))
-    of_few, lost_of_few = sobol(nights, keys[: given.parameters], given, settings, place)
-    ranks: dict[str, dict[str, pd.Series]] = {}
+    keys = ordered(tables)
+    of_few, lost_of_few = sobol(nights, leading(tables, given.first), given, settings, place)
+    structures: dict[str, dict[str, pd.DataFrame]] = {}
     for network, overrides in NETWORKS.items():
         for rule in RULES:
             other = Nights((f"decision={rule}", *overrides), given.people)
-            found, _ = screen(other, given.structures, given, settings, place)
-            ranks[f"{rule}, {network}"] = {
-                name: (t := table.set_index("parameter")["mu_star"]) / (t.max() if t.max() > 0 else 1.0)
-                for name, table in found.items()
-            }
+            structures[f"{rule}, {network}"], _ = screen(other, given.structures, given, settings, place)
     for name, some in (("morris", tables), ("sobol", of_few)):
         pd.concat([t.assign(measure=m) for m, t in some.items()]).to_parquet(given.out / f"{name}.parquet", index=False)
     save(draw_morris(tables, keys), given.out / "morris.png", 200)
@@ -239,8 +249,8 @@ def main() -> int:
             [*keys[:20], *(f"parameters.{n}" for n in ("hazard_per_hour", "critical_mass_mean", "critical_mass_sd"))]
         )
     )
-    save(draw_structure(ranks, rows), given.out / "structure.png", 200)
-    text = page(given, tables, of_few, ranks, lost, lost_of_few)
+    save(draw_structure(structures, rows), given.out / "structure.png", 200)
+    text = page(given, tables, of_few, structures, lost, lost_of_few)
     figures = {given.out / f"{name}.png": f"sensitivity_{name}.png" for name in ("morris", "sobol", "structure")}
     write_page(text, given, "sensitivity", figures)
     return 0
@@ -250,7 +260,7 @@ def page(
     given: argparse.Namespace,
     tables: dict[str, pd.DataFrame],
     of_few: dict[str, pd.DataFrame],
-    ranks: dict[str, dict[str, pd.Series]],
+    structures: dict[str, dict[str, pd.DataFrame]],
     lost: int,
     lost_of_few: int,
 ) -> str:
@@ -275,9 +285,10 @@ def page(
         lines.append(f"| {name} | {told} |")
     lines += [
         "", "## Those that matter most", "",
-        wrapped(f"""Sobol's indices over {len(next(iter(of_few.values())))} parameters, {given.base} base points
-        ({lost_of_few} left out), all others in the middle of their priors. Intervals are bootstrapped; they can pass 0 and
-        1."""), "",
+        wrapped(f"""Sobol's indices over the {len(next(iter(of_few.values())))} parameters that are among the first
+        {given.first} of some measure above, {given.base} base points ({lost_of_few} left out), all others in the middle of
+        their priors, so that what they add, and what goes with them, is left out. Intervals are bootstrapped; they can pass 0
+        and 1."""), "",
         "![Sobol's indices](figures/sensitivity_sobol.png)", "",
         "| measure | total index, with half a 95 % interval |", "|---|---|",
     ]  # fmt: skip
@@ -291,15 +302,23 @@ def page(
         "", "## Other structures", "",
         wrapped(f"""The same screening with {given.structures} trajectories under the three rules of deciding, with the ties
         that are generated (heavy-tailed followers, friends nearby, neighbours in rings) and with random graphs of the same
-        mean degrees (Erdős and Rényi) in their place."""), "",
+        mean degrees (Erdős and Rényi) in their place. The first three effects of each structure, with half a 95 % interval;
+        in brackets those whose interval holds 0."""), "",
         "![Effects under other structures](figures/sensitivity_structure.png)", "",
         "| structure | " + " | ".join(f"{m}: first three" for m in MEASURES) + " |", "|---|" + "---|" * len(MEASURES),
     ]  # fmt: skip
-    for name, of in ranks.items():
-        cells = [", ".join(k.split(".")[1] for k in of[m].sort_values(ascending=False).index[:3]) for m in MEASURES]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name, of in structures.items():
+        lines.append(f"| {name} | " + " | ".join(", ".join(_firsts(of[measure])) for measure in MEASURES) + " |")
     return "\n".join(lines) + "\n"
 
 
+def _firsts(table: pd.DataFrame) -> list[str]:
+    told = []
+    for row in table.sort_values("mu_star", ascending=False).head(3).to_dict("records"):
+        words = f"{row['parameter'].split('.')[1]} {row['mu_star']:.4f} ± {row['mu_star_error']:.4f}"
+        told.append(words if row["mu_star"] > row["mu_star_error"] else f"({words})")
+    return told
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

@@ -23,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from experiments.fitting import READINGS, command_of, name_of, of_reading, parser_of, write_page
 from experiments.validation_page import page
 from sim.config import scenario_of
+from sim.door import command
 from sim.inference.plan import Calibration
 from sim.inference.posterior import equal_draws
 from sim.inference.rejection import adjusted_posterior
@@ -293,4 +294,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(main))

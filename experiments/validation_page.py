@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from experiments.fitting import name_of, wrapped
 from sim.inference.told import moved_in_words
@@ -19,6 +20,8 @@ from sim.study.report.words import enumerated
 from sim.study.terminal import number
 
 __all__ = ["page"]
+
+LEVEL = 0.05
 
 
 def page(
@@ -49,6 +52,7 @@ def page(
         prediction gets on average that knows all but the uncertainty."""), "",
         "![Held-out statistics, foretold by four models](figures/validation_held_out.png)", "",
     ]  # fmt: skip
+    compared = _compared(tables, models)
     for reading, table in tables.items():
         lines += [f"## {name_of(reading).capitalize()}", "", "| | record | " + " | ".join(models) + " |",
                   "|---|---|" + "---|" * len(models)]  # fmt: skip
@@ -61,7 +65,7 @@ def page(
             "",
             wrapped("Median [95 % of single nights, without the record's uncertainty]; score (standard error)."),
             "",
-            *_verdicts(table, told, models),
+            *_verdicts(compared[compared["reading"] == reading], told, models),
             *_moved(table),
             "",
         ]
@@ -108,27 +112,43 @@ def _moved(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _verdicts(table: pd.DataFrame, told: Mapping[str, str], models: list[str]) -> list[str]:
+def _compared(tables: Mapping[str, pd.DataFrame], models: list[str]) -> pd.DataFrame:
+    """Return a row for each comparison of the full model with a lesser one: reading, model, statistic, z, and p by Holm (1979).
+
+    z: the difference of the scores in its standard error, above 0 where the full model is better.
+    """
+    rows = []
+    for reading, table in tables.items():
+        full = table[table["model"] == models[0]].set_index("statistic")
+        for model in models[1:]:
+            its = table[table["model"] == model].set_index("statistic")
+            difference = its["score"] - full["score"]
+            z = difference / np.hypot(its["score_error"], full["score_error"])
+            rows += [(reading, model, statistic, value) for statistic, value in z.dropna().items()]
+    found = pd.DataFrame(rows, columns=["reading", "model", "statistic", "z"])
+    p = 2 * norm.sf(found["z"].abs())
+    order = np.argsort(p, kind="stable")
+    found.loc[order, "p"] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return found
+
+
+def _verdicts(found: pd.DataFrame, told: Mapping[str, str], models: list[str]) -> list[str]:
     """Return a sentence for each lesser model: on what the full one is better, on what it is worse."""
-    full = table[table["model"] == models[0]].set_index("statistic")
-    found = [
+    lines = [
         wrapped(
-            "An interval in bold does not hold the record, whose own uncertainty it leaves out. Differences of scores "
-            "count beyond 1.96 standard errors, those of so many draws alone; that of the fit, and that many "
-            "are compared, are left out:"
+            "An interval in bold does not hold the record, whose own uncertainty it leaves out. A difference of scores counts "
+            f"where its p, corrected for all comparisons of this page (Holm 1979), is below {LEVEL:g}; standard errors are "
+            "those of so many draws alone, and that of the fit is left out. In brackets z:"
         )
     ]
     for model in models[1:]:
-        its = table[table["model"] == model].set_index("statistic")
-        better, worse, even = [], [], []
-        for statistic in full.index:
-            if not np.isfinite(its.loc[statistic, "score"]) or not np.isfinite(full.loc[statistic, "score"]):
-                continue
-            difference = its.loc[statistic, "score"] - full.loc[statistic, "score"]
-            error = np.hypot(its.loc[statistic, "score_error"], full.loc[statistic, "score_error"])
-            kind = better if difference > 1.96 * error else worse if difference < -1.96 * error else even
-            kind.append(told[statistic].split(",")[0])
-        parts = [f"{words} {', '.join(names)}" for words, names in (
-            ("better on", better), ("worse on", worse), ("not to be told apart on", even)) if names]  # fmt: skip
-        found.append(wrapped(f"- Against *{model}*, the full model is {'; '.join(parts)}."))
-    return found
+        its = found[found["model"] == model]
+        kinds = np.where(its["p"] >= LEVEL, "not to be told apart on", np.where(its["z"] > 0, "better on", "worse on"))
+        parts = []
+        for kind in ("better on", "worse on", "not to be told apart on"):
+            of = [
+                f"{told[r['statistic']].split(',')[0]} ({r['z']:+.1f})" for r in its[kinds == kind].to_dict("records")
+            ]
+            parts += [f"{kind} {', '.join(of)}"] if of else []
+        lines.append(wrapped(f"- Against *{model}*, the full model is {'; '.join(parts)}."))
+    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ _EXAMPLES = """\
   python -m sim.calibrate observed=calendar_days
   python -m sim.calibrate observed=as_told calibration.particles=1000 calibration.generations=12
   python -m sim.calibrate "+calibration.series.mine={file: tweets.csv, curve: published_twitter, relative_sd: 0.1}"
-  python -m sim.calibrate calibration.database=postgresql://me@server/histories calibration.backend=dask"""
+  python -m sim.calibrate calibration.database=postgresql+psycopg://me@server/histories"""
 
 
 def _calibrate() -> int:
@@ -54,7 +55,7 @@ def _calibrate() -> int:
             "study.store is null, expected a folder: a calibration finds its nights there when it goes on."
         )
     _import_extra()
-    from sim.inference.calibrating import calibrate
+    from sim.inference.calibrating import calibrated
     from sim.inference.folder import write_calibration
     from sim.inference.told import calibration_text
     from sim.study.store import Store
@@ -64,18 +65,19 @@ def _calibrate() -> int:
     if notice := announce_compilation(plan.engine):
         tell(notice)
     n = 0
-    with Progress("night") as progress:
 
-        def note(more: int) -> None:
-            nonlocal n
-            n += more
-            progress(n, 0, max(n, 1))
+    def note(more: int) -> None:
+        nonlocal n
+        n += more
+        progress(n, 0, max(n, 1))
 
-        found = calibrate(
-            plan.calibration, composed, seed=plan.seed, engine=plan.engine, store=Store(plan.study.store), name=reading,
-            workers=plan.study.workers, tell=tell, progress=note,
-        )  # fmt: skip
-    skipped = write_calibration(found, plan, clockwork, overrides)
+    with contextlib.ExitStack() as open_:
+        with Progress("night") as progress:
+            found = open_.enter_context(calibrated(
+                plan.calibration, composed, seed=plan.seed, engine=plan.engine, store=Store(plan.study.store), name=reading,
+                workers=plan.study.workers, tell=tell, progress=note,
+            ))  # fmt: skip
+        skipped = write_calibration(found, plan, clockwork, overrides)
     say(calibration_text(found), "", f"posterior, predictions and figures: {found.folder}")
     tell(*(f"no {name}: {reason}" for name, reason in skipped.items()))
     return OK

@@ -24,7 +24,7 @@ from sim.study.workers import Workplace, open_workers
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_players", "shapley_values", "worths", "worths_table"]
+__all__ = ["added_alone", "added_last", "check_players", "shapley_values", "worths", "worths_table"]
 
 _TIPPED = "tipped_by_"
 
@@ -45,6 +45,18 @@ def shapley_values(worth: np.ndarray) -> np.ndarray:
         without = sets[(sets >> i) & 1 == 0]
         found.append(((worth[..., without | (1 << i)] - worth[..., without]) * weights[sizes[without]]).sum(axis=-1))
     return np.stack(found, axis=-1)
+
+
+def added_alone(worth: np.ndarray, players: int) -> np.ndarray:
+    """Return what a set of players, the bits of a number, adds to nobody, float64[...], of worths as in `shapley_values`."""
+    added: np.ndarray = worth[..., players] - worth[..., 0]
+    return added
+
+
+def added_last(worth: np.ndarray, players: int) -> np.ndarray:
+    """Return what a set of players, the bits of a number, adds to all others, float64[...]."""
+    added: np.ndarray = worth[..., -1] - worth[..., worth.shape[-1] - 1 - players]
+    return added
 
 
 def check_players(scenario: Scenario, players: Mapping[str, Sequence[str]]) -> None:

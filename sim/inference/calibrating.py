@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.errors import InputError
+from sim.inference.history import heeding_database, without_password
 from sim.inference.plan import Calibration
 from sim.inference.posterior import Posterior
 from sim.inference.priors import values_at
@@ -25,16 +26,18 @@ from sim.study.designed import fitting_processes
 from sim.study.points import Settings
 from sim.study.store import Store
 from sim.study.template import ArmsOfPoints, Compose
-from sim.study.whole import claimed
+from sim.study.whole import claimed, clear_leftovers
 from sim.study.workers import Workplace
 from sim.threads import n_processors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Calibrated", "about", "calibrate", "prepared_arms"]
+__all__ = ["ARM", "HISTORY", "Calibrated", "about", "calibrated", "prepared_arms"]
 
 ARM = "night"
+HISTORY = "history.db"
+"""Name of the database in the folder of a calibration."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Calibrated:
     reasons: list[str]
 
 
-def calibrate(
+@contextlib.contextmanager
+def calibrated(
     plan: Calibration,
     compose: Compose,
     *,
@@ -73,8 +77,10 @@ def calibrate(
     workers: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
-) -> Calibrated:
-    """Return what came of a calibration: begun, gone on with, or found finished, in the history that belongs to it.
+) -> Iterator[Calibrated]:
+    """Give what came of a calibration: begun, gone on with, or found finished, in the history that belongs to it.
+
+    Until the block ends its folder is claimed, so that nobody else writes what came of it there.
 
     Parameters
     ----------
@@ -107,31 +113,34 @@ def calibrate(
     folder = plan.folder / f"{name}-{key}"
     middle = values_at(plan.priors, np.zeros((1, len(plan.priors))))[0]
     n_processes = fitting_processes(arms, settings, middle, workers or n_processors(), tell)
-    place = Workplace(plan.backend, plan.address, n_processes)
+    place = Workplace(plan.backend, plan.address, n_processes, "calibration")
     with contextlib.ExitStack() as open_:
-        folder.mkdir(parents=True, exist_ok=True)
         if not open_.enter_context(claimed(folder)):
             raise InputError(f"{folder} is being written by another command; wait until it has ended.")
-        address = plan.database or f"sqlite:///{(folder / 'history.db').absolute()}"
-        simulator = open_.enter_context(open_simulator(arms, statistics, settings, place, seed))
-        simulator.progress = progress
-        _check(simulator, middle)
-        smc = _history(plan, statistics, simulator, address, key, seed, lambda g: tell(_told(g, plan)))
-        if smc.n_done:
-            tell(f"goes on from generation {smc.n_done} of {plan.generations} ({folder})")
-        ended = smc.run()
-        prior, along = _posterior(plan, smc.particles(0)), "nothing"
-        last: tuple[Any, ...] = smc.particles()
-        if plan.adjusted and smc.n_done > 1:
-            found = smc.adjusted_particles()
-            last, along = found[:-1], found[-1]
-        posterior = _posterior(plan, last)
-        predictions = _predictions(simulator, posterior, plan.predictions, seed)
-        generations = smc.generations()
-    return Calibrated(
-        plan, statistics, generations, ended, prior, posterior, along, predictions, key, folder, address, simulator.n_computed,
-        simulator.n_reused, simulator.reasons,
-    )  # fmt: skip
+        clear_leftovers(folder)
+        address = plan.database or f"sqlite:///{(folder / HISTORY).absolute()}"
+        with open_simulator(arms, statistics, settings, place, seed) as simulator, heeding_database(address):
+            simulator.progress = progress
+            _check(simulator, middle)
+            folder.mkdir(parents=True, exist_ok=True)
+            open_.callback(_remove_empty, folder)
+            with heeding_database(address, opens=True):
+                smc = Smc(plan, statistics, simulator, address, key, seed, lambda g: tell(_told(g, plan)))
+            if 0 < smc.n_done < plan.generations:
+                tell(f"goes on from generation {smc.n_done} of {plan.generations} ({folder})")
+            ended = smc.run()
+            prior, along = _posterior(plan, smc.particles(0)), "nothing"
+            last: tuple[Any, ...] = smc.particles()
+            if plan.adjusted and smc.n_used > 1:
+                found = smc.adjusted_particles()
+                last, along = found[:-1], found[-1]
+            posterior = _posterior(plan, last)
+            predictions = _predictions(simulator, posterior, plan.predictions, seed)
+            generations = smc.generations()
+        yield Calibrated(
+            plan, statistics, generations, ended, prior, posterior, along, predictions, key, folder, address,
+            simulator.n_computed, simulator.n_reused, simulator.reasons,
+        )  # fmt: skip
 
 
 def prepared_arms(compose: Compose, arms: Mapping[str, Sequence[str]], plan: Calibration) -> ArmsOfPoints:
@@ -165,6 +174,12 @@ def _check(simulator: Simulator, values: Mapping[str, float]) -> None:
     if simulator.reasons:
         raise InputError(simulator.reasons[0])
     unknown = simulator.unknown(values)
+    for name, series in simulator.statistics.series.items():
+        if f"{name} (curve {series.curve})" in unknown:
+            raise InputError(
+                f"calibration.series.{name}.curve is {series.curve}, expected a curve of the night; correct it (curves.parquet "
+                "of any run lists them)."
+            )
     if unknown:
         raise InputError(
             f"calibration.statistics names {unknown[0]}, which is no outcome and no curve of the night; correct the name "
@@ -172,25 +187,10 @@ def _check(simulator: Simulator, values: Mapping[str, float]) -> None:
         )
 
 
-def _history(
-    plan: Calibration,
-    statistics: Statistics,
-    simulator: Simulator,
-    address: str,
-    key: str,
-    seed: int,
-    tell: Callable[[Generation], None],
-) -> Smc:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        return Smc(plan, statistics, simulator, address, key, seed, tell)
-    except (SQLAlchemyError, OSError, ImportError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"calibration.database is {plan.database or address}, which cannot be used ({reason}); expected the address of a "
-            "database such as sqlite:///FILE or postgresql://USER@HOST/NAME, with its driver installed."
-        ) from error
+def _remove_empty(folder: Path) -> None:
+    """Leave no folder behind in which nothing was begun."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _told(generation: Generation, plan: Calibration) -> str:
@@ -223,7 +223,7 @@ def about(calibrated: Calibrated) -> dict[str, Any]:
     c = calibrated
     return {
         "calibration": c.key,
-        "database": c.address.split("@")[-1],
+        "database": without_password(c.address),
         "generations": [vars(g) for g in c.generations],
         "ended": c.ended,
         "effective": c.posterior.n_effective,

@@ -28,11 +28,15 @@ def draw_calibration(c: Calibrated, folder: Path) -> dict[str, str]:
     """Write the figures of a calibration as PNG files; return which are missing, and why."""
     folder.mkdir(parents=True, exist_ok=True)
     save(_parameters(c, parameter_table(c)), folder / "parameters.png", _DPI)
-    save(_fit(c, fit_table(c)), folder / "fit.png", _DPI)
+    skipped = {}
+    if c.statistics.items:
+        save(_fit(c, fit_table(c)), folder / "fit.png", _DPI)
+    else:
+        skipped["fit"] = "there are no statistics but series"
     if len(c.generations) < 2:
-        return {"generations": "there is one generation only"}
+        return skipped | {"generations": "there is one generation only"}
     save(_generations(c), folder / "generations.png", _DPI)
-    return {}
+    return skipped
 
 
 def _parameters(c: Calibrated, table: pd.DataFrame) -> Figure:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import InputError
-from sim.inference.calibrating import Calibrated, about
+from sim.inference.calibrating import HISTORY, Calibrated, about
 from sim.inference.told import fit_table, parameter_table
-from sim.study.whole import whole_folder, write_whole
+from sim.study.whole import whole_folder
 from sim.study.writing import Clockwork, about_programs, put_table
 
 if TYPE_CHECKING:
@@ -46,17 +46,19 @@ def write_calibration(c: Calibrated, plan: Plan, clockwork: Clockwork, overrides
             "prior": c.prior.table(), "posterior": c.posterior.table(), "predictions": c.predictions, "fit": fit_table(c),
             "parameters": parameter_table(c),
         }  # fmt: skip
-        for name, table in tables.items():
-            put_table(folder / f"{name}.parquet", table)
-        _write_draws(folder / DRAWS, c, plan.seed)
-        with whole_folder(folder / "figures") as place:
-            skipped = draw_calibration(c, place)
-        told = about_programs("sim.calibrate") | clockwork.read() | about(c) | {
-            "seed": plan.seed, "engine": plan.engine, "overrides": list(overrides),
-            "configuration": c.plan.model_dump(mode="json"), "figures_left_out": skipped,
-        }  # fmt: skip
-        with write_whole(folder / "manifest.json") as file:
-            file.write_text(json.dumps(told, indent=2, default=str, ensure_ascii=False), encoding="utf-8")
+        with whole_folder(folder, keep=[path.name for path in folder.glob(f"{HISTORY}*")]) as place:
+            for name, table in tables.items():
+                put_table(place / f"{name}.parquet", table)
+            _write_draws(place / DRAWS, c, plan.seed)
+            (place / "figures").mkdir()
+            skipped = draw_calibration(c, place / "figures")
+            told = about_programs("sim.calibrate") | clockwork.read() | about(c) | {
+                "seed": plan.seed, "engine": plan.engine, "overrides": _of_what(overrides),
+                "configuration": c.plan.model_dump(mode="json", exclude={"database"}), "figures_left_out": skipped,
+            }  # fmt: skip
+            told["command"] = _of_what(told["command"])
+            text = json.dumps(told, indent=2, default=str, ensure_ascii=False)
+            (place / "manifest.json").write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{folder} could not be written ({error.strerror or error}); free some space or choose another folder with "
@@ -65,14 +67,18 @@ def write_calibration(c: Calibrated, plan: Plan, clockwork: Clockwork, overrides
     return skipped
 
 
+def _of_what(words: Sequence[str]) -> list[str]:
+    """Return words of a command but for those that say where; the address of a database may hold a password."""
+    return [word for word in words if not word.startswith(_ELSEWHERE)]
+
+
 def _write_draws(path: Path, c: Calibrated, seed: int) -> None:
     """Write draws as CSV, after lines that say where they come from."""
     import pandas as pd
 
     table: pd.DataFrame = pd.DataFrame(c.posterior.draws(c.plan.predictions, seed))
-    told = [word for word in sys.argv[1:] if not word.startswith(_ELSEWHERE)]
-    command = shlex.join(["python", "-m", "sim.calibrate", *told])
-    with write_whole(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    command = shlex.join(["python", "-m", "sim.calibrate", *_of_what(sys.argv[1:])])
+    with path.open("w", encoding="utf-8") as file:
         file.write(
             f"# {len(table)} draws of equal weight from a posterior, {len(table.drop_duplicates())} of them different, "
             "one per row; columns are keys of parameters.\n"

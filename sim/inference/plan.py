@@ -21,6 +21,8 @@ _VERSION = "4"
 """Changes with every change of how candidates are proposed, simulated or compared: what the same plan comes to."""
 _ELSEWHERE = {"folder", "database", "backend", "address", "generations", "most_simulations", "predictions", "adjusted"}
 """What changes no result: where, and how far."""
+_TELLING = {"says", "source", "symbol", "unit"}
+"""Of priors, statistics and series: what is for readers."""
 
 
 class Calibration(Frozen):
@@ -28,7 +30,7 @@ class Calibration(Frozen):
 
     priors: dict[str, Prior] = Field(min_length=1)
     """By the key of the parameter."""
-    statistics: dict[str, Statistic] = Field(min_length=1)
+    statistics: dict[str, Statistic]
     series: dict[str, Series] = Field(default_factory=dict)
     particles: int = Field(ge=20, le=100_000)
     generations: int = Field(ge=1, le=100)
@@ -58,9 +60,16 @@ class Calibration(Frozen):
         return self
 
     def key(self, scenario_hash: str, seed: int, model: str) -> str:
-        """Return 16 hex digits that name a calibration by all that decides its particles, not by how far it goes."""
+        """Return 16 hex digits that name a calibration by all that decides its particles, not by how far it goes.
+
+        The order of priors and statistics is part of it, as dice are drawn in it; what only tells of them is not.
+        """
         told = self.model_dump(mode="json", exclude=_ELSEWHERE, context=OF_CONTENTS)
-        text = json.dumps([_VERSION, told, scenario_hash, seed, model], sort_keys=True)
+        for items in (told["priors"], told["statistics"], told["series"]):
+            for one in items.values():
+                for name in _TELLING & one.keys():
+                    del one[name]
+        text = json.dumps([_VERSION, told, scenario_hash, seed, model])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -134,7 +134,11 @@ def _times(where: str, table: pd.DataFrame, zone: str | None) -> list[pd.Timesta
             )
         try:
             found.append(time if time.tzinfo is not None else time.tz_localize(ZoneInfo(str(zone))))
-        except (KeyError, ValueError) as error:  # no such zone, or an hour that its clocks have twice or not at all
+        except (
+            KeyError,
+            OSError,
+            ValueError,
+        ) as error:  # no such zone (or a folder of them), or an hour that its clocks have twice or not at all
             raise InputError(
                 f"{where}: zone is {zone!r} ({error}), expected one such as Europe/Istanbul; correct it."
             ) from error

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from pyabc.sampler import Sampler
 from pyabc.weighted_statistics import weighted_quantile
 
 from sim.errors import InputError
+from sim.inference.history import History
 from sim.inference.plan import Calibration
 from sim.inference.priors import values_at
 from sim.inference.rejection import moved_to_data
@@ -124,10 +126,22 @@ class Smc:
                 eps=pyabc.QuantileEpsilon(threshold, alpha=plan.quantile),
                 sampler=_OrderedSampler(self._simulate, seed),
             )
+            self.abc.x_0 = statistics.observed
+            self.abc.history = self.history = History(address)
             if found is None:
-                self.history = self.abc.new(address, statistics.observed, meta_info={"calibration": key})
+                self._begin(key)
             else:
-                self.history = self.abc.load(address, found, statistics.observed)
+                self.history.id = found
+        self.n_used = self.n_done
+
+    def _begin(self, key: str) -> None:
+        """Write into the database what begins."""
+        abc = self.abc
+        laws = abc.distance_function.to_json(), abc.eps.to_json(), abc.population_size.to_json()
+        names = [model.name for model in abc.models]
+        self.history.store_initial_data(
+            None, {"calibration": key}, self.statistics.observed, {}, names, *laws, datetime.now()
+        )
 
     @property
     def n_done(self) -> int:
@@ -135,30 +149,43 @@ class Smc:
         return int(self.history.max_t) + 1
 
     def run(self) -> str:
-        """Go on until the plan is done; return in a few words why it ended there."""
-        plan = self.plan
+        """Go on until the plan is done; return in a few words why it ended there.
+
+        Generations that another plan has added beyond that end are left alone: `n_used` says how many this one has.
+        """
         with _quiet():
-            while self.n_done < plan.generations:
-                last = self._threshold(self.n_done - 1)
-                if self.n_done and last <= plan.smallest_distance:
-                    return f"its particles lie within {last:.3g}, and {plan.smallest_distance:g} was asked for"
-                if plan.most_simulations is not None and self.history.total_nr_simulations >= plan.most_simulations:
-                    return f"{self.history.total_nr_simulations} candidates were tried, as many as asked for"
-                before = self.n_done
-                self._generation()
-                if self.n_done == before:
-                    return f"fewer than one candidate in {1 / _PATIENCE:.0f} was accepted"
-        return f"{plan.generations} generations were asked for"
+            self.n_used = 0
+            while (ended := self._end(self.n_used)) is None:
+                if self.n_used == self.n_done:
+                    self._generation()
+                    if self.n_used == self.n_done:
+                        return f"fewer than one candidate in {1 / _PATIENCE:.0f} was accepted"
+                self.n_used += 1
+        return ended
+
+    def _end(self, n: int) -> str | None:
+        """Return in a few words why the plan ends after n generations; None: it goes on."""
+        plan = self.plan
+        if n >= plan.generations:
+            return f"{plan.generations} generations were asked for"
+        table = self.history.get_all_populations()
+        last = math.inf if n == 0 else float(table.loc[table["t"] == n - 1, "epsilon"].iloc[0])
+        if last <= plan.smallest_distance:
+            return f"its particles lie within {last:.3g}, and {plan.smallest_distance:g} was asked for"
+        tried = int(table.loc[table["t"] < n, "samples"].sum())
+        if plan.most_simulations is not None and tried >= plan.most_simulations:
+            return f"{tried} candidates were tried, as many as asked for"
+        return None
 
     def generations(self) -> list[Generation]:
-        """Return what is told of every generation."""
-        return [self._told(t) for t in range(self.n_done)]
+        """Return what is told of every generation of the plan."""
+        return [self._told(t) for t in range(self.n_used)]
 
     def particles(
         self, generation: int | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, float]]]:
-        """Return places float64[n, parameters], weights of sum 1, distances and statistics of a generation; None: the last."""
-        t = self.n_done - 1 if generation is None else generation
+        """Return places float64[n, parameters], weights of sum 1, distances, statistics of a generation; None: the last."""
+        t = self.n_used - 1 if generation is None else generation
         population = self.history.get_population(t)
         particles = [particle for particle in population.particles if particle.accepted]
         names = list(self.plan.priors)
@@ -197,7 +224,7 @@ class Smc:
         for t in range(len(self.kept), self.n_done):
             places, _, _, found = self.particles(t)
             self.kept[t] = places, self._deviations(found) / math.sqrt(self.statistics.n_fitted)
-        _, weights, distances, _ = self.particles()
+        _, weights, distances, _ = self.particles(self.n_done - 1)
         within = float(weighted_quantile(distances, weights, alpha=self.plan.quantile))
         places, deviations = (np.concatenate(parts) for parts in zip(*self.kept.values(), strict=True))
         return aim_at_record(places, deviations[:, aimed], within)
@@ -222,12 +249,6 @@ class Smc:
             self.known[place] = self.statistics.as_observed(found, seed_at(value, self.seed))
         if self.simulator.reasons and all(math.isnan(v) for one in self.known.values() for v in one.values()):
             raise InputError(self.simulator.reasons[0])
-
-    def _threshold(self, t: int) -> float:
-        if t < 0:
-            return math.inf
-        table = self.history.get_all_populations()
-        return float(table.loc[table["t"] == t, "epsilon"].iloc[0])
 
     def _told(self, t: int) -> Generation:
         table = self.history.get_all_populations()
@@ -309,16 +330,17 @@ def _batch(n: int, accepted: int, tried: int) -> int:
 
 def _found_in(address: str, key: str, quantile: float) -> tuple[int | None, float]:
     """Return the number of a calibration in a database, None where it is not there, and the next generation's threshold."""
-    history = pyabc.History(address)
-    found = [int(run.id) for run in history.all_runs() if key in str(run.json_parameters)]
-    if not found:
-        return None, math.inf
-    history.id = found[0]
-    if history.max_t < 0:
-        return found[0], math.inf  # the first one takes all
-    told = history.get_weighted_distances(history.max_t)
-    distances, weights = told["distance"].to_numpy(np.float64), told["w"].to_numpy(np.float64)
-    return found[0], float(weighted_quantile(distances, weights / weights.sum(), alpha=quantile))
+    history = History(address)
+    for run in history.all_runs():
+        history.id = int(run.id)
+        if key not in str(run.json_parameters) or history.max_t is None:
+            continue  # another one, or one that was killed before all of its beginning was written
+        if history.max_t < 0:
+            return history.id, math.inf  # the first one takes all
+        told = history.get_weighted_distances(history.max_t)
+        distances, weights = told["distance"].to_numpy(np.float64), told["w"].to_numpy(np.float64)
+        return history.id, float(weighted_quantile(distances, weights / weights.sum(), alpha=quantile))
+    return None, math.inf
 
 
 @contextmanager

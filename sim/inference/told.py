@@ -29,7 +29,8 @@ def fit_table(c: Calibrated) -> pd.DataFrame:
     Columns statistic, use (fitted, held out), observed, is_bound (the record lies above `observed`), uncertainty; prior_low,
     prior_high, low, median, high: pointwise 95 % intervals of single nights at draws from the prior and, with new dice, from
     the posterior; is_met: whether the latter hold what was observed (of a bound: whether they reach above it); n: nights that
-    have it; share_above: of these, how many lie above what was observed.
+    have it; share_above: of these, how many lie above what was observed; prior_share_above: of those of
+    the prior.
     """
     import pandas as pd
 
@@ -38,16 +39,21 @@ def fit_table(c: Calibrated) -> pd.DataFrame:
     for name in observed:
         bound = name in c.statistics.items and c.statistics.items[name].above is not None
         known = c.predictions[name].dropna().to_numpy()
-        before = _quantiles(c.prior.statistics[name].to_numpy())
+        first = c.prior.statistics[name].dropna().to_numpy()
+        before = _quantiles(first)
         after = _quantiles(c.predictions[name].to_numpy())
         is_met = after[2] >= observed[name] and (bound or after[0] <= observed[name])
         rows.append(
             (name, "fitted" if name in fitted else "held out", observed[name], bound, scales[name], before[0], before[2],
-             *after, bool(is_met), len(known), float((known > observed[name]).mean()) if len(known) else np.nan)
+             *after, bool(is_met), len(known), *(_share_above(v, observed[name]) for v in (known, first)))
         )  # fmt: skip
     columns = ["statistic", "use", "observed", "is_bound", "uncertainty", "prior_low", "prior_high", "low", "median", "high",
-               "is_met", "n", "share_above"]  # fmt: skip
+               "is_met", "n", "share_above", "prior_share_above"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _share_above(values: np.ndarray, bound: float) -> float:
+    return float((values > bound).mean()) if len(values) else np.nan
 
 
 def _quantiles(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["DRAW_COLUMNS", "summary_of_draws"]
 
 DRAW_COLUMNS = ["baseline", "arm", "outcome", "unit", "mean", "low", "high", "parameters_low", "parameters_high",
-                "sd_parameters", "sd_simulation", "share_above_0", "n_draws", "n_runs"]  # fmt: skip
+                "sd_parameters", "sd_simulation", "share_above_0", "share_clearly_above_0", "share_clearly_below_0",
+                "n_draws", "n_runs"]  # fmt: skip
 _LEVEL = 0.95
 
 
@@ -33,7 +34,8 @@ def summary_of_draws(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
         parameters_high: 95 % of what draws have on average over many runs, estimated from the means of draws, drawn together by
         the share of their variance that the runs within draws do not explain. sd_parameters and sd_simulation: the standard
         deviations between draws and between runs of one draw, by the analysis of variance of a one-way layout (Searle,
-        Casella and McCulloch 1992, section 3.6); missing with one run of each draw. share_above_0: of the means of draws.
+        Casella and McCulloch 1992, section 3.6); missing with one run of each draw. share_above_0: of the means of draws;
+        share_clearly_above_0, share_clearly_below_0: by more than 1.96 of their standard errors, those of the simulation.
     """
     import pandas as pd
 
@@ -61,7 +63,7 @@ def _distribution(values: np.ndarray, draws: np.ndarray) -> tuple[float, ...]:
     known = np.isfinite(values)
     values, draws = values[known], draws[known]
     if len(values) == 0:
-        return (*(float("nan"),) * 8, 0, 0)
+        return (*(float("nan"),) * 10, 0, 0)
     _, place, counts = np.unique(draws, return_inverse=True, return_counts=True)
     means = np.bincount(place, values) / counts
     n, k = len(values), len(means)
@@ -75,6 +77,8 @@ def _distribution(values: np.ndarray, draws: np.ndarray) -> tuple[float, ...]:
     low, high = np.quantile(values, tails)
     inner = np.quantile(shrunk, tails) if n > k and k > 1 else (np.nan, np.nan)
     is_known = n > k and k > 1
+    error = 1.96 * np.sqrt(within / counts)  # missing with one run of each draw
+    clearly = (float((means > error).mean()), float((means < -error).mean())) if n > k else (float("nan"),) * 2
     return (mean, float(low), float(high), float(inner[0]), float(inner[1]),
             float(np.sqrt(of_parameters)) if is_known else float("nan"), float(np.sqrt(within)),
-            float((means > 0).mean()), k, n)  # fmt: skip
+            float((means > 0).mean()), *clearly, k, n)  # fmt: skip

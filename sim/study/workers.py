@@ -43,6 +43,8 @@ class Workplace:
     address: str | None
     """Of the scheduler of dask or ray; None starts one on this machine."""
     n_processes: int
+    part: str = "design"
+    """Of the options, in which users name the backend."""
 
 
 def chunk_size(people: int, nights: int, n_arms: int = 1) -> int:
@@ -64,7 +66,9 @@ def open_workers(
         A process was killed, mostly for want of memory.
     """
     if place.backend not in BACKENDS:
-        raise InputError(f"design.backend is {place.backend!r}, expected one of {', '.join(BACKENDS)}; correct it.")
+        raise InputError(
+            f"{place.part}.backend is {place.backend!r}, expected one of {', '.join(BACKENDS)}; correct it."
+        )
     if place.backend == "loky" and place.n_processes == 1:
         try:
             yield lambda chunks: (measure_points(chunk, arms, settings) for chunk in chunks)
@@ -159,7 +163,9 @@ def _backend(place: Workplace) -> Iterator[dict[str, Any]]:
 
             logging.getLogger("distributed").setLevel(logging.WARNING)
             local: dict[str, Any] = {"n_workers": place.n_processes, "threads_per_worker": 1, "dashboard_address": None}
-            with Client(place.address) if place.address else Client(**local):  # type: ignore[no-untyped-call]
+            with _heeding_address(place):
+                client = Client(place.address) if place.address else Client(**local)  # type: ignore[no-untyped-call]
+            with client:
                 yield {}
             return
         if place.backend == "ray":
@@ -168,7 +174,8 @@ def _backend(place: Workplace) -> Iterator[dict[str, Any]]:
 
             os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
             own: dict[str, Any] = {} if place.address else {"num_cpus": place.n_processes, "include_dashboard": False}
-            ray.init(address=place.address, log_to_driver=False, logging_level=logging.WARNING, **own)
+            with _heeding_address(place):
+                ray.init(address=place.address, log_to_driver=False, logging_level=logging.WARNING, **own)
             try:
                 register_ray()
                 yield {}
@@ -177,7 +184,21 @@ def _backend(place: Workplace) -> Iterator[dict[str, Any]]:
             return
     except ImportError as error:
         raise InputError(
-            f"design.backend is {place.backend}, which needs the package {error.name}; install it with "
+            f"{place.part}.backend is {place.backend}, which needs the package {error.name}; install it with "
             f"pip install 'mobsim[{place.backend}]' or choose loky."
         ) from error
     yield {}
+
+
+@contextlib.contextmanager
+def _heeding_address(place: Workplace) -> Iterator[None]:
+    """Say in one sentence that no scheduler answers where one was named."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if place.address is None:
+            raise
+        raise InputError(
+            f"{place.part}.address is {place.address}, where no scheduler of {place.backend} answers ({error}); expected the "
+            "address of one that runs, such as tcp://HOST:8786; correct it, or leave it out to start one here."
+        ) from error

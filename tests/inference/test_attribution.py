@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError
-from sim.inference.attribution import _arms, check_players, shapley_values, worths, worths_table
+from sim.inference.attribution import (
+    _arms,
+    added_alone,
+    added_last,
+    check_players,
+    shapley_values,
+    worths,
+    worths_table,
+)
 from sim.measures.by_draw import summary_of_draws
 from sim.study.points import Settings
 from sim.study.store import Store
@@ -36,6 +44,10 @@ def test_games_with_known_values():
     carriers = {0, 2, 3}
     unanimity = np.array([float(carriers <= s) for s in sets])
     np.testing.assert_allclose(shapley_values(unanimity), [1 / 3, 0, 1 / 3, 1 / 3])
+    assert [added_alone(unanimity, 1 << i) for i in range(4)] == [0, 0, 0, 0]
+    assert added_alone(unanimity, 0b1101) == 1
+    assert [added_last(unanimity, 1 << i) for i in range(4)] == [1, 0, 1, 1]
+    assert (added_alone(additive, 0b0101), added_last(additive, 0b0101)) == (gain[0] + gain[2], gain[0] + gain[2])
     # A glove market (Shapley and Shubik 1969): two left gloves, one right one.
     gloves = np.array([float(2 in members(s, 3) and bool(members(s, 3) & {0, 1})) for s in range(8)])
     np.testing.assert_allclose(shapley_values(gloves), [1 / 6, 1 / 6, 4 / 6])

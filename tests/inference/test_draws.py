@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from scipy.stats import norm
 
 from sim.errors import InputError
 from sim.measures.by_draw import summary_of_draws
@@ -129,6 +130,13 @@ def test_parameters_and_simulation_are_told_apart():
     ):
         assert abs((row[high] - row[low]) / 2 / (1.96 * sd) - 1) < 4 * at / 1.96
     assert row["share_above_0"] == pytest.approx(0.683, abs=4 * math.sqrt(0.683 * 0.317 / N_DRAWS))  # Phi(1 / 2.08)
+    # Beyond 1.96 / sqrt(3) on either side; the pooled error of the simulation is known to 1 / sqrt(2 n) of itself.
+    edge = 1.96 * SD_SIMULATION / math.sqrt(N_RUNS)
+    for name, beyond in (("share_clearly_above_0", edge - 1), ("share_clearly_below_0", edge + 1)):
+        exact = norm.sf(beyond / math.sqrt(of_means))
+        slope = norm.pdf(beyond / math.sqrt(of_means)) * edge / math.sqrt(of_means)
+        error = math.hypot(math.sqrt(exact * (1 - exact) / N_DRAWS), slope / math.sqrt(2 * n))
+        assert row[name] == pytest.approx(exact, abs=4 * error)
 
 
 def test_draws_that_do_not_differ_leave_nothing_to_the_parameters():
@@ -140,6 +148,7 @@ def test_draws_that_do_not_differ_leave_nothing_to_the_parameters():
 def test_one_run_of_each_draw_tells_the_sum_alone():
     row = difference(outcomes_of(3, replicates=1))
     assert np.isnan([row["sd_parameters"], row["sd_simulation"], row["parameters_low"]]).all()
+    assert np.isnan([row["share_clearly_above_0"], row["share_clearly_below_0"]]).all()
     assert np.isfinite([row["low"], row["high"], row["mean"]]).all()
 
 

@@ -72,6 +72,7 @@ BAD: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
     "no moment": (changed(GOOD, "time", 1, "noon"), {}, "row 2: time is 'noon', expected a moment"),
     "no zone": (GOOD.assign(time=[t[:19] for t in GOOD["time"]]), {}, "row 1: time .* has no zone, expected an offset"),
     "no such zone": (GOOD.assign(time=[t[:19] for t in GOOD["time"]]), {"zone": "Mars"}, "zone is 'Mars'"),
+    "a folder of zones": (GOOD.assign(time=[t[:19] for t in GOOD["time"]]), {"zone": "Europe"}, "zone is 'Europe'"),
     "a gap": (GOOD.drop(index=2), {}, "the next comes 60 minutes later and others 30, expected no gap"),
     "twice": (pd.concat([GOOD, GOOD.tail(1)]), {}, "does not come after the one before, expected rising times"),
     "backwards": (GOOD.iloc[::-1], {}, "expected rising times"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import norm
 
 pytest.importorskip("pyabc")
 
 import sim
 from experiments.fitting import READINGS
 from experiments.validation import MODELS, OF_PEAK, TOPIC, Model, extras, of_model, peak_of
+from experiments.validation_page import _compared
 from sim.inference.calibrating import ARM, prepared_arms
 from sim.inference.priors import values_at
 from sim.inference.statistics import Statistics
@@ -68,3 +71,22 @@ def test_the_peak_is_the_bin_with_most_posts():
     values["posts[8]"], values["posts[12]"] = np.array([2.0, 1.0]), np.array([1.0, 3.0])
     table = ReferenceTable(Statistics.of(scenario, items, series), np.zeros((2, 1)), values)
     np.testing.assert_array_equal(peak_of(table, scenario), [7.5, 67.5])  # 22:00 is the first bin's beginning
+
+
+def test_comparisons_are_corrected_for_all_of_them():
+    """P of 0.01, 0.04 and 0.03 become 0.03, 0.06 and 0.06 (Holm 1979: 3 x 0.01, 2 x 0.03, and no less than that)."""
+    z = norm.isf(np.array([0.01, 0.04, 0.03]) / 2)
+    rows = [
+        ("a", "full", 1.0, 0.0),
+        ("b", "full", 1.0, 0.0),
+        ("a", "lesser", 1 + z[0], 1.0),
+        ("b", "lesser", 1 - z[1], 1.0),
+    ]
+    columns = ["statistic", "model", "score", "score_error"]
+    one = pd.DataFrame(rows, columns=columns)
+    other = pd.DataFrame([("a", "full", 1.0, 3.0), ("a", "lesser", 1 + 5 * z[2], 4.0), ("b", "full", 1.0, 1.0),
+                          ("b", "lesser", np.nan, np.nan)], columns=columns)  # fmt: skip
+    found = _compared({"one": one, "other": other}, ["full", "lesser"])
+    assert list(found["statistic"]) == ["a", "b", "a"]
+    np.testing.assert_allclose(found["z"], [z[0], -z[1], z[2]])
+    np.testing.assert_allclose(found["p"], [0.03, 0.06, 0.06])
