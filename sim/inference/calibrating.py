@@ -45,6 +45,8 @@ class Calibrated:
     """What came of a calibration."""
 
     plan: Calibration
+    scenario: Scenario
+    """The night before any parameter is drawn."""
     statistics: Statistics
     generations: list[Generation]
     ended: str
@@ -138,7 +140,7 @@ def calibrated(
             predictions = _predictions(simulator, posterior, plan.predictions, seed)
             generations = smc.generations()
         yield Calibrated(
-            plan, statistics, generations, ended, prior, posterior, along, predictions, key, folder, address,
+            plan, scenario, statistics, generations, ended, prior, posterior, along, predictions, key, folder, address,
             simulator.n_computed, simulator.n_reused, simulator.reasons,
         )  # fmt: skip
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -14,7 +16,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.inference.calibrating import Calibrated
 from sim.inference.told import IDENTIFIED, fit_table, parameter_table
-from sim.study.figures.style import figure, legend_below, readable, styled
+from sim.study.figures.marks import Marks, night_axis
+from sim.study.figures.style import curve_name, figure, legend_below, readable, spread, styled
 from sim.study.figures.written import save
 
 __all__ = ["draw_calibration"]
@@ -24,7 +27,7 @@ _DPI = 200
 
 
 @styled
-def draw_calibration(c: Calibrated, folder: Path) -> dict[str, str]:
+def draw_calibration(c: Calibrated, folder: Path, marks: Marks) -> dict[str, str]:
     """Write the figures of a calibration as PNG files; return which are missing, and why."""
     folder.mkdir(parents=True, exist_ok=True)
     save(_parameters(c, parameter_table(c)), folder / "parameters.png", _DPI)
@@ -33,6 +36,8 @@ def draw_calibration(c: Calibrated, folder: Path) -> dict[str, str]:
         save(_fit(c, fit_table(c)), folder / "fit.png", _DPI)
     else:
         skipped["fit"] = "there are no statistics but series"
+    if c.statistics.series:
+        save(_series(c, fit_table(c), marks), folder / "series.png", _DPI)
     if len(c.generations) < 2:
         return skipped | {"generations": "there is one generation only"}
     save(_generations(c), folder / "generations.png", _DPI)
@@ -125,6 +130,34 @@ def _fit(c: Calibrated, table: pd.DataFrame) -> Figure:
     ]
     legend_below(panels[-1], handles, columns=2)
     return drawing
+
+
+def _series(c: Calibrated, table: pd.DataFrame, marks: Marks) -> Figure:
+    """Draw each series over the night, with what nights before and after the fit have in its bins."""
+    series = c.statistics.series
+    drawing, panels = figure([2.4] * len(series))
+    table = table.set_index("statistic")
+    for ax, (name, bins) in zip(panels, series.items(), strict=True):
+        first, last = bins.minutes[0][0], bins.minutes[-1][1]
+        start, end = (marks.start + pd.Timedelta(minutes=m) for m in (first, last))
+        held = ", held out" if bins.held_out else ""
+        night_axis(ax, marks.between(start, end), f"{name}{held}")
+        edges = date2num([*(marks.start + pd.Timedelta(minutes=m) for m, _ in bins.minutes), end])
+        its = table.loc[[f"{name}[{i}]" for i in range(len(bins.minutes))]]
+        ax.stairs(its["prior_high"], edges, baseline=its["prior_low"].to_numpy(), fill=True, color=_PRIOR, alpha=0.7)
+        ax.stairs(its["high"], edges, baseline=its["low"].to_numpy(), fill=True, color=_POSTERIOR, alpha=0.35)
+        ax.stairs(its["median"], edges, baseline=None, color=_POSTERIOR, linewidth=1.2)
+        ax.stairs(its["observed"], edges, baseline=None, color=_RECORD, linewidth=1.4)
+        of = f"{curve_name(bins.curve).removesuffix(' per minute')}, sum of {bins.minutes[0][1] - first} minutes"
+        ax.set_ylabel(textwrap.fill(f"{of}, share of the whole" if bins.is_shape else of, 32))
+    handles: list[Any] = [
+        Line2D([], [], color=_RECORD, linewidth=1.4, label="observed"),
+        Line2D([], [], color=_POSTERIOR, linewidth=1.2, label="median at draws from the posterior, new dice"),
+        Patch(color=_POSTERIOR, alpha=0.35, label="95 % of these nights, as observed"),
+        Patch(color=_PRIOR, alpha=0.7, label="the same at draws from the prior"),
+    ]
+    legend_below(panels[-1], handles, columns=2)
+    return spread(drawing)
 
 
 def _generations(c: Calibrated) -> Figure:

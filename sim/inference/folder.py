@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sim.errors import InputError
 from sim.inference.calibrating import HISTORY, Calibrated, about
 from sim.inference.told import fit_table, parameter_table
+from sim.study.folder import marks_of
 from sim.study.whole import whole_folder
 from sim.study.writing import Clockwork, about_programs, put_table
 
@@ -51,7 +52,7 @@ def write_calibration(c: Calibrated, plan: Plan, clockwork: Clockwork, overrides
                 put_table(place / f"{name}.parquet", table)
             _write_draws(place / DRAWS, c, plan.seed)
             (place / "figures").mkdir()
-            skipped = draw_calibration(c, place / "figures")
+            skipped = draw_calibration(c, place / "figures", marks_of(c.scenario, plan.observed))
             told = about_programs("sim.calibrate") | clockwork.read() | about(c) | {
                 "seed": plan.seed, "engine": plan.engine, "overrides": _of_what(overrides),
                 "configuration": c.plan.model_dump(mode="json", exclude={"database"}), "figures_left_out": skipped,

@@ -93,6 +93,23 @@ def test_after_kill_9_the_same_command_comes_to_the_same_posterior(finished: tup
 
 
 @pytest.mark.slow
+def test_a_series_of_the_users_own_is_fitted_alone_and_drawn(tmp_path: Path):
+    times = pd.date_range("2016-07-15 22:00", periods=8, freq="30min", tz="Europe/Istanbul")
+    pd.DataFrame({"time": times, "value": range(100_000, 900_000, 100_000)}).to_csv(tmp_path / "mine.csv", index=False)
+    answer = forked(
+        *COMMAND[:-1], "calibration.generations=1", "~calibration.statistics", "+calibration.statistics={}",
+        "+calibration.series.mine={file: mine.csv, curve: published_twitter, relative_sd: 0.1}", folder=tmp_path,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    folder = folder_of(tmp_path)
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["parameters.png", "series.png"]
+    fit = pd.read_parquet(folder / "fit.parquet")
+    assert list(fit["statistic"]) == [f"mine[{i}]" for i in range(8)]
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert set(told["figures_left_out"]) == {"fit", "generations"}
+
+
+@pytest.mark.slow
 def test_draws_are_a_design_for_other_studies(finished: tuple[Path, str], tmp_path: Path):
     draws = folder_of(finished[0]) / "draws.csv"
     answer = forked_sim(
