@@ -1,6 +1,6 @@
 """Which channel brought people to the squares, social media as the report concludes (S12), or others?
 
-Command: ``python -m experiments.attribution`` (twenty minutes on two cores; ``--draws 4 --people 5000`` for a look). Figure:
+Command: ``python -m experiments.attribution`` (an hour on two cores; ``--draws 4 --people 5000`` for a look). Figure:
 outputs/inference/attribution/attribution.png, copied to docs/figures; the page is docs/attribution.md.
 
 Shapley values of participants over eight players, exact over all 256 sets, on the same dice, at draws from the posterior of

@@ -134,7 +134,7 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     identified = order[order["contraction"] < IDENTIFIED]
     nearest = ", ".join(f"`{r['parameter']}` ({r['contraction']:.2f})" for r in order.head(6).to_dict("records"))
     lines += [
-        "", wrapped("""Intervals are those of single nights as they would be observed, with an error of the record's
+        "", wrapped(f"""Intervals are those of single nights as they would be observed, with an error of the record's
         uncertainty (so that a ratio may come out below 0); those of the posterior are of nights at draws from it with dice of
         their own, which nothing was fitted to. Of a bound it is told how many of these nights lie above it.
         Intervals of the prior may hold the record, too: what the fit adds is their width. Part of the width is not the

@@ -414,6 +414,13 @@ def test_the_numbers_of_the_readme_stand_in_the_pages_that_it_links() -> None:
     assert missing == []
 
 
+def test_pages_hold_no_code_in_place_of_its_value() -> None:
+    """As a page has that was made of a text which should have been formatted."""
+    for path in [README, *(ROOT / "docs").glob("*.md")]:
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.S)
+        assert re.findall(r"\{\w+[\[(.:]", prose) == [], path
+
+
 def _plain(text: str) -> str:
     return re.sub(r"(\d) %", r"\1%", " ".join(text.split()))
 

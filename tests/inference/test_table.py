@@ -86,3 +86,33 @@ def test_parameters_that_trade_off_are_found():
     # Of a correlation the standard error is (1 - its square) / sqrt(n); of 300 particles, 240 or so are effective.
     assert abs(found[0, 1] - exact) < 4.5 * (1 - exact**2) / math.sqrt(20 * 200)
     assert abs(found[0, 2]) < 4.5 / math.sqrt(20 * 200)
+
+
+def test_ranked_beside_parameters_are_directions_that_data_depend_on_and_turnout():
+    """The statistics tell the first and the fourth parameter: two directions in their plane."""
+    its = table(1500)
+    its.values[identifiability.TURNOUT] = np.exp(its.places[:, 1])
+    ranked, names = identifiability.quantities(its, its.with_noise(["a", "b"], 1), ["p", "q", "r", "s"])
+    assert names == ["p", "q", "r", "s", "direction 1", "direction 2", "turnout"]
+    np.testing.assert_array_equal(ranked[:, :4], its.places)
+    left = (
+        ranked[:, 4:6] - its.places[:, [0, 3]] @ np.linalg.lstsq(its.places[:, [0, 3]], ranked[:, 4:6], rcond=None)[0]
+    )
+    # Each slope of the other two parameters is off by the noise of the statistic (0.5 at most, in its own deviations, of
+    # which the bound leaves about half) over the root of n.
+    assert np.linalg.norm(left.std(axis=0)) < math.sqrt(st.chi2.isf(1e-5, 4) / 1500)
+    assert (np.argsort(ranked[:, 6]) == np.argsort(its.places[:, 1])).all()
+    assert st.kstest(ranked[:, 6], "norm").pvalue > 1 - 1e-6  # normal scores are even by construction
+
+
+def test_quantities_with_even_ranks_have_even_ps():
+    dice = np.random.default_rng(3)
+    tails = identifiability.widest(dice.random((40, 2000)))
+    even = identifiability.Ranks(dice.random((40, 500)), np.full((40, 500), 0.5))
+    found = identifiability.ranks_table(even, tails, [str(i) for i in range(500)])
+    assert (found["contraction"] == 0.5).all()
+    # Counts are whole, so that p are whole steps, never too small: of 0.05 or less there are no more than that.
+    few = np.count_nonzero(found["p"] <= 0.05)
+    assert few <= st.binom.isf(1e-4, 500, 0.05 + 4 * math.sqrt(0.05 / 2000))
+    biased = identifiability.Ranks(dice.random((40, 3)) ** 3, np.full((40, 3), 0.5))
+    assert (identifiability.ranks_table(biased, tails, ["a", "b", "c"])["p"] < 0.01).all()
