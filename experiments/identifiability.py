@@ -284,8 +284,8 @@ def page(
                    for r in telling.to_dict("records")]  # fmt: skip
         uneven = float(telling["p"].iloc[0]) < (1 - LEVEL) / len(telling)
         lines.append(wrapped(f"""- {name_of(reading)}: {verdict} ({missing[reading]} nights lacked a statistic and are left
-        out). Of the {len(telling)} that count (in brackets their posterior's standard deviation in the prior's), the first
-        {"is less even than so many may be at once" if uneven else "is as even as so many are at once"}, with {LEVEL:.0%}:
+        out). Of the {len(telling)} that count (in brackets their posterior's standard deviation in the prior's), the least even
+        one {"lies beyond" if uneven else "lies within"} what chance makes of so many (p of {1 - LEVEL:.2g} / {len(telling)}):
         {"; ".join(told_of)}."""))  # fmt: skip
     lines += [
         "", "## Which parameters are identified?", "",

@@ -425,8 +425,10 @@ def _plain(text: str) -> str:
     return re.sub(r"(\d) %", r"\1%", " ".join(text.split()))
 
 
-_NUMBER = r"\[-?\d[\d.]*(?: ?[kM]|%)?, -?\d[\d.]*(?: ?[kM]|%)?\]|\d[\d.]* ± \d[\d.]*|-?\d+\.\d+(?: [kM]\b)?|\d+%"
-"""[low, high], value ± half of its interval, 1.206, 18.67 M, 96%."""
+_NUMBER = (
+    r"\[-?\d[\d.]*(?: ?[kM]|%)?, -?\d[\d.]*(?: ?[kM]|%)?\]|\d[\d.]* ± \d[\d.]*|-?\d+\.\d+(?: [kM]\b)?|\d+%|\d+ of \d+"
+)
+"""[low, high], value ± half of its interval, 1.206, 18.67 M, 96%, 33 of 40."""
 
 
 @pytest.mark.slow
