@@ -27,7 +27,6 @@ from experiments.fitting import ROOT, name_of, wrapped, write_page
 from sim.config import compose_tree
 from sim.door import command
 from sim.inference.told import IDENTIFIED, met_in_words, moved_in_words
-from sim.study.report.words import enumerated
 from sim.study.terminal import number
 
 DATA = ROOT / "sim" / "data"
@@ -109,7 +108,6 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
     fit, parameters = (pd.read_parquet(folder / f"{name}.parquet") for name in ("fit", "parameters"))
     generations = told["generations"]
     n = sum(g["n_candidates"] for g in generations)
-    took = enumerated([f"{g['wall_seconds']:.0f}" for g in generations])
     name = name_of(reading).capitalize()
     lines = [
         f"## {name}", "",
@@ -117,8 +115,7 @@ def _of_calibration(reading: str, folder: Path) -> list[str]:
         {generations[-1]["threshold"]:.3g} uncertainties (root mean square over the fitted statistics) after
         {len(generations)} generations and {n:,} candidates, each of them a night and an ordinary one of
         {_people(told)}. It ended there because {told["ended"]}. Its particles were
-        {moved_in_words(told["moved_along"])} (regression, after Blum 2010). The generations took {took} seconds of wall time;
-        a night that the store had already was not run again."""), "",
+        {moved_in_words(told["moved_along"])} (regression, after Blum 2010)."""), "",
         "| statistic | record | uncertainty | prior [95 %] | posterior [95 %] | holds the record | the same of the prior |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -165,8 +162,8 @@ def _of_study(reading: str, folder: Path) -> list[str]:
         wrapped(f"""Paired differences, throttled minus open, at {n} draws from this posterior with
         {told["replicates"]} replicates of {_people(told)} each: means, with 95 % over parameters alone, and of single runs,
         which scatter by the simulation as well. Draws above 0: by the mean of their runs; clearly, by more than 1.96
-        standard errors of it. `_ordinary`: of the same hours of an ordinary night. `_from_`: against the night in which
-        people leave and post as if at home."""), "",
+        standard errors of it (pooled over draws, though nights with few scatter less). `_ordinary`: of the same hours of an
+        ordinary night. `_from_`: against the night in which people leave and post as if at home."""), "",
         "| outcome | open [95 % over parameters] | throttled - open | over parameters | of single runs | draws above 0 | "
         "clearly above | clearly below |", "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import cast
 
 import pyabc
-from pyabc.storage.db_model import Base
-from sqlalchemy import create_engine
+from pyabc.storage.db_model import Base, Population
+from sqlalchemy import Index, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -17,7 +17,10 @@ from sim.errors import InputError
 
 __all__ = ["History", "heeding_database", "without_password"]
 
-_OPENING = (SQLAlchemyError, OSError, ImportError, AssertionError, TypeError)
+_OPENING = (SQLAlchemyError, OSError, ImportError, AssertionError, TypeError, ValueError)
+
+Index("one_of_each_generation", Population.abc_smc_id, Population.t, unique=True)
+"""Of tables that are made from now on: two commands at once on one database cannot both write a generation."""
 
 
 class History(pyabc.History):  # type: ignore[misc]
@@ -57,5 +60,5 @@ def without_password(address: str) -> str:
     """Return an address as it can be shown."""
     try:
         return make_url(address).render_as_string(hide_password=True)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         return address.split("@")[-1]

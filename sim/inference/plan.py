@@ -55,6 +55,8 @@ class Calibration(Frozen):
     @model_validator(mode="after")
     def _check(self) -> Calibration:
         held_out = [s.held_out for s in self.statistics.values()] + [s.held_out for s in self.series.values()]
+        if not held_out:
+            raise ValueError("there are neither statistics nor series, expected one at least that is fitted to")
         if all(held_out):
             raise ValueError("all statistics are held out, expected one at least that is fitted to")
         return self

@@ -132,7 +132,7 @@ class Smc:
                 self._begin(key)
             else:
                 self.history.id = found
-        self.n_used = self.n_done
+        self.n_used = self.n_known = self.n_done
 
     def _begin(self, key: str) -> None:
         """Write into the database what begins."""
@@ -237,8 +237,13 @@ class Smc:
 
     def _generation(self) -> None:
         """Sample one generation."""
+        if self.n_done != self.n_known:
+            raise InputError(
+                "another command is writing this calibration into the same database; wait until it has ended, then go on."
+            )
         self.known.clear()
         self.abc.run(max_nr_populations=1, minimum_epsilon=0.0, min_acceptance_rate=_PATIENCE)
+        self.n_known = self.n_done
         if self.n_done:
             self.tell(self._told(self.n_done - 1))
 

@@ -35,7 +35,8 @@ def summary_of_draws(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
         the share of their variance that the runs within draws do not explain. sd_parameters and sd_simulation: the standard
         deviations between draws and between runs of one draw, by the analysis of variance of a one-way layout (Searle,
         Casella and McCulloch 1992, section 3.6); missing with one run of each draw. share_above_0: of the means of draws;
-        share_clearly_above_0, share_clearly_below_0: by more than 1.96 of their standard errors, those of the simulation.
+        share_clearly_above_0, share_clearly_below_0: by more than 1.96 of their standard errors, those of the simulation,
+        taken as the same for all draws (sd_simulation).
     """
     import pandas as pd
 

@@ -102,7 +102,7 @@ def _made(folder: str) -> None:
 def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
     """Give a temporary folder beside `place`, which takes its place when the block ends without an error.
 
-    What `place` held before goes in the same step, all of it but the names in `keep`, which move to the new folder.
+    What `place` held before goes in the same step, all but what is named in `keep`, which lies in both folders until then.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def whole_folder(place: Path, keep: Collection[str] = ()) -> Iterator[Path]:
             temporary.chmod(stat.S_IMODE(place.stat().st_mode))
             for name in keep:
                 if (place / name).exists():
-                    os.rename(place / name, temporary / name)
+                    _put_beside(place / name, temporary / name)
         _take_place(temporary, place)
         _sync(place.parent)
     finally:
@@ -263,6 +263,20 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _put_beside(path: Path, other: Path) -> None:
+    """Give a file, or the files of a folder, a second name, or where the system has no such links make a copy."""
+    if path.is_dir():
+        other.mkdir()
+        for one in path.iterdir():
+            _put_beside(one, other / one.name)
+        return
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copy2(path, other)
+        _sync(other)
 
 
 def _take_place(new: Path, place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,7 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sim.study.whole import claimed, locked
+from sim.study import whole
+from sim.study.whole import claimed, clear_leftovers, locked, whole_folder
 from tests.door.shell import (
     EMPTY_FIGURES,
     Answer,
@@ -334,3 +336,35 @@ folder.Clockwork.read = read
     assert answer.code == 2
     assert "notes.txt" in answer.err
     assert listing(tmp_path) == {"store", "run", "run/notes.txt", "run/mobsim.log"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("fault", ["none", "interrupt", "kill"])
+def test_a_file_that_is_kept_is_never_lost(
+    fault: str, links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the history of a calibration, whose folder is written anew: interrupted or killed before the new one is in place."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "history.db").write_text("kept")
+    (place / "old.csv").write_text("old")
+
+    def refuse(*_: Path) -> None:
+        raise OSError("no links here")
+
+    def interrupt(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    if fault != "none":
+        monkeypatch.setattr(whole, "_take_place", interrupt)
+    if fault == "kill":  # nothing is cleared up
+        monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    with contextlib.suppress(KeyboardInterrupt), whole_folder(place, keep=["history.db"]) as new:
+        (new / "new.csv").write_text("new")
+    monkeypatch.undo()
+    clear_leftovers(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]
+    assert (place / "history.db").read_text() == "kept"
+    assert listing(place) == {"history.db", "old.csv" if fault != "none" else "new.csv"}

@@ -102,3 +102,35 @@ def test_a_database_that_fails_on_the_way_is_told_of_without_its_password(tmp_pa
 def test_addresses_are_shown_without_passwords():
     assert without_password("postgresql+psycopg://me:secret@server/x") == "postgresql+psycopg://me:***@server/x"
     assert without_password("sqlite:////there/history.db") == "sqlite:////there/history.db"
+    assert "secret" not in without_password("postgresql://me:secret@server:54x/x")  # no such port
+
+
+def test_an_address_that_is_none_is_told_of_when_it_is_opened():
+    with (
+        pytest.raises(InputError, match=r"calibration\.database is server:54x/x, which cannot be used"),
+        heeding_database("postgresql://me:secret@server:54x/x", opens=True),
+    ):
+        smc("postgresql://me:secret@server:54x/x")
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_two_commands_on_one_database_cannot_both_write_a_generation(is_late: bool, whole: Smc, tmp_path: Path):
+    """Claims are of a machine; where another one was quicker this one ends, and what it wrote is gone on with."""
+    address = f"sqlite:///{tmp_path}/history.db"
+    one, other = smc(address, generations=1), smc(address, generations=2)
+    simulate = other.simulator.of
+
+    def of(*given: Any, **more: Any) -> Any:
+        if one.n_done == 0:
+            one.run()
+        return simulate(*given, **more)
+
+    if is_late:
+        one.run()
+    other.simulator.of = of  # type: ignore[method-assign]
+    words = "another command is writing" if is_late else r"which cannot be used \(.*UNIQUE constraint failed"
+    with pytest.raises(InputError, match=words), heeding_database(address):
+        other.run()
+    again = smc(address, generations=3)
+    again.run()
+    same(again, whole)
