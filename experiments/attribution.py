@@ -196,9 +196,10 @@ def _last_touch(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _claim(share: np.ndarray) -> dict[str, float]:
-    """Return what may be made of S12, by draws (means over replicates): the share of the three together, and how many draws...
+    """Return what may be made of S12, by means over a draw's replicates: the share of the three together, and numbers of draws.
 
-    ...have them add more than any other player (most), have their order, and each of its steps.
+    In so many the three add more than any other player (most), other television adds most, the order holds, and each of its
+    steps; n: all draws that count.
     """
     means = np.nanmean(share, axis=1)
     at = {name: means[:, list(PLAYERS).index(name)] for name in CLAIMED}
