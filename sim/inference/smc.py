@@ -28,7 +28,7 @@ from sim.inference.priors import values_at
 from sim.inference.rejection import moved_to_data
 from sim.inference.simulator import Simulator, seed_at
 from sim.inference.statistics import Statistics
-from sim.inference.transition import Aim, AimedTransition, aim_at_record
+from sim.inference.transition import Aim, AimedTransition, StandardNormal, aim_at_record
 
 __all__ = ["Generation", "Smc", "distance_of"]
 
@@ -105,7 +105,7 @@ class Smc:
             Called after each generation.
         """
         self.plan, self.statistics, self.tell, self.simulator, self.seed = plan, statistics, tell, simulator, seed
-        self.kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.kept: list[tuple[np.ndarray, np.ndarray, float]] = []
         self.known: dict[tuple[float, ...], dict[str, float]] = {}
         names = list(plan.priors)
 
@@ -119,7 +119,7 @@ class Smc:
             found, threshold = _found_in(address, key, plan.quantile)
             self.abc = pyabc.ABCSMC(
                 night,
-                pyabc.Distribution(**{name: pyabc.RV("norm", 0.0, 1.0) for name in names}),
+                StandardNormal.of(names),
                 distance_of(statistics),
                 population_size=_Sizes(plan.particles),
                 transitions=AimedTransition(self._aim),
@@ -222,11 +222,11 @@ class Smc:
         items = self.statistics.items
         aimed = [name not in items or items[name].above is None for name in self.statistics.fitted]
         for t in range(len(self.kept), self.n_done):
-            places, _, _, found = self.particles(t)
-            self.kept[t] = places, self._deviations(found) / math.sqrt(self.statistics.n_fitted)
-        _, weights, distances, _ = self.particles(self.n_done - 1)
-        within = float(weighted_quantile(distances, weights, alpha=self.plan.quantile))
-        places, deviations = (np.concatenate(parts) for parts in zip(*self.kept.values(), strict=True))
+            places, weights, distances, found = self.particles(t)
+            within = float(weighted_quantile(distances, weights, alpha=self.plan.quantile))
+            self.kept.append((places, self._deviations(found) / math.sqrt(self.statistics.n_fitted), within))
+        places, deviations = (np.concatenate([part[i] for part in self.kept]) for i in (0, 1))
+        within = self.kept[-1][2]
         return aim_at_record(places, deviations[:, aimed], within)
 
     def _deviations(self, found: Sequence[Mapping[str, float]]) -> np.ndarray:

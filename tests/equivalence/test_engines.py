@@ -89,7 +89,7 @@ def test_ties_stored_or_computed_are_the_same(scenario, seed):
 
 
 @pytest.mark.slow
-@settings(deadline=None, derandomize=True, max_examples=80)
+@settings(deadline=None, derandomize=True, max_examples=30)
 @given(scenarios(), seeds)
 def test_any_scenario_at_length(scenario, seed):
     check(scenario, seed)

@@ -12,12 +12,13 @@ from scipy.stats import beta, binom, chi2, multivariate_normal
 pytest.importorskip("pyabc")
 
 import pandas as pd
+import pyabc
 
 from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.inference.posterior import equal_draws, weighted_quantiles
 from sim.inference.smc import Generation, Smc, distance_of
-from sim.inference.transition import Aim, AimedTransition, aim_at_record, informed_directions
+from sim.inference.transition import Aim, AimedTransition, StandardNormal, aim_at_record, informed_directions
 from tests.inference.toy import ITEMS, KEYS, N_PARAMETERS, NOISE, STATISTICS, Toy, night, plan
 
 
@@ -94,9 +95,9 @@ def test_a_calibration_goes_on_as_if_it_had_never_stopped(finished: Smc, tmp_pat
 
 def test_batches_change_nothing(finished: Smc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sim.inference.smc._batch", lambda n, accepted, tried: 37)
-    other = smc(plan(), tmp_path / "history.db")
+    other = smc(plan(generations=2), tmp_path / "history.db")
     other.run()
-    np.testing.assert_array_equal(other.particles()[0], finished.particles()[0])
+    np.testing.assert_array_equal(other.particles()[0], finished.particles(1)[0])
 
 
 def test_another_seed_gives_other_particles_and_the_random_state_of_others_is_left_alone(finished: Smc, tmp_path: Path):
@@ -134,7 +135,21 @@ def test_the_distance_counts_deviations_in_their_uncertainty():
     assert distance({"a": math.nan, "b": 0.5, "far": 9}, observed) == math.inf
 
 
-# -- the kernel
+# -- the prior and the kernel
+
+
+def test_the_prior_is_what_pyabc_makes_of_its_parts():
+    mine, theirs = StandardNormal.of(KEYS), pyabc.Distribution(**{key: pyabc.RV("norm", 0.0, 1.0) for key in KEYS})
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        for seed in range(20):
+            np.random.seed(seed)  # noqa: NPY002
+            drawn = mine.copy().rvs()
+            np.random.seed(seed)  # noqa: NPY002
+            assert list(drawn.items()) == list(theirs.rvs().items())
+            assert mine.pdf(drawn) == theirs.pdf(drawn)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def nights_of(n: int, n_parameters: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
