@@ -137,11 +137,15 @@ class Experiment:
 
 def run(arguments: Sequence[str], folder: Path) -> None:
     """Run ``python -m sim`` with its results in a folder."""
-    quiet = ("study.figures=false", "study.report=false")
-    command = [sys.executable, "-m", "sim", *arguments, *quiet, f"hydra.run.dir={folder}", "seed=1"]
+    command = [sys.executable, "-m", "sim", *words_of(arguments, folder)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise SystemExit(f"failed with exit code {done.returncode}: {shlex.join(command)}")
+
+
+def words_of(arguments: Sequence[str], folder: Path) -> list[str]:
+    """Return what ``python -m sim`` is given for it."""
+    return [*arguments, "study.figures=false", "study.report=false", f"hydra.run.dir={folder}", "seed=1"]
 
 
 def hash_of(overrides: Sequence[str]) -> str:

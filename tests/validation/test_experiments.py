@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import cutting_off, dips_and_rebounds, facetime, throttling
+from experiments import asking, cutting_off, dips_and_rebounds, facetime, throttling
 from experiments.asking import QUICK, Answer, Experiment, Size, by_arm, table
 from experiments.cutting_off import DEGREE, PUSH, SPREAD, SUBSTITUTION
 from sim.config import load
 from sim.measures.intervals import mean_t
 from tests.config.test_options import SMALL
+from tests.door.shell import forked_sim
 
 pytestmark = pytest.mark.slow
 
@@ -25,19 +27,32 @@ SIZES = {cutting_off.EXPERIMENT.name: Size(1000, 2)}
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory):
+def folders(warm: None, tmp_path_factory: pytest.TempPathFactory):
     """Return a function from an experiment to the folders of its quick version, run once."""
     place = tmp_path_factory.mktemp("experiments")
 
+    def forked_run(arguments: Sequence[str], folder: Path) -> None:
+        answer = forked_sim(*asking.words_of(arguments, folder), folder=asking.ROOT)
+        assert answer.code == 0, answer.err
+
     @cache
     def run(name: str) -> dict[str, Path]:
-        return EXPERIMENTS[name].run(SIZES.get(name, QUICK), place, f"study.store={place / 'store'}")
+        with pytest.MonkeyPatch.context() as patch:
+            if name != "facetime":  # which is run as it is
+                patch.setattr(asking, "run", forked_run)
+            return EXPERIMENTS[name].run(SIZES.get(name, QUICK), place, f"study.store={place / 'store'}")
 
     return run
 
 
+@cache
+def _answered(name: str, place: Path) -> Answer:
+    return EXPERIMENTS[name].answer({asked.name: place / asked.name for asked in EXPERIMENTS[name].asked})
+
+
 def answered(experiment: Experiment, folders: dict[str, Path]) -> Answer:
-    answer = experiment.answer(folders)
+    """Return what an experiment answers to its runs, looked at once."""
+    answer = _answered(experiment.name, next(iter(folders.values())).parent)
     assert len(answer.text) > 200
     assert "nan" not in answer.text + answer.short
     assert 100 < len(answer.short) < len(answer.text)

@@ -22,7 +22,7 @@ from experiments.variance_reduction import (
     rows_of,
 )
 
-DESIGN = 10_000, 16, 40
+DESIGN = 10_000, 12, 24
 
 
 @pytest.fixture(scope="module")
