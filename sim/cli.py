@@ -38,7 +38,7 @@ from sim.door import (
     tell,
 )  # fmt: skip
 from sim.errors import CapacityError, InputError, SimError
-from sim.options import CONFIG_DIR, callbacks_allowed, one_line, override, quoted, share_store, version_base
+from sim.options import CONFIG_DIR, callbacks_allowed, one_line, override, quicken_hydra, quoted, version_base
 from sim.study.whole import claimed
 from sim.sweep import STATUS, Sweep, begin_status, end_status, read_status
 
@@ -124,7 +124,7 @@ def main() -> int:
 def _hydra() -> int:
     """Let Hydra read the command line and run its jobs; return the exit code."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, who say them in one sentence
-    share_store()
+    quicken_hydra()
     for noted in (_codes, _made, _sweeps, _homes):
         noted.clear()
     try:

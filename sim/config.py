@@ -23,7 +23,7 @@ from sim.draws import MAX_SEED
 from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.laws import Frozen, parameters_by_kind
-from sim.options import CONFIG_DIR, one_line, version_base
+from sim.options import CONFIG_DIR, one_line, quicken_hydra, version_base
 from sim.scenario import PARTS, Scenario, fault_sentences, validate
 from sim.settle import settle
 from sim.study.design import Design
@@ -108,6 +108,7 @@ def compose_tree(overrides: Sequence[str], config_dirs: Sequence[str] = ()) -> D
         else []
     )
     with _LOCK:
+        quicken_hydra()
         state = GlobalHydra.instance()
         kept = state.hydra
         state.clear()

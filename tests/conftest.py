@@ -11,10 +11,6 @@ import pytest
 # Before NumPy is imported: workers that each have a thread for every processor mostly wait for one another.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.reading import read_options_once
-
-read_options_once()
-
 LONG = ("validation", "sweeps", "equivalence", "door")
 """Folders whose files take longest."""
 

@@ -363,6 +363,22 @@ def test_every_word_moment_and_switch_changes_the_hash() -> None:
 # -- sim.load from anywhere
 
 
+def test_files_of_options_are_read_once_and_again_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = shutil.copytree(CONFIG_DIR, tmp_path / "conf")
+    for module in ("sim.config", "sim.options"):
+        monkeypatch.setattr(f"{module}.CONFIG_DIR", copied)
+    first = compose_tree([SMALL])
+    first.population.size = -1  # of a composition of its own
+    with monkeypatch.context() as patch:
+        patch.setattr("omegaconf.OmegaConf.load", None)
+        assert compose_tree([SMALL]) == compose_tree([SMALL]) != first
+    config = copied / "config.yaml"
+    config.write_text(config.read_text(encoding="utf-8").replace("seed: 1", "seed: 12"), encoding="utf-8")
+    assert compose_tree([SMALL]).seed == 12
+
+
 def test_load_in_a_pool_of_threads(night: Scenario) -> None:
     sizes = range(200, 212)
     with ThreadPoolExecutor(6) as pool:

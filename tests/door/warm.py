@@ -10,8 +10,6 @@ import sys
 import traceback
 from typing import Any
 
-from tests.reading import read_options_once
-
 IMPORTED = (
     "jinja2", "joblib", "pandas", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "sim.cli", "sim.collect", "sim.job",
     "sim.plot", "sim.report", "sim.study.design_folder", "sim.study.designed", "sim.study.figures", "sim.study.folder",
@@ -44,7 +42,6 @@ def child(order: dict[str, Any]) -> int:
 
 def serve() -> None:
     """Answer each line of standard input with an exit code."""
-    read_options_once()
     # No tables are read or written here: their library starts threads, which a fork would lose.
     for name in IMPORTED:
         importlib.import_module(name)
