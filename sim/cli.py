@@ -197,8 +197,9 @@ def _job(config: DictConfig) -> None:
     status, sentence = None, ""
     open_ = contextlib.ExitStack()
     try:
+        quicken_hydra()  # in a launcher's worker
         for home in _homes:
-            os.chdir(home)  # a launcher's worker may be elsewhere
+            os.chdir(home)  # the worker may be elsewhere
         if not open_.enter_context(claimed(folder)):  # before anything is written: what lies there is another's
             raise InputError(
                 f"{folder} is being written by another command, expected a folder of one's own; wait, or choose another with "

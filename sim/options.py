@@ -118,8 +118,10 @@ def quicken_hydra() -> None:
     """Let Hydra read each of our files of options, and of its own, once; and share its store of structured options.
 
     It reads them for every composition, of which a command has two and one for each arm, and copies the store for every group
-    that ``--help`` lists. A file that has changed is read again.
+    that ``--help`` lists. A file that has changed is read again. Hydra 1.4 is left as it is.
     """
+    if not hydra.__version__.startswith("1.3"):
+        return
     Plugins.instance()  # which imports the sources anew
     from hydra._internal.core_plugins.file_config_source import FileConfigSource
     from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
