@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sim.laws import DelayLaw, Frozen
-from sim.quantiles import ceiling_of
+from sim.quantiles import ceiling_of, log_of_missing
 
 __all__ = ["CHANNEL", "KINDS", "MAX_CHANNELS", "Attention", "Channel", "Doses", "Trending", "channel_rows"]
 
@@ -32,6 +32,8 @@ CHANNEL = np.dtype(
         ("attention", "f8", 3),  # by ORDINARY, ALERTED, CUT_OFF
         ("attention_max", "f8"),
         ("ceiling", "f8"),  # the power of two at or above attention_max
+        ("noticing", "f8"),  # attention_max / ceiling
+        ("log_miss", "f8"),  # `log_of_missing` the ceiling
         ("while_out", "f8"),
         ("waits", "f8"),
         ("wakes", "f8"),
@@ -155,6 +157,8 @@ def channel_rows(
         row["attention"] = (a.ordinary, a.alerted, a.cut_off)
         row["attention_max"] = max(a.ordinary, a.alerted, a.cut_off)
         row["ceiling"] = ceiling_of(float(row["attention_max"]))
+        row["noticing"] = row["attention_max"] / row["ceiling"] if row["ceiling"] > 0 else 0.0
+        row["log_miss"] = log_of_missing(float(row["ceiling"]))
         row["while_out"] = channel.while_out
         row["waits"] = channel.waits
         row["wakes"] = channel.wakes

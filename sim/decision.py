@@ -89,6 +89,8 @@ class Decision(Frozen):
 @njit
 def faded(dose, elapsed, fading):
     """Return the dose after `elapsed` ticks of fading with time constant `fading` ticks: dose exp(-elapsed / fading)."""
+    if math.isinf(fading):
+        return dose
     return dose * math.exp(-elapsed / fading)
 
 

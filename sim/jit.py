@@ -28,6 +28,7 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.types import BaseNamedTuple as NamedTupleType  # type: ignore[attr-defined]
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
+from numba.np import arrayobj
 
 __all__ = [
     "MOST_BYTES",
@@ -153,6 +154,20 @@ def _prune(current: Path) -> None:
 is_compiling = not numba.config.DISABLE_JIT
 if is_compiling:
     numba.config.CACHE_DIR = str(cache_folder())
+
+
+_wrapping = arrayobj.fix_integer_index
+
+
+def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    """Take an index as it is within functions of `sim.engine`, where none is negative; elsewhere count -1 from the end."""
+    if kind.signed and builder.function.name.startswith("_ZN3sim6engine"):
+        return context.cast(builder, index, kind, types.intp)
+    return _wrapping(context, builder, kind, index, size)
+
+
+if is_compiling:
+    arrayobj.fix_integer_index = _plain_index
 
 
 def njit(function: Callable[..., Any]) -> Any:

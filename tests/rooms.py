@@ -50,6 +50,7 @@ def drive(
         for k in range(1, calls):
             room.advance(max(room.now, following * k // calls))
         room.advance(following)
+        room.book()
         look(room.tables, room.parts[0], following)
         if following >= end:
             return room.parts[0]

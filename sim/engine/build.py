@@ -288,6 +288,7 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r["max_trips"] = attendance.max_trips
     r["shortest_prepare"] = minutes_to_ticks(attendance.shortest_prepare_minutes)
     r["prolong"], r["prolong_most"] = attendance.prolong.probability, attendance.prolong.at_most
+    r["prolongs"] = attendance.prolong.probability > 0 and attendance.prolong.at_most > 0
     r["sleep_after"] = attendance.sleep_after.probability
     r["rests"] = attendance.rest is not None
     if scenario.population.sleep is not None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.order import IMPRESSION, REACTION, RETRY
-from sim.jit import inlined, njit
+from sim.jit import inlined, njit, prefetch
 
 __all__ = [
     "SLOT",
@@ -33,6 +33,7 @@ __all__ = [
     "wanted_chunks",
 ]
 
+_NEVER = 2**63 - 1
 CHUNK = 16
 RUN = 16
 MOST_BITS = 12
@@ -53,6 +54,7 @@ _META = np.dtype(
         ("at", "i8"),  # position in current
         ("length", "i8"),  # of current
         ("n_late", "i8"),
+        ("next_late", "i8"),  # order of the first of them, _NEVER if there are none
         ("free", "i8"),  # first free chunk, -1: none
         ("n_free", "i8"),
     ],
@@ -80,7 +82,7 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
     shift = max(0, (horizon // target).bit_length() - 1)
     n_buckets = (horizon >> shift) + 1
     meta = np.zeros(1, _META)
-    meta["shift"], meta["bucket"], meta["free"] = shift, -1, -1
+    meta["shift"], meta["bucket"], meta["free"], meta["next_late"] = shift, -1, -1, _NEVER
     buckets = np.zeros(n_buckets, _BUCKET)
     buckets["head"] = -1
     calendar = Calendar(
@@ -175,22 +177,29 @@ def _before(order, load, other_order, other_load, messages):
 
 
 @njit
+def _push_late(calendar, messages, order, load):
+    """Add an event to `late`."""
+    meta = calendar.meta[0]
+    i = meta["n_late"]
+    meta["n_late"] = i + 1
+    while i > 0:
+        parent = (i - 1) >> 1
+        if not _before(order, load, calendar.late[2 * parent], calendar.late[2 * parent + 1], messages):
+            break
+        calendar.late[2 * i], calendar.late[2 * i + 1] = calendar.late[2 * parent], calendar.late[2 * parent + 1]
+        i = parent
+    calendar.late[2 * i], calendar.late[2 * i + 1] = order, load
+    meta["next_late"] = calendar.late[0]
+
+
+@njit
 def push(calendar, messages, order, slot, datum):
     """Add an event; its tick must not lie before the last one popped."""
     meta = calendar.meta[0]
     load = load_of(slot, datum)
     number = (order >> 31) >> meta["shift"]
     if number <= meta["bucket"]:
-        late = calendar.late
-        i = meta["n_late"]
-        meta["n_late"] = i + 1
-        while i > 0:
-            parent = (i - 1) >> 1
-            if not _before(order, load, late[2 * parent], late[2 * parent + 1], messages):
-                break
-            late[2 * i], late[2 * i + 1] = late[2 * parent], late[2 * parent + 1]
-            i = parent
-        late[2 * i], late[2 * i + 1] = order, load
+        _push_late(calendar, messages, order, load)
         return
     bucket = calendar.buckets[number]
     count = bucket["count"]
@@ -209,15 +218,7 @@ def push(calendar, messages, order, slot, datum):
 
 @njit
 def _sort(events, scratch, messages, first, last):
-    """Sort events first to last - 1: insertion within runs of `RUN`, then merges of runs; scratch is as long as events."""
-    for start in range(first, last, RUN):
-        for i in range(start + 1, min(start + RUN, last)):
-            order, load = events[2 * i], events[2 * i + 1]
-            j = i
-            while j > start and _before(order, load, events[2 * j - 2], events[2 * j - 1], messages):
-                events[2 * j], events[2 * j + 1] = events[2 * j - 2], events[2 * j - 1]
-                j -= 1
-            events[2 * j], events[2 * j + 1] = order, load
+    """Sort events first to last - 1, runs of `RUN` of which are sorted, by merges of runs; scratch is as long as events."""
     width = RUN
     while width < last - first:
         for left in range(first, last - width, 2 * width):
@@ -226,7 +227,8 @@ def _sort(events, scratch, messages, first, last):
                 events[2 * middle], events[2 * middle + 1], events[2 * middle - 2], events[2 * middle - 1], messages
             ):
                 continue
-            scratch[2 * left : 2 * middle] = events[2 * left : 2 * middle]
+            for i in range(2 * left, 2 * middle):
+                scratch[i] = events[i]
             i, j, k = left, middle, left
             while i < middle:
                 order, load = scratch[2 * i], scratch[2 * i + 1]
@@ -240,56 +242,88 @@ def _sort(events, scratch, messages, first, last):
         width *= 2
 
 
+@inlined
+def _sort_run(events, messages, first, last):
+    """Sort events first to last - 1 by insertion: few, or nearly in order."""
+    for i in range(first + 1, last):
+        order, load = events[2 * i], events[2 * i + 1]
+        j = i
+        while j > first and _before(order, load, events[2 * j - 2], events[2 * j - 1], messages):
+            events[2 * j], events[2 * j + 1] = events[2 * j - 2], events[2 * j - 1]
+            j -= 1
+        if j < i:
+            events[2 * j], events[2 * j + 1] = order, load
+
+
 @njit
 def sort_into(calendar, messages, bucket, extra):
     """Make `current` of a bucket: its chunks and the first `extra` events of scratch; the chunks are freed.
 
-    A counting pass over parts by time, of two events or so on average, then each part. The caller sees to it that all fit.
+    A counting pass over parts by time, of two events or so on average, then insertion, which moves events within their parts;
+    large parts are sorted before. The caller sees to it that all fit.
     """
     meta = calendar.meta[0]
-    current, scratch, pool = calendar.current, calendar.scratch, calendar.pool
-    count = np.int64(extra)
+    current, scratch, pool, chain, starts = (
+        calendar.current, calendar.scratch, calendar.pool, calendar.chain, calendar.starts,
+    )  # fmt: skip
+    stored, head = np.int64(0), np.int64(-1)
     if bucket != meta["bucket"]:
         b = calendar.buckets[bucket]
-        chunk = np.int64(b["head"])
-        count += b["count"]
-        within = (b["count"] - 1) % CHUNK + 1
-        k = count
-        while chunk >= 0:
-            k -= within  # the newest chunk comes first; events pushed in order stay in order
-            place = 2 * chunk * CHUNK
-            for j in range(2 * within):
-                scratch[2 * k + j] = pool[place + j]
-            following = np.int64(calendar.chain[chunk])
-            calendar.chain[chunk] = np.int32(meta["free"])
-            meta["free"] = chunk
-            meta["n_free"] += 1
-            chunk = following
-            within = CHUNK
-        b["head"] = -1
-        b["count"] = 0
+        stored, head = np.int64(b["count"]), np.int64(b["head"])
+        b["count"], b["head"] = 0, -1
+    count = extra + stored
     bits = 1
     while bits < MOST_BITS and (2 << bits) < count:
         bits += 1
     fine = 31 + max(meta["shift"] - bits, 0)
     mask = np.int64((1 << bits) - 1)
-    starts = calendar.starts
-    starts[: mask + 2] = 0
-    for i in range(count):
+    for i in range(mask + 2):
+        starts[i] = 0
+    for i in range(extra):
         starts[((scratch[2 * i] >> fine) & mask) + 1] += 1
-    for i in range(1, mask + 1):
+    chunk, within = head, (stored - 1) % CHUNK + 1
+    while chunk >= 0:
+        following = np.int64(chain[chunk])
+        if following >= 0:
+            prefetch(pool, 2 * following * CHUNK)
+        place = 2 * chunk * CHUNK
+        for i in range(within):
+            starts[((pool[place + 2 * i] >> fine) & mask) + 1] += 1
+        chunk, within = following, CHUNK
+    most = np.int64(0)
+    for i in range(1, mask + 2):
+        if starts[i] > most:
+            most = starts[i]
         starts[i] += starts[i - 1]
-    for i in range(count):
+    for i in range(extra):
         order = scratch[2 * i]
         part = (order >> fine) & mask
         place = starts[part]
         current[2 * place], current[2 * place + 1] = order, scratch[2 * i + 1]
         starts[part] = place + 1
-    first = np.int64(0)
-    for part in range(mask + 1):
-        if starts[part] - first > 1:
-            _sort(current, scratch, messages, first, starts[part])
-        first = starts[part]
+    chunk, within, last = head, (stored - 1) % CHUNK + 1, head
+    while chunk >= 0:
+        for i in range(chunk * CHUNK, chunk * CHUNK + within):
+            order = pool[2 * i]
+            part = (order >> fine) & mask
+            place = starts[part]
+            current[2 * place], current[2 * place + 1] = order, pool[2 * i + 1]
+            starts[part] = place + 1
+        last = chunk
+        chunk, within = np.int64(chain[chunk]), CHUNK
+    if head >= 0:
+        chain[last] = np.int32(meta["free"])
+        meta["free"] = head
+        meta["n_free"] += (stored + CHUNK - 1) // CHUNK
+    if most > RUN:
+        first = np.int64(0)
+        for part in range(mask + 1):
+            if starts[part] - first > RUN:
+                for run in range(first, starts[part], RUN):
+                    _sort_run(current, messages, run, min(run + RUN, starts[part]))
+                _sort(current, scratch, messages, first, starts[part])
+            first = starts[part]
+    _sort_run(current, messages, 0, count)
     meta["bucket"] = bucket
     meta["at"] = 0
     meta["length"] = count
@@ -310,11 +344,9 @@ def close(calendar):
 def peek(calendar, limit):
     """Return the order of the next event of the bucket at hand with tick < limit; -1 if there is none."""
     meta = calendar.meta[0]
-    order = np.int64(9223372036854775807)
+    order = meta["next_late"]
     if meta["at"] < meta["length"]:
-        order = calendar.current[2 * meta["at"]]
-    if meta["n_late"] > 0:
-        order = min(order, calendar.late[0])
+        order = min(order, calendar.current[2 * meta["at"]])
     return order if order < (np.int64(limit) << 31) else np.int64(-1)
 
 
@@ -322,24 +354,25 @@ def peek(calendar, limit):
 def _pop_late(calendar, messages):
     """Take the first of `late` away."""
     meta = calendar.meta[0]
-    late = calendar.late
     n = meta["n_late"] - 1
     meta["n_late"] = n
-    order, load = late[2 * n], late[2 * n + 1]
+    order, load = calendar.late[2 * n], calendar.late[2 * n + 1]
     i = 0
     while True:
         child = 2 * i + 1
         if child >= n:
             break
         if child + 1 < n and _before(
-            late[2 * child + 2], late[2 * child + 3], late[2 * child], late[2 * child + 1], messages
-        ):
+            calendar.late[2 * child + 2], calendar.late[2 * child + 3],
+            calendar.late[2 * child], calendar.late[2 * child + 1], messages,
+        ):  # fmt: skip
             child += 1
-        if not _before(late[2 * child], late[2 * child + 1], order, load, messages):
+        if not _before(calendar.late[2 * child], calendar.late[2 * child + 1], order, load, messages):
             break
-        late[2 * i], late[2 * i + 1] = late[2 * child], late[2 * child + 1]
+        calendar.late[2 * i], calendar.late[2 * i + 1] = calendar.late[2 * child], calendar.late[2 * child + 1]
         i = child
-    late[2 * i], late[2 * i + 1] = order, load
+    calendar.late[2 * i], calendar.late[2 * i + 1] = order, load
+    meta["next_late"] = calendar.late[0] if n > 0 else np.int64(_NEVER)
 
 
 @inlined

@@ -151,11 +151,12 @@ def aim(T, S, p, t):
 
 @njit
 def add_dose(T, S, p, t, dose, cause, key):
-    """Add to a person's dose; return whether that tips the person over. The key names what was met (rule contagion)."""
+    """Add to the dose of somebody who can decide; return whether that tips the person over.
+
+    The key names what was met (rule contagion).
+    """
     s = S.people[p]
     rules = T.rules[0]
-    if not can_decide(T, s):
-        return False
     settle(T, S, p, t)
     s["dose"] += dose
     s["last_on"] = cause
@@ -177,16 +178,23 @@ def add_dose(T, S, p, t, dose, cause, key):
 
 
 @inlined
-def expose(T, S, p, t, c, kind, authority, on_screen, key):
-    """Weigh an impression of the message `key`; return whether it tips the person over."""
+def expose(T, S, p, t, m, key):
+    """Weigh an impression of a message, named by its key; return whether it tips the person over."""
+    s = S.people[p]
+    if not has(s, ABLE):  # and never will be
+        return False
     rules = T.rules[0]
-    dose = T.channels[c]["dose"][kind]
+    c = np.int64(m["channel"])
+    dose = T.channels[c]["dose"][m["kind"]]
     bit = np.uint32(1) << np.uint32(c)
     if dose == 0.0 or (rules["ignored"] >> np.uint64(c)) & np.uint64(1):
         return False
-    s = S.people[p]
     is_repeat = (s["exposed"] & bit) != 0
     s["exposed"] |= bit
+    if not can_decide(T, s):
+        return False
+    on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
+    authority = rules["authority"] if m["author"] >= 0 else T.airings[-1 - m["author"]]["authority"]
     contacts = 0.0
     if s["n_against"] > 0:
         contacts = min(1.0, s["contacts_out"] / s["n_against"])
@@ -261,7 +269,7 @@ def cut_off(T, S, p, t):
     if other["adopt_at"] > 0 and not has(s, ADOPTING) and not has(s, CIRCUMVENTS):
         put(s, ADOPTING)
         schedule_timer(T, S, t + max(np.int64(other["adopt_at"]) - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
-    if is_first and rules["push"] > 0.0:
+    if is_first and rules["push"] > 0.0 and can_decide(T, s):
         add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT, 0)
 
 

@@ -25,6 +25,9 @@ __all__ = ["CompiledRoom", "run_compiled", "threads_for"]
 WORTH_SHARING = 3_000_000
 """People from which on several threads are faster than one: with fewer they wait for each other more than they gain."""
 
+ROOM = 1 << 14
+"""So many events and messages find room once the loop has asked for more, in any case those of two events."""
+
 
 def threads_for(n_people: int, n_free: int) -> int:
     """Return how many of the processors that are free should share a run of so many people, at least 1."""
@@ -87,7 +90,15 @@ class CompiledRoom:
         """See `Room`."""
         if watch == "on_squares":
             return float(sum(part.now[0]["phases"][ON_SQUARE] for part in self.parts))
+        self.book()
         return float(sum(part.counts[since // MINUTE :, :, PUBLISHED_COUNT].sum() for part in self.parts))
+
+    def book(self) -> None:
+        """Add what has been counted in the minute at hand to the counts."""
+        for part in self.parts:
+            if self.now > 0:
+                part.counts[(self.now - 1) // MINUTE] += part.tally
+            part.tally[:] = 0
 
     def begin(self) -> None:
         """Schedule everybody's first events."""
@@ -118,7 +129,8 @@ class CompiledRoom:
 
     def _advance(self, k: int, until: int) -> None:
         while kernel.advance(self.tables, self.parts[k], until, self.margin) == kernel.MORE_ROOM:
-            self.parts[k] = grown(self.parts[k], 2 * self.margin, 2 * self.margin)
+            room = max(2 * self.margin, min(kernel.MOST_AT_ONCE * self.margin, ROOM))
+            self.parts[k] = grown(self.parts[k], room, room)
 
     def _exchange(self) -> None:
         """Bring everybody what people of other parts have sent."""
@@ -172,5 +184,6 @@ def run_compiled(
             following = int(min(env.peek(), end))
             room.advance(following)
             if following >= end:
+                room.book()
                 return whole(room.parts)
             env.step()

@@ -44,10 +44,11 @@ from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
 
-__all__ = ["ENOUGH", "MORE_ROOM", "advance", "air", "begin", "look_around", "look_back", "receive"]
+__all__ = ["ENOUGH", "MORE_ROOM", "MOST_AT_ONCE", "advance", "air", "begin", "look_around", "look_back", "receive"]
 
 ENOUGH, MORE_ROOM = 0, 1
 AHEAD = 8
+MOST_AT_ONCE = 64
 _PERSON = np.int64((1 << 27) - 1)
 
 
@@ -67,30 +68,31 @@ def advance(T, S, until, margin):
     `margin` is the largest number of events that one event can push.
     """
     T, S = by_reference(T), by_reference(S)
-    now, meta, current = S.now[0], S.calendar.meta[0], S.calendar.current
+    now, meta = S.now[0], S.calendar.meta[0]
     keeps_log = len(S.log) > 0
-    chunks, late = wanted_chunks(S.calendar, margin), len(S.calendar.late) // 2 - margin
-    messages, rows = len(S.messages) - margin, len(S.log)
-    sent, letters = len(S.outbox) // 2 - now["most_sent"], len(S.letters) - MOST_LETTERS
-    is_alone = now["is_alone"] == 1
-    minute_tick = now["next_minute"] * MINUTE if is_alone else np.int64(until)
+    minute_tick = now["next_minute"] * MINUTE if now["is_alone"] == 1 else np.int64(until)
     limit = min(until, minute_tick)
+    is_late = now["is_late"]
+    at_once, left = 1, 0
     while True:
-        if (
-            meta["n_free"] < chunks
-            or meta["n_late"] > late
-            or now["n_messages"] - now["n_free"] > messages
-            or (keeps_log and now["n_log"] >= rows)
-            or not (is_alone or (now["n_out"] <= sent and now["n_letters"] <= letters))
-        ):
-            return MORE_ROOM
+        if left == 0:
+            # Room is looked at again after so many events: twice as many each time, half as many where it is scarce.
+            at_once = min(2 * at_once, MOST_AT_ONCE)
+            while at_once > 0 and not has_room(S, margin, at_once):
+                at_once >>= 1
+            if at_once == 0:
+                return MORE_ROOM
+            left = at_once
+        left -= 1
         at = meta["at"]
-        if at < meta["length"] and meta["n_late"] == 0 and now["is_late"] == 0 and current[2 * at] >> 31 < limit:
-            # The usual case of what follows, in short.
-            order, load = current[2 * at], current[2 * at + 1]
-            meta["at"] = at + 1
+        order, load = np.int64(-1), np.int64(0)
+        if at < meta["length"] and is_late == 0:
+            order, load = S.calendar.current[2 * at], S.calendar.current[2 * at + 1]
+        if order >= 0 and order < meta["next_late"] and order < limit << 31:
+            meta["at"] = at + 1  # the usual case of what follows, in short
         else:
             order = next_order(T, S, limit)
+            is_late = now["is_late"]
             if order == -2:
                 return MORE_ROOM
             if order == -1:
@@ -114,6 +116,26 @@ def advance(T, S, until, margin):
             now["n_log"] += 1
             row["tick"], row["kind"], row["person"], row["key"] = order >> 31, kind, order & _PERSON, key
             row["channel"], row["result"] = channel, result
+
+
+@inlined
+def has_room(S, margin, n_events):
+    """Return whether so many events find room for what they may push, write, send and log."""
+    now, meta = S.now[0], S.calendar.meta[0]
+    pushes = margin * n_events
+    return (
+        meta["n_free"] >= wanted_chunks(S.calendar, pushes)
+        and 2 * (meta["n_late"] + pushes) <= len(S.calendar.late)
+        and now["n_messages"] - now["n_free"] + pushes <= len(S.messages)
+        and (len(S.log) == 0 or now["n_log"] + n_events <= len(S.log))
+        and (
+            now["is_alone"] == 1
+            or (
+                2 * (now["n_out"] + n_events * now["most_sent"]) <= len(S.outbox)
+                and now["n_letters"] + n_events * MOST_LETTERS <= len(S.letters)
+            )
+        )
+    )
 
 
 @njit
@@ -195,7 +217,7 @@ def react_to(T, S, order, slot, datum):
         result = on_adopt(T, S, p, t)
     elif kind == CREATE:
         S.exists_from[datum] = min(next_moment(t, T.rules[0]["moment"]), MOST_TICKS)
-        S.counts[t // MINUTE, channel_of_group(T.net, datum), CREATED] += 1
+        S.tally[channel_of_group(T.net, datum), CREATED] += 1
     return result, np.int64(-1)
 
 
@@ -207,11 +229,18 @@ def look_back(T, S, minute):
 
 @njit
 def count_topical(T, S, minute):
-    """Count the posts on the topic of the last minutes, by channel."""
+    """Book what was counted in the minute that is over; count the posts on the topic of the last minutes, by channel."""
+    if minute == 0:
+        return
     for c in range(len(T.channels)):
-        S.topical[c] = 0
-        for m in range(max(0, minute - T.channels[c]["trend_minutes"]), minute):
-            S.topical[c] += S.counts[m, c, TOPICAL]
+        for k in range(S.tally.shape[1]):
+            S.counts[minute - 1, c, k] += S.tally[c, k]
+            S.tally[c, k] = 0
+        S.recent[c] += S.counts[minute - 1, c, TOPICAL]
+        before = minute - 1 - T.channels[c]["trend_minutes"]
+        if before >= 0:
+            S.recent[c] -= S.counts[before, c, TOPICAL]
+        S.topical[c] = S.recent[c]
 
 
 @njit

@@ -9,15 +9,20 @@ from sim.jit import inlined, njit
 __all__ = ["draw_readers", "push_message", "release", "write"]
 
 _EIGHT = 8
+_FEW = 2
 
 
 @njit
 def draw_readers(S, seed, id_, n):
     """Draw for what the first n readers of the block do with a message: write the four words of each to S.words.
 
-    A loop without branches, in whole eights, because it goes through the processor's lanes.
+    More than a few: in a loop without branches, in whole eights, because it goes through the processor's lanes.
     """
     readers, words = S.block[0], S.words
+    if n <= _FEW:
+        for j in range(n):
+            words[0, j], words[1, j], words[2, j], words[3, j] = quarters(seed, READER, readers[j], id_, 0)
+        return
     eights = (n + _EIGHT - 1) // _EIGHT * _EIGHT
     readers[n:eights] = 0  # whose words nobody reads
     for j in range(eights):

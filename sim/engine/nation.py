@@ -12,12 +12,12 @@ import simpy
 from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING, phase_is_out
 from sim.bijection import bits_of, shuffled
-from sim.channels import BROADCAST, CHATTER, FEED
+from sim.channels import BROADCAST, CALL, CHATTER, FEED
 from sim.engine import state as st
 from sim.engine.actors import At, Process, start_actors
 from sim.engine.correspondent import Correspondent
 from sim.engine.flags import ABLE, CIRCUMVENTS
-from sim.engine.order import ACTOR_RANKS, LOG
+from sim.engine.order import ACTOR_RANKS, LOG, next_moment
 from sim.engine.reference import Person
 from sim.engine.showing import coming_at, number_coming
 from sim.engine.ties import audience_of, group_of, lists, members_of, n_groups_of, tied_to
@@ -40,6 +40,8 @@ class Message:
     authority: float = 1.0
     arousal: float = 0.0
     tries: int = 0
+    until: int = st.MOST_TICKS
+    """Whoever looks at this tick or later sees nothing any more."""
 
 
 class Nation:
@@ -134,7 +136,17 @@ class Nation:
             near = self.ties(self.rules["neighbours_ties"], author, c)
             message = self.message(id_, author, c, kind)
             message.tries = trip
+            is_seen_once = self.channels[c]["only_while_out"] and not self.channels[c]["repeats"]
+            if kind == CALL and is_seen_once and not self.rules["prolongs"]:
+                message.until = self.forgotten_at(author, trip + 1)
             self.spread(message, near)
+
+    def forgotten_at(self, person: Correspondent, trip: int) -> int:
+        """Return the tick from which nobody sees any more that a person departs now: after a stay that nothing prolongs."""
+        moment, travel = self.rules["moment"], person.traits["travel"]
+        there = max(self.now + travel, person.next_moment)
+        leaves = there + self.delay(st.L_STAY, person.u(draws.STAY, 0, trip))
+        return int(next_moment(max(leaves + travel, next_moment(leaves, moment)), moment))
 
     def show_return(self, person: Correspondent, trip: int) -> None:
         """Let those who count a person among their contacts see, after a while, that the person is home from a trip."""
@@ -194,7 +206,11 @@ class Nation:
         """Deliver a person's message; the reader looks at it after a while, in the next moment at the earliest."""
         self.totals[message.channel, st.DELIVERED] += 1
         delay = self.delay(st.LOOKS + message.channel, reader.dice(message.id)[2])
-        self.impression_at(max(self.now + delay, reader.next_moment), reader, message)
+        tick = max(self.now + delay, reader.next_moment)
+        if message.until <= tick < self.horizon:
+            self.totals[message.channel, st.UNSEEN_TOTAL] += 1
+        else:
+            self.impression_at(tick, reader, message)
 
     def impression_at(self, tick: int, reader: Correspondent, message: Message, hold: int = 0, again: int = 0) -> None:
         """Let a reader look at a message at a tick, perhaps again; behind the horizon it is pending."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim import draws
-from sim.attendance import ON_SQUARE, RETURNING, TRAVELLING, phase_is_out
+from sim.attendance import phase_is_out
 from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import bound_of_other, coarse, fraction, identity, packed, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
@@ -33,7 +33,7 @@ from sim.engine.order import (
     next_moment,
     order_of,
 )
-from sim.engine.rules import hear, offline_until, prolong, rouse
+from sim.engine.rules import forgotten_at, hear, offline_until, prolong, rouse
 from sim.engine.sending import impression_at, own_channel, release_tick, spread_tied
 from sim.engine.state import (
     DELIVERED,
@@ -53,7 +53,7 @@ from sim.engine.ties import place_of, reader_at, seat_of, tied_to
 from sim.jit import inlined, njit
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import delay_ticks, poisson
-from sim.units import HOUR, MINUTE
+from sim.units import HOUR
 
 __all__ = ["announce", "celebrate", "film", "on_impression", "on_return_seen", "show_return"]
 
@@ -77,15 +77,14 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
         word = packed(first, last)
     taken = coarse(word) * channel["ceiling"]  # the attention that noticing it takes
     held = (hold << HOLD_SHIFT) | (AGAIN_BIT if is_again else 0)
-    if channel["only_while_out"] == 1 and is_departure(T, m) and not is_still_out(T, S, m, t):
-        totals[UNSEEN_TOTAL] += 1
-        return UNSEEN
-    if channel["repeats"] == 1 and hold == 0 and is_departure(T, m):
-        totals[DELIVERED] += 1
-        delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.LOOK_AGAIN, p, id_, again + 1))
-        impression_at(T, S, t + delay, p, slot, AGAIN_BIT, again + 1)
-    phase = s["phase"]
-    is_out = phase == ON_SQUARE or phase == TRAVELLING or phase == RETURNING
+    if channel["only_while_out"] == 1 and is_departure(T, m):
+        if not is_still_out(T, S, m, t):
+            totals[UNSEEN_TOTAL] += 1
+            return UNSEEN
+        if channel["repeats"] == 1 and hold == 0:
+            totals[DELIVERED] += 1
+            delay = delay_ticks(T.laws[LOOKS + c], T.points, uniform(seed, draws.LOOK_AGAIN, p, id_, again + 1))
+            impression_at(T, S, t + delay, p, slot, AGAIN_BIT, again + 1)
     wakes_at = offline_until(T, S, p, t)
     answers = True
     weighs = s["asleep"] == 0
@@ -114,7 +113,7 @@ def on_impression(T, S, p, t, slot, hold, is_again, datum):
     if hold == 0:
         level = channel["attention"][seeking(S, s)]
         where_one_is = level
-        if is_out:
+        if phase_is_out[s["phase"]]:
             where_one_is = level * channel["while_out"]
         if not answers or rules["as_if_home"] == 0:
             level = where_one_is
@@ -146,7 +145,7 @@ def see(T, S, p, t, slot, answers, weighs, key, word):
     c = np.int64(m["channel"])
     kind = np.int64(m["kind"])
     S.totals[c, SEEN_TOTAL] += 1
-    S.counts[t // MINUTE, c, IMPRESSIONS + kind] += 1
+    S.tally[c, IMPRESSIONS + kind] += 1
     if kind == NEWS or kind == CALL:
         if not has(s, HEARD):
             hear(T, S, p, t, c)
@@ -162,9 +161,7 @@ def see(T, S, p, t, slot, answers, weighs, key, word):
     if T.rules[0]["remembers"] == 1 and is_departure(T, m) and is_still_out(T, S, m, t):
         if (T.rules[0]["ignored"] >> np.uint64(c)) & np.uint64(1) == 0:
             is_tipped = count_contact(T, S, p, t, m)
-    on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
-    authority = T.rules[0]["authority"] if m["author"] >= 0 else T.airings[-1 - m["author"]]["authority"]
-    return TIPPED if expose(T, S, p, t, c, kind, authority, on_screen, key) or is_tipped else SEEN
+    return TIPPED if expose(T, S, p, t, m, key) or is_tipped else SEEN
 
 
 @inlined
@@ -290,7 +287,8 @@ def announce(T, S, p, t, id_, kind, trip):
         return
     slot = write(S, id_, p, c, kind, 0)
     S.messages[slot]["tries"] = trip
-    spread_tied(T, S, t, slot, rules["neighbours_ties"])
+    until = forgotten_at(T, S, p, t) if kind == CALL else rules["horizon"]
+    spread_tied(T, S, t, slot, rules["neighbours_ties"], until)
     release(S, slot)
 
 

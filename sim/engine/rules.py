@@ -39,7 +39,7 @@ from sim.engine.state import (
     STAGE,
     STAGES,
 )
-from sim.jit import njit
+from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks, law_value
 from sim.units import DAY, MINUTE
 
@@ -48,6 +48,7 @@ __all__ = [
     "come_home",
     "depart",
     "first_night",
+    "forgotten_at",
     "hear",
     "offline_until",
     "on_bed",
@@ -248,8 +249,34 @@ def depart(T, S, p, t):
     phases[PREPARING] -= 1
     phases[TRAVELLING] += 1
     S.stages[STAGES * p + STAGE] = TRAVELLING + 256 * (np.int64(s["trips"]) + 1)
-    arrives = max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
-    schedule_timer(T, S, arrives, ARRIVE, p, np.int64(s["trips"]))
+    schedule_timer(T, S, travelled(T, p, t), ARRIVE, p, np.int64(s["trips"]))
+
+
+@inlined
+def travelled(T, p, t):
+    """Return when a person who sets out at a tick, to the square or home, is there."""
+    return max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
+
+
+@inlined
+def stayed(T, p, t, trip):
+    """Return until when a person who reaches the square at a tick stays, unless asked not to leave."""
+    u = uniform(T.rules[0]["seed"], draws.STAY, p, 0, trip)
+    return min(t + delay_ticks(T.laws[L_STAY], T.points, u), MOST_TICKS)
+
+
+@njit
+def forgotten_at(T, S, p, t):
+    """Return the tick from which nobody sees any more that a person departs at a tick, the horizon if that is not known.
+
+    It is known where only those who are still out are seen, once, and nobody is asked not to leave the square.
+    """
+    rules = T.rules[0]
+    channel = T.channels[rules["neighbours"]]
+    if rules["prolongs"] == 1 or channel["only_while_out"] == 0 or channel["repeats"] == 1:
+        return rules["horizon"]
+    leaves = stayed(T, p, travelled(T, p, t), np.int64(S.people[p]["trips"]) + 1)
+    return next_moment(travelled(T, p, leaves), rules["moment"])
 
 
 @njit
@@ -259,8 +286,7 @@ def arrive(T, S, p, t):
     set_phase(S, p, ON_SQUARE)
     S.squares[T.province[p]] += 1
     s["prolonged"] = 0
-    u = uniform(T.rules[0]["seed"], draws.STAY, p, 0, np.int64(s["trips"]))
-    until = min(t + delay_ticks(T.laws[L_STAY], T.points, u), MOST_TICKS)
+    until = stayed(T, p, t, np.int64(s["trips"]))
     S.other[p]["stay_until"] = until
     schedule_timer(T, S, until, LEAVE, p, np.int64(s["trips"]))
 
@@ -275,7 +301,7 @@ def on_leave(T, S, p, t):
         return POSTPONED
     set_phase(S, p, RETURNING)
     S.squares[T.province[p]] -= 1
-    home = max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
+    home = travelled(T, p, t)
     S.other[p]["stay_until"] = min(home, MOST_TICKS)
     schedule_timer(T, S, home, HOME_AGAIN, p, np.int64(s["trips"]))
     return DONE

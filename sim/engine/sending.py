@@ -41,13 +41,13 @@ from sim.engine.state import (
     POSTS_PENDING,
     PUBLISHED_COUNT,
     TOPICAL,
+    UNSEEN_TOTAL,
 )
 from sim.engine.ties import (
     audience_of,
     existing_group,
     look_up,
     members_of,
-    nobody,
     only,
     reader_at,
     seat_of,
@@ -56,7 +56,6 @@ from sim.engine.ties import (
 from sim.jit import inlined, njit
 from sim.posting import cycle_at
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
-from sim.units import MINUTE
 
 __all__ = ["first_candidate", "impression_at", "on_candidate", "on_reaction", "on_retry", "own_channel", "release_tick",
            "spread_tied"]  # fmt: skip
@@ -139,7 +138,7 @@ def on_candidate(T, S, p, t, k):
 @njit
 def attempt(T, S, p, t, slot):
     """Try for the first time to publish a message."""
-    S.counts[t // MINUTE, S.messages[slot]["channel"], ATTEMPTED] += 1
+    S.tally[S.messages[slot]["channel"], ATTEMPTED] += 1
     return send(T, S, p, t, slot)
 
 
@@ -174,7 +173,7 @@ def send(T, S, p, t, slot):
                 u = uniform(rules["seed"], draws.RETRY_DELAY, p, m["id"], tries)
                 retry_at(T, S, t + delay_ticks(T.laws[L_RETRY], T.points, u), p, slot, 0)
                 return RETRYING
-            S.counts[t // MINUTE, c, FAILED_COUNT] += 1
+            S.tally[c, FAILED_COUNT] += 1
             return FAILED
     publish(T, S, t, slot)
     return PUBLISHED
@@ -197,7 +196,7 @@ def on_retry(T, S, p, t, slot, is_held):
         publish(T, S, t, slot)
         return PUBLISHED
     if offline_until(T, S, p, t) >= 0:
-        S.counts[t // MINUTE, S.messages[slot]["channel"], FAILED_COUNT] += 1
+        S.tally[S.messages[slot]["channel"], FAILED_COUNT] += 1
         return FAILED
     return send(T, S, p, t, slot)
 
@@ -210,24 +209,37 @@ def publish(T, S, t, slot):
     channel = T.channels[c]
     rules = T.rules[0]
     author = np.int64(m["author"])
-    S.counts[t // MINUTE, c, PUBLISHED_COUNT] += 1
+    S.tally[c, PUBLISHED_COUNT] += 1
     if m["kind"] != CHATTER:
-        S.counts[t // MINUTE, c, TOPICAL] += 1
+        S.tally[c, TOPICAL] += 1
     if m["live"] == 1:
-        S.counts[t // MINUTE, c, LIVE] += 1
+        S.tally[c, LIVE] += 1
     if channel["type"] == FEED:
         ties = channel["ties"]
         if ties >= 0:
-            spread_tied(T, S, t, slot, ties)
+            spread_tied(T, S, t, slot, ties, rules["horizon"])
         extra = channel["recommended"]
         most = extra + channel["trend_readers"]
         if S.trending[c] == 1 and m["kind"] != CHATTER:
             extra = most
-        everyone = audience_of(T.net, c)
-        if extra > 0.0 and everyone.n > 0 and (ties < 0 or T.net.complete[ties] == 0):
-            share, largest = min(1.0, extra / everyone.n), min(1.0, most / everyone.n)
-            own = tied_to(T.net, ties, author, c)
-            spread(T, S, t, slot, everyone, share, largest, draws.EXTRA_READER, own)
+        if extra > 0.0 and (ties < 0 or T.net.complete[ties] == 0):
+            everyone = audience_of(T.net, c)
+            if everyone.n > 0:
+                rate = ceiling_of(min(1.0, most / everyone.n) * channel["ceiling"])
+                share = min(1.0, extra / everyone.n)
+                spread(
+                    T,
+                    S,
+                    t,
+                    slot,
+                    everyone,
+                    share,
+                    rate,
+                    log_of_missing(rate),
+                    draws.EXTRA_READER,
+                    ties,
+                    rules["horizon"],
+                )
     else:
         # A group that nobody has created yet passes the message on to the author's next one.
         which, direct, to, _ = quarters(rules["seed"], draws.POST_GROUP, author, m["id"], 0)
@@ -242,42 +254,49 @@ def publish(T, S, t, slot):
             if reader_at(T.net, members, one) == author:
                 one = members.n - 1
             members = only(members, one)
-        spread(T, S, t, slot, members, 1.0, 1.0, draws.SKIP, nobody())
+        spread_to_all(T, S, t, slot, members, rules["horizon"])
 
 
-@njit
-def spread_tied(T, S, t, slot, ties):
-    """Show a message to those who are tied to its author; where everybody is, to all who can be reached on its channel."""
+@inlined
+def spread_tied(T, S, t, slot, ties, until):
+    """Show a message to those who are tied to its author; where everybody is, to all who can be reached on its channel.
+
+    Whoever looks at the tick `until` or later sees nothing any more.
+    """
     m = S.messages[slot]
-    own = tied_to(T.net, ties, np.int64(m["author"]), np.int64(m["channel"]))
-    spread(T, S, t, slot, own, 1.0, 1.0, draws.SKIP, nobody())
+    spread_to_all(T, S, t, slot, tied_to(T.net, ties, np.int64(m["author"]), np.int64(m["channel"])), until)
+
+
+@inlined
+def spread_to_all(T, S, t, slot, readers, until):
+    """Show a message to all of the readers."""
+    channel = T.channels[S.messages[slot]["channel"]]
+    spread(T, S, t, slot, readers, 1.0, channel["ceiling"], channel["log_miss"], draws.SKIP, -1, until)
 
 
 @njit
-def spread(T, S, t, slot, readers, share, largest, purpose, but):
+def spread(T, S, t, slot, readers, share, rate, log_miss, purpose, but, until):
     """Show a message to each of the readers with probability `share`, jumping from reader to reader; see `Nation.chosen`.
 
-    The author is left out, and so are the readers `but` (they have it already).
+    They are sought at a rate of at least share x ceiling, of which `log_of_missing` is log_miss. The author is left out, and
+    so are those to whom the author is tied in the set `but` (-1: none), who have it already.
     """
     m = S.messages[slot]
     id_ = m["id"]
     author = np.int64(m["author"])
     c = np.int64(m["channel"])
     channel = T.channels[c]
-    ceiling = channel["ceiling"]
-    wanted = share * ceiling
+    wanted = share * channel["ceiling"]
     if wanted <= 0.0:
         return
     seed = T.rules[0]["seed"]
-    rate = ceiling_of(largest * ceiling)
-    log_miss = log_of_missing(rate)
-    attention = channel["attention_max"] / ceiling
+    attention = channel["noticing"]
     law = T.laws[LOOKS + c]
     horizon, soonest = T.rules[0]["horizon"], next_moment(t, T.rules[0]["moment"])
     first, last = S.now[0]["first_person"], S.now[0]["last_person"]
-    held = AGAIN_BIT if channel["repeats"] == 1 else 0
+    held = AGAIN_BIT if channel["repeats"] == 1 else np.int32(0)
     block, places, words = S.block[0], S.block[1], S.words
-    n_delivered = 0
+    n_delivered, n_pushed = 0, 0
     i = np.int64(0)
     k = 0
     w0 = w1 = w2 = w3 = np.uint64(0)
@@ -296,6 +315,8 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
             places[found] = i
             found += 1
             i += 1
+        if found == 0:
+            break
         look_up(T.net, readers, places, found, block)
         length = 0
         for j in range(found):
@@ -306,19 +327,25 @@ def spread(T, S, t, slot, readers, share, largest, purpose, but):
         for j in range(length):
             if fraction(words[1, j]) * rate >= wanted or coarse(words[0, j]) >= attention:
                 continue
-            if but.n > 0 and seat_of(T.net, but, block[j]) >= 0:
+            reader = block[j]
+            if but >= 0 and seat_of(T.net, tied_to(T.net, but, author, c), reader) >= 0:
                 continue
             n_delivered += 1
             tick = max(t + delay_ticks(law, T.points, fraction(words[2, j])), soonest)
             if tick >= horizon:
                 S.totals[c, PENDING] += 1
                 continue
-            order = order_of(tick, IMPRESSION, block[j])
+            if tick >= until:
+                S.totals[c, UNSEEN_TOTAL] += 1
+                continue
+            order = order_of(tick, IMPRESSION, reader)
             datum = np.int64(0) if held else np.int64(packed(words[0, j], words[3, j]))
-            if first <= block[j] <= last:
-                push_message(S, order, slot, held, datum)
+            if first <= reader <= last:
+                n_pushed += 1
+                push(S.calendar, S.messages, order, slot | held, datum)
             else:
                 send_out(S, order, held, datum)
+    m["pending"] += n_pushed
     S.totals[c, DELIVERED] += n_delivered
     seal(S, slot)
 

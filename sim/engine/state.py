@@ -135,7 +135,7 @@ RULES = np.dtype(
         ("screen", "f8"), ("screen_half", "f8"), ("ignored", "u8"), ("needs_news", "i8"), ("crowd_scale", "f8"),
         ("by_contacts", "i8"), ("counted_as", "i8"), ("remembers", "i8"),
         ("nobody_leaves", "i8"), ("as_if_home", "i8"), ("max_trips", "i8"), ("shortest_prepare", "i8"),
-        ("prolong", "f8"), ("prolong_most", "i8"), ("sleep_after", "f8"), ("rests", "i8"),
+        ("prolong", "f8"), ("prolong_most", "i8"), ("prolongs", "i8"), ("sleep_after", "f8"), ("rests", "i8"),
         # sleep
         ("sleeps", "i8"), ("stay_up", "f8"),
         # posting
@@ -244,9 +244,11 @@ class State(NamedTuple):
     exists_from: np.ndarray  # uint32[groups]: tick, MOST_TICKS: not yet
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
-    topical: np.ndarray  # int64[c]: posts on the topic in the last minutes, at a whole minute
+    recent: np.ndarray  # int64[c]: posts on the topic in the last minutes, at a whole minute
+    topical: np.ndarray  # int64[c]: those of all parts
     phases: np.ndarray  # int64[7]: people by phase, of all parts, at a whole minute
-    counts: np.ndarray  # int64[minutes, c, 11]
+    counts: np.ndarray  # int64[minutes, c, 11]: of minutes that are over
+    tally: np.ndarray  # int64[c, 11]: of the minute at hand
     decided: np.ndarray  # int64[minutes, c + 3]: first decisions by the channel or other cause that tipped
     departed: np.ndarray  # int64[minutes]: first departures
     snapshots: np.ndarray  # int64[minutes, 8]
@@ -319,9 +321,11 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
             words=np.zeros((4, BLOCK), np.uint64),
             seen_out=seen_out, exists_from=exists_from, gates=gates,
             trending=np.zeros(n_channels, np.uint8),
+            recent=np.zeros(n_channels, np.int64),
             topical=np.zeros(n_channels, np.int64),
             phases=np.zeros(7, np.int64),
             counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
+            tally=np.zeros((n_channels, len(COUNTS)), np.int64),
             decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
             departed=np.zeros(minutes, np.int64),
             snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),

@@ -125,14 +125,54 @@ def test_a_departure_is_seen_after_the_return_unless_only_those_who_are_out_are_
             channels={"contacts": {"look": constant(30), "only_while_out": only}},
         )  # fmt: skip
         record = play(scenario)
-        assert [int(row["result"]) for row in rows(record, o.IMPRESSION, 1)] == [
-            o.UNSEEN if only and stay else o.TIPPED
-        ]
+        is_late = only and stay is not None
+        assert [int(row["result"]) for row in rows(record, o.IMPRESSION, 1)] == ([] if is_late else [o.TIPPED])
+        assert record.totals[0, [state.DELIVERED, state.UNSEEN_TOTAL]].tolist() == [2 - is_late, is_late]
         return left(record)
 
     assert set(out(constant(10), False)) == {0, 1}
     assert set(out(constant(10), True)) == {0}
     assert out(None, True)[1] == [2 + 30 * MINUTE + 1]
+
+
+# 0 leaves at 2, arrives at 3, stays for `stay` ticks and is home a tick later; 1 looks at 2 + 30 minutes.
+LAST_SEEN = 30 * MINUTE - 2
+
+
+@pytest.mark.parametrize(("stay", "sees"), [(LAST_SEEN - 1, False), (LAST_SEEN, True), (LAST_SEEN + 1, True)])
+@pytest.mark.parametrize("prolongs", [False, True])
+def test_who_looks_when_the_other_comes_home_still_sees_it_however_it_is_found_out(tmp_path, stay, sees, prolongs):
+    prolong = {"probability": 0.5, "extra": constant(1), "at_most": 1} if prolongs else {}  # and nobody is ever asked
+    scenario = plain(
+        network=path(tmp_path, 2), scenario=gathers(gathering(people=[0])),
+        attendance={"stay": constant(stay / MINUTE), "prolong": prolong},
+        channels={"contacts": {"look": constant(30), "only_while_out": True}},
+    )  # fmt: skip
+    record = play(scenario)
+    assert left(record).get(1) == ([2 + 30 * MINUTE + 1] if sees else None)
+    assert len(rows(record, o.IMPRESSION, 1)) == (1 if sees or prolongs else 0)
+
+
+def test_leaving_out_looks_that_would_see_nothing_changes_nothing_else():
+    def epidemic(prolongs):
+        return plain(
+            population={"size": 300}, network={"neighbours": {"graph": {"graph": "erdos_renyi", "mean_degree": 5}}},
+            scenario=gathers(gathering(number=5)),
+            attendance={
+                "stay": exponential(20), "prolong": {"probability": prolongs, "extra": constant(1), "at_most": 1},
+                "max_trips": 3,
+            },
+            channels={"contacts": {"look": exponential(20), "only_while_out": True}},
+        )  # fmt: skip
+
+    all_looks, fewer = play(epidemic(0.5)), play(epidemic(0))
+    is_futile = (all_looks.log["kind"] == o.IMPRESSION) & (all_looks.log["result"] == o.UNSEEN)
+    assert is_futile.sum() > 100
+    assert not ((fewer.log["kind"] == o.IMPRESSION) & (fewer.log["result"] == o.UNSEEN)).any()
+    np.testing.assert_array_equal(fewer.log, all_looks.log[~is_futile])
+    for name, values in fewer.arrays().items():
+        if name != "scalar_events":
+            np.testing.assert_array_equal(values, all_looks.arrays()[name], err_msg=name)
 
 
 def test_a_contact_who_is_seen_late_and_is_home_already_does_not_count(tmp_path):
