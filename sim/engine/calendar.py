@@ -18,6 +18,7 @@ from sim.engine.order import IMPRESSION, REACTION, RETRY
 from sim.jit import inlined, njit, prefetch
 
 __all__ = [
+    "ROOM",
     "SLOT",
     "Calendar",
     "close",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 _NEVER = 2**63 - 1
+ROOM = 1 << 14
+"""So many events find room from the beginning and, as messages do, once the loop has asked for more."""
 CHUNK = 16
 RUN = 16
 MOST_BITS = 12
@@ -91,7 +94,7 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
         buckets=buckets,
         current=np.zeros(2 * 256, np.int64),
         scratch=np.zeros(2 * 256, np.int64),
-        late=np.zeros(2 * 256, np.int64),
+        late=np.zeros(2 * ROOM, np.int64),
         starts=np.zeros((1 << MOST_BITS) + 1, np.int64),
         meta=meta,
     )

@@ -12,6 +12,7 @@ import simpy
 from sim.attendance import ON_SQUARE
 from sim.engine import kernel
 from sim.engine.actors import start_actors
+from sim.engine.calendar import ROOM
 from sim.engine.order import next_moment
 from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_parts, whole
 from sim.engine.ties import most_readers
@@ -24,9 +25,6 @@ __all__ = ["CompiledRoom", "run_compiled", "threads_for"]
 
 WORTH_SHARING = 3_000_000
 """People from which on several threads are faster than one: with fewer they wait for each other more than they gain."""
-
-ROOM = 1 << 14
-"""So many events and messages find room once the loop has asked for more, in any case those of two events."""
 
 
 def threads_for(n_people: int, n_free: int) -> int:

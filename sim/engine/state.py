@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.channels import KINDS
 from sim.decision import HAZARD_RULE
-from sim.engine.calendar import SLOT, Calendar, make_calendar, reserve
+from sim.engine.calendar import ROOM, SLOT, Calendar, make_calendar, reserve
 from sim.engine.flags import CIRCUMVENTS
 from sim.engine.order import LOG
 from sim.engine.ties import Net, n_places
@@ -313,7 +313,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
         parts.append(State(
             people=people, stages=stages_of(people), other=other, hazard=hazard,
-            messages=np.zeros(end - first + 4096, MESSAGE),  # zeros take no memory until they are written
+            messages=np.zeros(end - first + ROOM, MESSAGE),  # zeros take no memory until they are written
             showings=np.zeros(64, SHOWING),
             shown=np.zeros((64, 2 * BLOCK), np.int64),
             block=np.zeros((3, BLOCK), np.int64),
