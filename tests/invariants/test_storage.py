@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from sim.draws import MAX_SEED
 from sim.engine.calendar import Calendar, make_calendar, reserve
+from sim.engine.messages import MESSAGE
 from sim.engine.order import LOG
 from sim.engine.simulate import run
-from sim.engine.state import MESSAGE, stages_of
+from sim.engine.state import stages_of
 from sim.jit import is_compiling
 from sim.units import MINUTE
 from sim.world import make_world
