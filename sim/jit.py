@@ -156,7 +156,7 @@ if is_compiling:
     numba.config.CACHE_DIR = str(cache_folder())
 
 
-_wrapping = arrayobj.fix_integer_index
+_wrapping: Any = getattr(arrayobj, "fix_integer_index", None)
 
 
 def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
@@ -166,7 +166,7 @@ def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -
     return _wrapping(context, builder, kind, index, size)
 
 
-if is_compiling:
+if is_compiling and _wrapping is not None:
     arrayobj.fix_integer_index = _plain_index
 
 

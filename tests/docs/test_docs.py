@@ -302,6 +302,22 @@ def test_the_engine_knows_neither_tables_nor_figures(name: str) -> None:
 
 
 @pytest.mark.slow
+def decorators(node: ast.AST) -> set[str]:
+    return {d.id for d in getattr(node, "decorator_list", []) if isinstance(d, ast.Name)}
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("engine.")])
+def test_compiled_functions_of_the_engine_count_no_index_from_the_end(name: str) -> None:
+    """Compiled, an index of theirs is taken as it is: see `sim/jit.py`."""
+    for function in ast.walk(ast.parse(MODULES[name].read_text())):
+        if decorators(function) & {"njit", "inlined"}:
+            for node in ast.walk(function):
+                if isinstance(node, ast.Subscript):
+                    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                    signs = [p.op for p in parts if isinstance(p, ast.UnaryOp)]
+                    assert not any(isinstance(sign, ast.USub) for sign in signs), f"{name}, line {node.lineno}"
+
+
 def test_the_door_opens_without_heavy_imports() -> None:
     heavy = ("numba", "pandas", "scipy", "matplotlib", "pydantic")
     code = f"import sys, sim.cli; print(*(m for m in {heavy} if m in sys.modules))"

@@ -46,8 +46,20 @@ def assert_same(state, other):
         now[name] = state.now[name]
     np.testing.assert_array_equal(state.now, now)
     np.testing.assert_array_equal(on_their_way(state), on_their_way(other))
+    assert state.now["n_waiting"][0] == 0  # so that what stands in `waiting` are messages that have been spread
     for name in state._fields:
-        if name not in ("now", "messages", "showings", "shown", "block", "seats", "words", "log", "calendar"):
+        if name not in (
+            "now",
+            "messages",
+            "showings",
+            "shown",
+            "block",
+            "seats",
+            "words",
+            "log",
+            "calendar",
+            "waiting",
+        ):
             np.testing.assert_array_equal(getattr(state, name), getattr(other, name), err_msg=name)
 
 
