@@ -39,7 +39,6 @@ from sim.engine.reading import announce, celebrate, film, on_impression, on_retu
 from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
 from sim.engine.sending import first_candidate, on_candidate, on_reaction, on_retry
 from sim.engine.showing import begin_showings, next_order
-from sim.engine.spreading import spread_waiting
 from sim.engine.state import CREATED, CROWD, GATHERING, MOST_LETTERS, MOST_TICKS, TOPICAL, TRENDING
 from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
@@ -75,33 +74,23 @@ def advance(T, S, until, margin):
     limit = min(until, minute_tick)
     is_late = now["is_late"]
     at_once, left = 1, 0
-    now["stop"] = limit << 31
     while True:
         if left == 0:
             # Room is looked at again after so many events: twice as many each time, half as many where it is scarce.
             at_once = min(2 * at_once, MOST_AT_ONCE)
-            while at_once > 0 and not has_room(S, margin, at_once + now["n_waiting"]):
+            while at_once > 0 and not has_room(S, margin, at_once):
                 at_once >>= 1
             if at_once == 0:
-                if now["n_waiting"] == 0:
-                    return MORE_ROOM
-                spread_waiting(T, S)  # for which there was room when they were written
-                now["stop"] = limit << 31
-                at_once = 1
-                continue
+                return MORE_ROOM
             left = at_once
         left -= 1
         at = meta["at"]
         order, load = np.int64(-1), np.int64(0)
         if at < meta["length"] and is_late == 0:
             order, load = S.calendar.current[2 * at], S.calendar.current[2 * at + 1]
-        if order >= 0 and order < meta["next_late"] and order < now["stop"]:
+        if order >= 0 and order < meta["next_late"] and order < limit << 31:
             meta["at"] = at + 1  # the usual case of what follows, in short
         else:
-            if now["n_waiting"] > 0:
-                spread_waiting(T, S)
-                now["stop"] = limit << 31
-                continue
             order = next_order(T, S, limit)
             is_late = now["is_late"]
             if order == -2:
@@ -114,7 +103,6 @@ def advance(T, S, until, margin):
                 now["next_minute"] += 1
                 minute_tick += MINUTE
                 limit = min(until, minute_tick)
-                now["stop"] = limit << 31
                 continue
             order, load = pop(S.calendar, S.messages)
         look_ahead(T, S)

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.draws import READER, quarters
 from sim.engine.calendar import push
 from sim.jit import inlined, njit
 
-__all__ = ["MESSAGE", "MOST_WAITING", "WAITING", "draw_readers", "push_message", "release", "write"]
-
-MESSAGE = np.dtype(
-    [
-        ("id", "i8"),
-        ("author", "i4"),  # -1 - airing: an actor; of a free slot: the next free one, -1: none
-        ("pending", "i4"),  # events that refer to it, and 1 as long as it is shown; without any the slot is free again
-        ("channel", "i1"),
-        ("kind", "i1"),
-        ("live", "i1"),
-        ("tries", "i1"),
-    ],
-    align=True,
-)
-"""A message."""
-
-WAITING = np.dtype([("slot", "i8"), ("tick", "i8"), ("until", "i8"), ("group", "i8")], align=True)
-"""A message that waits to be spread: since when, until which tick it can be noticed, its chat group (see `spreading.py`)."""
-MOST_WAITING = 32
+__all__ = ["draw_readers", "push_message", "release", "write"]
 
 _EIGHT = 8
 _FEW = 2

@@ -34,8 +34,7 @@ from sim.engine.order import (
     order_of,
 )
 from sim.engine.rules import forgotten_at, hear, offline_until, prolong, rouse
-from sim.engine.sending import impression_at, own_channel, release_tick
-from sim.engine.spreading import spread_later
+from sim.engine.sending import impression_at, own_channel, release_tick, spread_tied
 from sim.engine.state import (
     DELIVERED,
     DROPPED_TOTAL,
@@ -289,7 +288,7 @@ def announce(T, S, p, t, id_, kind, trip):
     slot = write(S, id_, p, c, kind, 0)
     S.messages[slot]["tries"] = trip
     until = forgotten_at(T, S, p, t) if kind == CALL else rules["horizon"]
-    spread_later(T, S, t, slot, until)
+    spread_tied(T, S, t, slot, rules["neighbours_ties"], until)
     release(S, slot)
 
 

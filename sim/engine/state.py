@@ -10,7 +10,6 @@ from sim.channels import KINDS
 from sim.decision import HAZARD_RULE
 from sim.engine.calendar import ROOM, SLOT, Calendar, make_calendar, reserve
 from sim.engine.flags import CIRCUMVENTS
-from sim.engine.messages import MESSAGE, MOST_WAITING, WAITING
 from sim.engine.order import LOG
 from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
@@ -21,6 +20,7 @@ __all__ = [
     "ELSE",
     "GATE",
     "LETTER",
+    "MESSAGE",
     "MOST_LETTERS",
     "NOW",
     "RULES",
@@ -76,6 +76,20 @@ BLOCK = 64
 
 MOST_TICKS = 2**32 - 1
 """Later than any horizon: what lies further away is kept as this."""
+
+MESSAGE = np.dtype(
+    [
+        ("id", "i8"),
+        ("author", "i4"),  # -1 - airing: an actor; of a free slot: the next free one, -1: none
+        ("pending", "i4"),  # events that refer to it, and 1 as long as it is shown; without any the slot is free again
+        ("channel", "i1"),
+        ("kind", "i1"),
+        ("live", "i1"),
+        ("tries", "i1"),
+    ],
+    align=True,
+)
+"""A message."""
 
 MOST_LETTERS = 8
 """One event sends fewer."""
@@ -145,7 +159,7 @@ NOW = np.dtype(
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
         ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("most_sent", "i8"), ("n_out", "i8"),
         ("n_sealed", "i8"), ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"),
-        ("gathered", "i8"), ("wanted", "i8"), ("n_waiting", "i8"), ("stop", "i8"),
+        ("gathered", "i8"), ("wanted", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -154,8 +168,7 @@ holds n_out events (one event adds at most most_sent), n_sealed of them in n_let
 are the shares seen at the last whole minute; the throttled clock shows throttled_before, plus the time since
 throttled_since while some channel is throttled; the first n_done people by threshold have made all their trips; the next
 reader of a showing comes at shown_at, into the bucket at hand if is_late; of a bucket that could not be opened yet so many
-events are gathered already, and it needs room for as many as are wanted; n_waiting messages wait to be spread; before an event
-of order `stop` or more there is something else to do."""
+events are gathered already, and it needs room for as many as are wanted."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -248,7 +261,6 @@ class State(NamedTuple):
     log: np.ndarray  # LOG, empty when no log is kept
     outbox: np.ndarray  # int64: events of people of other parts, as pairs of order and load; empty without others
     letters: np.ndarray  # LETTER
-    waiting: np.ndarray  # WAITING[MOST_WAITING]
     calendar: Calendar
 
 
@@ -326,7 +338,6 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
             log=np.zeros(4096 if keep_log else 0, LOG),
             outbox=np.zeros(0, np.int64),
             letters=np.zeros(0, LETTER),
-            waiting=np.zeros(MOST_WAITING, WAITING),
             calendar=make_calendar(horizon, end - first),
         ))  # fmt: skip
     return parts

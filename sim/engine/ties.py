@@ -41,7 +41,7 @@ from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "group_of",
            "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody",
-           "only", "place_of", "reader_at", "seat_of", "set_of_group", "tied_to"]  # fmt: skip
+           "only", "place_of", "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
 NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from sim.degrees import degree_pmf
 from sim.engine.branching import measured_nation
-from sim.engine.messages import MESSAGE
-from sim.engine.state import COUNTS, ELSE, SNAPSHOT, STATE
+from sim.engine.state import COUNTS, ELSE, MESSAGE, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
 from sim.network import Followers, Friends, GroupTies, Neighbours

@@ -20,8 +20,8 @@ from sim.engine.calendar import (
     sort_into,
     wanted_chunks,
 )  # fmt: skip
-from sim.engine.messages import MESSAGE
 from sim.engine.order import IMPRESSION, REACTION, RETRY, order_of
+from sim.engine.state import MESSAGE
 
 HORIZON = 1 << 22  # 1024 buckets of 4096 ticks
 
