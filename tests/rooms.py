@@ -10,7 +10,7 @@ import simpy
 from sim.engine.actors import start_actors
 from sim.engine.build import group_exists, make_tables
 from sim.engine.hybrid import CompiledRoom
-from sim.engine.state import State, Tables, make_state
+from sim.engine.state import State, Tables, make_state, whole
 from sim.scenario import Scenario
 from sim.world import World, make_world
 
@@ -53,7 +53,7 @@ def drive(
         room.book()
         look(room.tables, room.parts[0], following)
         if following >= end:
-            return room.parts[0]
+            return whole(room.parts)
         env.step()
 
 

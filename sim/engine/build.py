@@ -11,7 +11,7 @@ from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import measured_nation, spectral_radius
-from sim.engine.flags import ABLE, OWNS_GROUP
+from sim.engine.flags import ABLE, OWNS_GROUP, levels_of
 from sim.engine.people import count_shown, make_rows, who_gather
 from sim.engine.state import AIRING, LOOKS, RULES, Tables
 from sim.engine.ties import make_net
@@ -156,7 +156,8 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
         stagger=stagger, laws=law_rows, points=points,
-        net=net, cycle=cycle / cycle.max(), by_threshold=_by_threshold(rows, decision), rules=rules,
+        net=net, cycle=cycle / cycle.max(), by_threshold=_by_threshold(rows, decision),
+        levels=levels_of(channels, rules), rules=rules,
     )  # fmt: skip
     # Parts of the world, which other arms have used, are read-only already: so is all the rest, and has one type when compiled.
     for array in tables:

@@ -1,8 +1,12 @@
-"""The calendar of future events: buckets of time, each sorted when its turn comes.
+"""The calendar of future events: buckets of time, each opened when its turn comes.
 
-Events further away lie unsorted in chunks, chained per bucket. The bucket at hand is sorted into `current`; what is pushed
-into it meanwhile goes to a small heap, `late`. The next event is the smaller of the two heads. What an airing shows to its
-readers is not pushed at all: its showing adds the events of a bucket when the bucket is opened (`showing.py`).
+Events further away lie unsorted in chunks, chained per bucket. The bucket at hand is moved to `current`; what is pushed into
+it meanwhile goes to a small heap, `late`. What an airing shows to its readers is not pushed at all: its showing adds the
+events of a bucket when the bucket is opened (`showing.py`).
+
+Within a moment nobody notices what others do (`order.py`). So a bucket that lies within one is opened *at once*: everybody's
+events can be taken in any order, those of a kind together, but for people who have several; these go to `late`, which keeps
+the order, and are taken afterwards. Another bucket is sorted, and the next event is the smaller of the two heads.
 
 An event takes 16 bytes, two whole numbers: its order (tick 2^31 + kind 2^27 + person) and its load (slot 2^32 + datum, see
 `load_of`). Its key is not among them: among messages' events it is found by the message's slot, else it is the load.
@@ -15,22 +19,25 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.order import IMPRESSION, REACTION, RETRY
-from sim.jit import inlined, njit, prefetch
+from sim.jit import inlined, njit
 
 __all__ = [
+    "CHUNK",
+    "MOST_BITS",
     "ROOM",
     "SLOT",
     "Calendar",
-    "close",
+    "before",
+    "bucket_of",
     "datum_of",
     "load_of",
     "make_calendar",
     "peek",
     "pop",
     "push",
+    "push_late",
     "reserve",
     "slot_of",
-    "sort_into",
     "wanted_chunks",
 ]
 
@@ -38,8 +45,9 @@ _NEVER = 2**63 - 1
 ROOM = 1 << 14
 """So many events find room from the beginning and, as messages do, once the loop has asked for more."""
 CHUNK = 16
-RUN = 16
 MOST_BITS = 12
+MOST_MOMENTS = 1 << 17
+"""Of more moments each has too few events to be worth a bucket."""
 
 HOLD_SHIFT = 29
 AGAIN_BIT = np.int32(1 << 28)
@@ -52,10 +60,12 @@ _BUCKET = np.dtype([("head", "i4"), ("count", "i4")], align=True)
 
 _META = np.dtype(
     [
-        ("shift", "i8"),  # ticks per bucket as a power of two
+        ("width", "i8"),  # ticks per bucket
+        ("per_tick", "f8"),  # one through it
         ("bucket", "i8"),  # the bucket at hand, -1 before the first
         ("at", "i8"),  # position in current
         ("length", "i8"),  # of current
+        ("at_once", "i8"),  # whether the bucket at hand was opened at once
         ("n_late", "i8"),
         ("next_late", "i8"),  # order of the first of them, _NEVER if there are none
         ("free", "i8"),  # first free chunk, -1: none
@@ -71,21 +81,32 @@ class Calendar(NamedTuple):
     pool: np.ndarray  # 2 int64 x n_chunks x CHUNK
     chain: np.ndarray  # int32[n_chunks]: next chunk of the bucket, or next free one
     buckets: np.ndarray  # _BUCKET[n_buckets]
-    current: np.ndarray  # 2 int64 x room, sorted
+    current: np.ndarray  # 2 int64 x room
     scratch: np.ndarray  # as long as current
     late: np.ndarray  # 2 int64 x room, a binary heap
     starts: np.ndarray  # int64[2^MOST_BITS + 1]: where the parts of a bucket begin
+    marks: (
+        np.ndarray
+    )  # uint8[a power of two]: events of a bucket by person, the last bits of the number; zeros in between
     meta: np.ndarray  # _META[1]
 
 
-def make_calendar(horizon: int, n_people: int) -> Calendar:
-    """Return an empty calendar for ticks in [0, horizon), with buckets suited to the number of people."""
+def make_calendar(horizon: int, n_people: int, moment: int = 1) -> Calendar:
+    """Return an empty calendar for ticks in [0, horizon), with buckets suited to the number of people.
+
+    They are the moments, where moments are long enough.
+    """
     # So many that the ends of all chains stay in the cache, so few that a bucket does (measured).
     target = min(max(n_people // 256, 1 << 10), 1 << 13)
-    shift = max(0, (horizon // target).bit_length() - 1)
-    n_buckets = (horizon >> shift) + 1
+    width = 1 << max(0, (horizon // target).bit_length() - 1)
+    if horizon // moment <= MOST_MOMENTS:
+        width = moment
+        while width % 2 == 0 and horizon // width < target:
+            width //= 2
+    n_buckets = horizon // width + 1
     meta = np.zeros(1, _META)
-    meta["shift"], meta["bucket"], meta["free"], meta["next_late"] = shift, -1, -1, _NEVER
+    meta["width"], meta["per_tick"] = width, 1.0 / width
+    meta["bucket"], meta["free"], meta["next_late"] = -1, -1, _NEVER
     buckets = np.zeros(n_buckets, _BUCKET)
     buckets["head"] = -1
     calendar = Calendar(
@@ -96,6 +117,7 @@ def make_calendar(horizon: int, n_people: int) -> Calendar:
         scratch=np.zeros(2 * 256, np.int64),
         late=np.zeros(2 * ROOM, np.int64),
         starts=np.zeros((1 << MOST_BITS) + 1, np.int64),
+        marks=np.zeros(1 << max(8, min(20, (n_people // 2).bit_length())), np.uint8),
         meta=meta,
     )
     # Generous, because zeros take no memory until they are written, and growing copies all that is there.
@@ -128,6 +150,8 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     if len(current) < 2 * opened:
         room = np.zeros(4 * opened - len(current), np.int64)
         current, scratch = np.concatenate([current, room]), np.concatenate([scratch, room])
+    if len(late) < len(current):  # a whole bucket may go there
+        late = np.concatenate([late, np.zeros(len(current) - len(late), np.int64)])
     return calendar._replace(late=late, current=current, scratch=scratch)
 
 
@@ -173,21 +197,22 @@ def _key_before(order, load, other, messages):
 
 
 @inlined
-def _before(order, load, other_order, other_load, messages):
+def before(order, load, other_order, other_load, messages):
+    """Return whether an event comes before another one."""
     if order != other_order:
         return order < other_order
     return _key_before(order, load, other_load, messages)
 
 
 @njit
-def _push_late(calendar, messages, order, load):
-    """Add an event to `late`."""
+def push_late(calendar, messages, order, load):
+    """Add an event to `late`, which keeps the order."""
     meta = calendar.meta[0]
     i = meta["n_late"]
     meta["n_late"] = i + 1
     while i > 0:
         parent = (i - 1) >> 1
-        if not _before(order, load, calendar.late[2 * parent], calendar.late[2 * parent + 1], messages):
+        if not before(order, load, calendar.late[2 * parent], calendar.late[2 * parent + 1], messages):
             break
         calendar.late[2 * i], calendar.late[2 * i + 1] = calendar.late[2 * parent], calendar.late[2 * parent + 1]
         i = parent
@@ -195,14 +220,20 @@ def _push_late(calendar, messages, order, load):
     meta["next_late"] = calendar.late[0]
 
 
+@inlined
+def bucket_of(meta, tick):
+    """Return the number of the bucket in which a tick in [0, 2^32) lies."""
+    return np.int64((np.float64(tick) + 0.5) * meta["per_tick"])  # half a tick is more than what rounding can do
+
+
 @njit
 def push(calendar, messages, order, slot, datum):
     """Add an event; its tick must not lie before the last one popped."""
     meta = calendar.meta[0]
     load = load_of(slot, datum)
-    number = (order >> 31) >> meta["shift"]
+    number = bucket_of(meta, order >> 31)
     if number <= meta["bucket"]:
-        _push_late(calendar, messages, order, load)
+        push_late(calendar, messages, order, load)
         return
     bucket = calendar.buckets[number]
     count = bucket["count"]
@@ -219,133 +250,9 @@ def push(calendar, messages, order, slot, datum):
     calendar.pool[place + 1] = load
 
 
-@njit
-def _sort(events, scratch, messages, first, last):
-    """Sort events first to last - 1, runs of `RUN` of which are sorted, by merges of runs; scratch is as long as events."""
-    width = RUN
-    while width < last - first:
-        for left in range(first, last - width, 2 * width):
-            middle, right = left + width, min(left + 2 * width, last)
-            if not _before(
-                events[2 * middle], events[2 * middle + 1], events[2 * middle - 2], events[2 * middle - 1], messages
-            ):
-                continue
-            for i in range(2 * left, 2 * middle):
-                scratch[i] = events[i]
-            i, j, k = left, middle, left
-            while i < middle:
-                order, load = scratch[2 * i], scratch[2 * i + 1]
-                if j < right and _before(events[2 * j], events[2 * j + 1], order, load, messages):
-                    events[2 * k], events[2 * k + 1] = events[2 * j], events[2 * j + 1]
-                    j += 1
-                else:
-                    events[2 * k], events[2 * k + 1] = order, load
-                    i += 1
-                k += 1
-        width *= 2
-
-
-@inlined
-def _sort_run(events, messages, first, last):
-    """Sort events first to last - 1 by insertion: few, or nearly in order."""
-    for i in range(first + 1, last):
-        order, load = events[2 * i], events[2 * i + 1]
-        j = i
-        while j > first and _before(order, load, events[2 * j - 2], events[2 * j - 1], messages):
-            events[2 * j], events[2 * j + 1] = events[2 * j - 2], events[2 * j - 1]
-            j -= 1
-        if j < i:
-            events[2 * j], events[2 * j + 1] = order, load
-
-
-@njit
-def sort_into(calendar, messages, bucket, extra):
-    """Make `current` of a bucket: its chunks and the first `extra` events of scratch; the chunks are freed.
-
-    A counting pass over parts by time, of two events or so on average, then insertion, which moves events within their parts;
-    large parts are sorted before. The caller sees to it that all fit.
-    """
-    meta = calendar.meta[0]
-    current, scratch, pool, chain, starts = (
-        calendar.current, calendar.scratch, calendar.pool, calendar.chain, calendar.starts,
-    )  # fmt: skip
-    stored, head = np.int64(0), np.int64(-1)
-    if bucket != meta["bucket"]:
-        b = calendar.buckets[bucket]
-        stored, head = np.int64(b["count"]), np.int64(b["head"])
-        b["count"], b["head"] = 0, -1
-    count = extra + stored
-    bits = 1
-    while bits < MOST_BITS and (2 << bits) < count:
-        bits += 1
-    fine = 31 + max(meta["shift"] - bits, 0)
-    mask = np.int64((1 << bits) - 1)
-    for i in range(mask + 2):
-        starts[i] = 0
-    for i in range(extra):
-        starts[((scratch[2 * i] >> fine) & mask) + 1] += 1
-    chunk, within = head, (stored - 1) % CHUNK + 1
-    while chunk >= 0:
-        following = np.int64(chain[chunk])
-        if following >= 0:
-            prefetch(pool, 2 * following * CHUNK)
-        place = 2 * chunk * CHUNK
-        for i in range(within):
-            starts[((pool[place + 2 * i] >> fine) & mask) + 1] += 1
-        chunk, within = following, CHUNK
-    most = np.int64(0)
-    for i in range(1, mask + 2):
-        if starts[i] > most:
-            most = starts[i]
-        starts[i] += starts[i - 1]
-    for i in range(extra):
-        order = scratch[2 * i]
-        part = (order >> fine) & mask
-        place = starts[part]
-        current[2 * place], current[2 * place + 1] = order, scratch[2 * i + 1]
-        starts[part] = place + 1
-    chunk, within, last = head, (stored - 1) % CHUNK + 1, head
-    while chunk >= 0:
-        for i in range(chunk * CHUNK, chunk * CHUNK + within):
-            order = pool[2 * i]
-            part = (order >> fine) & mask
-            place = starts[part]
-            current[2 * place], current[2 * place + 1] = order, pool[2 * i + 1]
-            starts[part] = place + 1
-        last = chunk
-        chunk, within = np.int64(chain[chunk]), CHUNK
-    if head >= 0:
-        chain[last] = np.int32(meta["free"])
-        meta["free"] = head
-        meta["n_free"] += (stored + CHUNK - 1) // CHUNK
-    if most > RUN:
-        first = np.int64(0)
-        for part in range(mask + 1):
-            if starts[part] - first > RUN:
-                for run in range(first, starts[part], RUN):
-                    _sort_run(current, messages, run, min(run + RUN, starts[part]))
-                _sort(current, scratch, messages, first, starts[part])
-            first = starts[part]
-    _sort_run(current, messages, 0, count)
-    meta["bucket"] = bucket
-    meta["at"] = 0
-    meta["length"] = count
-
-
-@njit
-def close(calendar):
-    """Move what is left of the bucket at hand to the front of scratch, to be sorted again with more; return how many."""
-    meta = calendar.meta[0]
-    left = meta["length"] - meta["at"]
-    for i in range(2 * left):
-        calendar.scratch[i] = calendar.current[2 * meta["at"] + i]
-    meta["at"] = meta["length"]
-    return left
-
-
 @inlined
 def peek(calendar, limit):
-    """Return the order of the next event of the bucket at hand with tick < limit; -1 if there is none."""
+    """Return the order of the next event of a sorted bucket at hand with tick < limit; -1 if there is none."""
     meta = calendar.meta[0]
     order = meta["next_late"]
     if meta["at"] < meta["length"]:
@@ -365,12 +272,12 @@ def _pop_late(calendar, messages):
         child = 2 * i + 1
         if child >= n:
             break
-        if child + 1 < n and _before(
+        if child + 1 < n and before(
             calendar.late[2 * child + 2], calendar.late[2 * child + 3],
             calendar.late[2 * child], calendar.late[2 * child + 1], messages,
         ):  # fmt: skip
             child += 1
-        if not _before(calendar.late[2 * child], calendar.late[2 * child + 1], order, load, messages):
+        if not before(calendar.late[2 * child], calendar.late[2 * child + 1], order, load, messages):
             break
         calendar.late[2 * i], calendar.late[2 * i + 1] = calendar.late[2 * child], calendar.late[2 * child + 1]
         i = child
@@ -385,7 +292,7 @@ def pop(calendar, messages):
     at = meta["at"]
     if at < meta["length"]:
         order, load = calendar.current[2 * at], calendar.current[2 * at + 1]
-        if meta["n_late"] == 0 or _before(order, load, calendar.late[0], calendar.late[1], messages):
+        if meta["n_late"] == 0 or before(order, load, calendar.late[0], calendar.late[1], messages):
             meta["at"] = at + 1
             return order, load
     order, load = calendar.late[0], calendar.late[1]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.attendance import phase_is_out
+from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.jit import inlined
 
-__all__ = ["drop", "has", "is_reached", "put"]
+__all__ = ["drop", "has", "hot_of", "is_reached", "levels_of", "put"]
 
 (
     ABLE,
@@ -49,3 +51,31 @@ def drop(person, flag):
 def is_reached(T, p, c):
     """Return whether a person can be reached on a channel."""
     return (T.receivers[p] >> np.uint32(T.channels[c]["receiver"])) & np.uint32(1) == 1
+
+
+HOT_HEARD, HOT_SUBSTITUTES, HOT_OUT, HOT_ASLEEP = (1 << bit for bit in range(4))
+"""Bits of `hot_of`."""
+
+
+@inlined
+def hot_of(person):
+    """Return what decides how much a person notices, in a byte: heard of the night, turns elsewhere, is out, is asleep."""
+    heard = np.uint8(person["flags"] & HEARD != 0)
+    substitutes = np.uint8(person["flags"] & (SUBSTITUTES | CIRCUMVENTS) == SUBSTITUTES)
+    return heard | substitutes << 1 | np.uint8(phase_is_out[person["phase"]]) << 2 | np.uint8(person["asleep"]) << 3
+
+
+def levels_of(channels: np.ndarray, rules: np.ndarray) -> np.ndarray:
+    """Return float64[2, c, 16], by whether anything is throttled, channel and `hot_of`: the attention that an airing gets.
+
+    What takes as much or more is not noticed, and nothing comes of it; infinite where that cannot be told from the byte.
+    """
+    levels = np.empty((2, len(channels), 16))
+    for throttled, c, hot in np.ndindex(levels.shape):
+        channel = channels[c]
+        seeking = CUT_OFF if throttled and hot & HOT_SUBSTITUTES else ALERTED if hot & HOT_HEARD else ORDINARY
+        level = channel["attention"][seeking] * (channel["while_out"] if hot & HOT_OUT else 1.0)
+        if hot & HOT_ASLEEP:
+            level = np.inf if channel["wakes"] > 0.0 or channel["waits"] > 0.0 else 0.0
+        levels[throttled, c, hot] = np.inf if rules["as_if_home"][0] else level
+    return levels

@@ -10,7 +10,7 @@ from sim.channels import CALL, NEWS
 from sim.draws import identity
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, wanted_chunks
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt, schedule_timer
-from sim.engine.flags import AWAKE_AT_NEWS, put
+from sim.engine.flags import AWAKE_AT_NEWS, hot_of, put
 from sim.engine.mail import receive
 from sim.engine.messages import release, write
 from sim.engine.order import (
@@ -58,14 +58,15 @@ def begin(T, S):
     T, S = by_reference(T), by_reference(S)
     for p in range(S.now[0]["first_person"], S.now[0]["last_person"] + 1):
         first_night(T, S, p)
+        S.hot[p] = hot_of(S.people[p])
         first_candidate(T, S, p)
 
 
 @njit
 def advance(T, S, until, margin):
-    """Process people's events with tick < until, in order; return ENOUGH, or MORE_ROOM to be called again with room.
+    """Process people's events with tick < until, each person's in order; return ENOUGH, or MORE_ROOM to be called again.
 
-    `margin` is the largest number of events that one event can push.
+    `margin` is the largest number of events that one event can push, for which there must be room.
     """
     T, S = by_reference(T), by_reference(S)
     now, meta = S.now[0], S.calendar.meta[0]
@@ -88,7 +89,7 @@ def advance(T, S, until, margin):
         order, load = np.int64(-1), np.int64(0)
         if at < meta["length"] and is_late == 0:
             order, load = S.calendar.current[2 * at], S.calendar.current[2 * at + 1]
-        if order >= 0 and order < meta["next_late"] and order < limit << 31:
+        if order >= 0 and (meta["at_once"] == 1 or (order < meta["next_late"] and order < limit << 31)):
             meta["at"] = at + 1  # the usual case of what follows, in short
         else:
             order = next_order(T, S, limit)
@@ -111,6 +112,7 @@ def advance(T, S, until, margin):
         now["n_events"] += 1
         key = key_of(S, kind, slot, datum) if keeps_log else np.int64(0)
         result, channel = react_to(T, S, order, slot, datum)
+        S.hot[order & _PERSON] = hot_of(S.people[order & _PERSON])
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1

@@ -43,6 +43,9 @@ from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks, law_value
 from sim.units import DAY, MINUTE
 
+MOST_DEVIATIONS = 9.0
+"""No draw lies so many standard deviations from the mean: the last one that a draw of 52 bits can tell is 8.2."""
+
 __all__ = [
     "arrive",
     "come_home",
@@ -72,7 +75,10 @@ def bed_tick(T, S, p, night):
 def next_bed(T, S, p, t):
     """Schedule the first bed time after t."""
     s = S.people[p]
-    night = max((t + T.rules[0]["time_of_day"] - S.people[p]["bed"]) // DAY - 1, -1)
+    usual = np.int64(s["bed"]) - T.rules[0]["time_of_day"]
+    # Nights that begin before t for sure, whatever was drawn for them, are not looked at.
+    latest = usual + np.int64(MOST_DEVIATIONS * T.laws[L_JITTER]["a"]) + 1
+    night = max((t - usual) // DAY - 1, (t - latest) // DAY + 1, -1)
     bed = bed_tick(T, S, p, night)
     while bed <= t:
         night += 1

@@ -15,13 +15,15 @@ from sim import draws
 from sim.bijection import bits_of, scattered, shuffled_block
 from sim.channels import BROADCAST
 from sim.draws import coarse, fraction, packed, quarters
-from sim.engine.calendar import close, load_of, peek, sort_into
+from sim.engine.calendar import bucket_of, datum_of, load_of, peek, slot_of
 from sim.engine.messages import draw_readers, release
-from sim.engine.order import IMPRESSION, order_of
-from sim.engine.state import BLOCK, DELIVERED, LOOKS
+from sim.engine.opening import close, lay_out, mark, sort_into
+from sim.engine.order import IMPRESSION, UNSEEN, order_of
+from sim.engine.state import BLOCK, DELIVERED, LOOKS, UNSEEN_TOTAL
 from sim.jit import inlined, njit, prefetch
 from sim.quantiles import ceiling_of, delay_ticks
 
+_PERSON = np.int64((1 << 27) - 1)
 _LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum in `coming_at` is rounded
 
 __all__ = ["begin_showings", "coming_at", "next_order", "number_coming"]
@@ -84,11 +86,12 @@ def _begin(T, S, airing, begins, slot, lo, hi, part):
     if not _find(T, S, now["n_showings"]):
         return
     tick = S.shown[now["n_showings"], 0] >> 31
+    S.due[now["n_showings"]] = tick
     now["n_showings"] += 1
     S.messages[slot]["pending"] += 1
     now["shown_at"] = min(now["shown_at"], tick)
     meta = S.calendar.meta[0]
-    if tick >> meta["shift"] <= meta["bucket"]:
+    if bucket_of(meta, tick) <= meta["bucket"]:
         now["is_late"] = 1
 
 
@@ -158,8 +161,46 @@ def _show(T, S, i, end, count, room):
 
 
 @njit
-def _open(T, S, bucket):
-    """Open a bucket, or once more the one at hand; return whether there was room: if not, `wanted` says for how many."""
+def _dismiss(T, S, count):
+    """Be done with those of the first `count` shown, in scratch, who will not notice: alone in the moment, tired or asleep.
+
+    What they do is what `on_impression` would have them do, without a look at more than a byte of theirs. Return how many
+    are left.
+    """
+    scratch, marks, hot, messages = S.calendar.scratch, S.calendar.marks, S.hot, S.messages
+    ones = np.int64(len(marks) - 1)
+    now = S.now[0]
+    levels = T.levels[now["throttled"]]
+    keeps_log = len(S.log) > 0
+    left = np.int64(0)
+    for i in range(count):
+        order, load = scratch[2 * i], scratch[2 * i + 1]
+        p = order & _PERSON
+        slot = slot_of(load)
+        c = np.int64(messages[slot]["channel"])
+        taken = coarse(np.uint64(datum_of(load))) * T.channels[c]["ceiling"]
+        if marks[order & ones] > 1 or taken < levels[c, hot[p]]:
+            scratch[2 * left], scratch[2 * left + 1] = order, load
+            left += 1
+            continue
+        marks[order & ones] = 0
+        S.totals[c, UNSEEN_TOTAL] += 1
+        if keeps_log:
+            row = S.log[now["n_log"]]
+            now["n_log"] += 1
+            row["tick"], row["kind"], row["person"], row["key"] = order >> 31, IMPRESSION, p, messages[slot]["id"]
+            row["channel"], row["result"] = c, UNSEEN
+        release(S, slot)
+    now["n_events"] += count - left
+    return left
+
+
+@njit
+def _open(T, S, bucket, limit):
+    """Open a bucket, or once more the one at hand; return whether there was room: if not, `wanted` says for how many.
+
+    It is opened at once if it lies within a moment and before the limit, up to which nothing happens but people's events.
+    """
     calendar = S.calendar
     meta = calendar.meta[0]
     now = S.now[0]
@@ -168,27 +209,34 @@ def _open(T, S, bucket):
     if bucket == meta["bucket"]:
         count += close(calendar)
     room = len(calendar.scratch) // 2 - stored
-    end = (bucket + 1) << meta["shift"]
-    i = 0
+    end = (bucket + 1) * meta["width"]
+    is_at_once = bucket > meta["bucket"] and end <= limit and T.rules[0]["moment"] % meta["width"] == 0
+    due, soonest = S.due, T.rules[0]["horizon"]
+    i = np.int64(0)
     while i < now["n_showings"] and count < room:
-        count = _show(T, S, i, end, count, room)
-        s = S.showings[i]
-        if s["at"] < s["length"]:
-            i += 1
-        else:
-            release(S, s["slot"])
-            now["n_showings"] -= 1
-            S.showings[i] = S.showings[now["n_showings"]]
-            S.shown[i] = S.shown[now["n_showings"]]
-    if count >= room:
+        if due[i] < end:
+            count = _show(T, S, i, end, count, room)
+            s = S.showings[i]
+            if s["at"] == s["length"]:
+                release(S, s["slot"])
+                last = now["n_showings"] - 1
+                now["n_showings"] = last
+                S.showings[i], S.shown[i], due[i] = S.showings[last], S.shown[last], due[last]
+                continue
+            due[i] = S.shown[i, 2 * s["at"]] >> 31
+        soonest = min(soonest, due[i])
+        i += 1
+    if count >= room or (is_at_once and len(S.log) > 0 and now["n_log"] + count > len(S.log)):
         now["gathered"] = count
-        now["wanted"] = stored + len(calendar.scratch)
+        now["wanted"] = stored + (len(calendar.scratch) if count >= room else count)
         return False
     now["gathered"] = 0
-    now["shown_at"] = T.rules[0]["horizon"]
-    for i in range(now["n_showings"]):
-        now["shown_at"] = min(now["shown_at"], S.shown[i, 2 * S.showings[i]["at"]] >> 31)
-    sort_into(calendar, S.messages, bucket, count)
+    now["shown_at"] = soonest
+    if is_at_once:
+        mark(calendar, bucket, count)
+        lay_out(calendar, S.messages, bucket, _dismiss(T, S, count))
+    else:
+        sort_into(calendar, S.messages, bucket, count)
     now["is_late"] = 0
     return True
 
@@ -203,8 +251,8 @@ def next_order(T, S, limit):
         bucket = meta["bucket"]
         if now["is_late"] == 0:
             bucket += 1
-            last = (limit - 1) >> meta["shift"]
-            shown = now["shown_at"] >> meta["shift"]
+            last = bucket_of(meta, limit - 1)
+            shown = bucket_of(meta, now["shown_at"])
             while bucket <= last and bucket < shown and calendar.buckets[bucket]["count"] == 0:
                 bucket += 1
             if bucket > last:
@@ -212,6 +260,6 @@ def next_order(T, S, limit):
                 meta["at"] = 0
                 meta["length"] = 0
                 return np.int64(-1)
-        if not _open(T, S, bucket):
+        if not _open(T, S, bucket, limit):
             return np.int64(-2)
     return peek(calendar, limit)

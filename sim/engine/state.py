@@ -15,27 +15,8 @@ from sim.engine.ties import Net, n_places
 from sim.errors import CapacityError
 from sim.units import MINUTE
 
-__all__ = [
-    "COUNTS",
-    "ELSE",
-    "GATE",
-    "LETTER",
-    "MESSAGE",
-    "MOST_LETTERS",
-    "NOW",
-    "RULES",
-    "SHOWING",
-    "SNAPSHOT",
-    "STATE",
-    "State",
-    "Tables",
-    "aligned",
-    "grown",
-    "make_parts",
-    "make_state",
-    "stages_of",
-    "whole",
-]
+__all__ = ["COUNTS", "ELSE", "GATE", "LETTER", "MESSAGE", "MOST_LETTERS", "NOW", "RULES", "SHOWING", "SNAPSHOT", "STATE",
+           "State", "Tables", "aligned", "grown", "make_parts", "make_state", "stages_of", "whole"]  # fmt: skip
 
 STATE = np.dtype(
     [
@@ -219,9 +200,8 @@ class Tables(NamedTuple):
     points: np.ndarray  # float64: points and tables of laws
     net: Net  # ties, groups and audiences
     cycle: np.ndarray  # float64[24]
-    by_threshold: (
-        np.ndarray
-    )  # int32: who is asked at whole minutes, by threshold (critical_mass; by contacts: who waits for nobody)
+    by_threshold: np.ndarray  # int32: who is asked at whole minutes, by threshold (by contacts: who waits for nobody)
+    levels: np.ndarray  # float64[2, c, 16]: the attention that an airing gets, see `flags.levels_of`
     rules: np.ndarray  # RULES[1]
 
 
@@ -230,17 +210,17 @@ class State(NamedTuple):
 
     people: np.ndarray  # STATE[n]
     stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
+    hot: np.ndarray  # uint8[n]: see `flags.hot_of`
     other: np.ndarray  # ELSE[n]
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
     shown: np.ndarray  # int64[showings, 2 x BLOCK]: events of those whom each shows next, as pairs of order and load
+    due: np.ndarray  # int64[showings]: the tick of the first of them
     block: np.ndarray  # int64[3, BLOCK]: readers at hand; where they stand, or which are kept; which of those
     seats: np.ndarray  # uint64[BLOCK]: places in a shuffled order
     words: np.ndarray  # uint64[4, BLOCK]: their draws
-    seen_out: (
-        np.ndarray
-    )  # uint8[ties of neighbours] or empty: trip on which a person was seen to leave by each neighbour
+    seen_out: np.ndarray  # uint8[ties of neighbours] or empty: trip on which each neighbour was seen to leave
     exists_from: np.ndarray  # uint32[groups]: tick, MOST_TICKS: not yet
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
@@ -297,7 +277,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
     people.setflags(write=True)
     if not is_last:
         people[:] = tables.people
-    other = np.zeros(n, ELSE)
+    hot, other = np.zeros(n, np.uint8), np.zeros(n, ELSE)
     hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0)
     seen_out = np.zeros(_remembered(tables), np.uint8)
     exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
@@ -312,10 +292,11 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         now["shown_at"] = horizon
         now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
         parts.append(State(
-            people=people, stages=stages_of(people), other=other, hazard=hazard,
+            people=people, stages=stages_of(people), hot=hot, other=other, hazard=hazard,
             messages=np.zeros(end - first + ROOM, MESSAGE),  # zeros take no memory until they are written
             showings=np.zeros(64, SHOWING),
             shown=np.zeros((64, 2 * BLOCK), np.int64),
+            due=np.zeros(64, np.int64),
             block=np.zeros((3, BLOCK), np.int64),
             seats=np.zeros(BLOCK, np.uint64),
             words=np.zeros((4, BLOCK), np.uint64),
@@ -338,22 +319,22 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
             log=np.zeros(4096 if keep_log else 0, LOG),
             outbox=np.zeros(0, np.int64),
             letters=np.zeros(0, LETTER),
-            calendar=make_calendar(horizon, end - first),
+            calendar=make_calendar(horizon, end - first, int(tables.rules["moment"][0])),
         ))  # fmt: skip
     return parts
 
 
 def whole(parts: list[State]) -> State:
     """Return the state of the nation from those of its parts; of `now` the sums that a record needs, and the log in order."""
+    log = np.concatenate([part.log[: part.now["n_log"][0]] for part in parts])
+    log = log[np.lexsort((log["key"], log["person"], log["kind"], log["tick"]))]
     if len(parts) == 1:
-        return parts[0]
+        return parts[0]._replace(log=log)
     summed = ("counts", "decided", "departed", "snapshots", "heard_on", "heard_now", "squares", "squares_by_minute",
               "totals")  # fmt: skip
     now = parts[0].now.copy()
     for name in ("phases", "asleep", "circumventing", "heard", "n_events", "n_log"):
         now[name] = sum(part.now[name] for part in parts)
-    log = np.concatenate([part.log[: part.now["n_log"][0]] for part in parts])
-    log = log[np.lexsort((log["key"], log["person"], log["kind"], log["tick"]))]
     return parts[0]._replace(now=now, log=log, **{n: sum(getattr(part, n) for part in parts) for n in summed})
 
 
@@ -377,15 +358,16 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
             f"{now['n_messages'] - now['n_free']:,} messages are on their way, expected fewer than {MOST_MESSAGES:,}; give "
             "the run fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
         )
-    messages, log, showings_, shown = state.messages, state.log, state.showings, state.shown
+    messages, log, showings_, shown, due = state.messages, state.log, state.showings, state.shown, state.due
     if len(messages) - now["n_messages"] + now["n_free"] < margin:
         messages = np.concatenate([messages, np.zeros(max(len(messages) // 2, margin), MESSAGE)])
-    if len(log) and len(log) < now["n_log"] + margin:
-        log = np.concatenate([log, np.zeros(max(len(log), margin), LOG)])
+    if len(log) and len(log) < now["n_log"] + (rows := max(margin, int(now["wanted"]))):
+        log = np.concatenate([log, np.zeros(max(len(log), rows), LOG)])
     if len(shown) < now["n_showings"] + showings:
         more = max(len(shown), showings)
         showings_ = np.concatenate([showings_, np.zeros(more, SHOWING)])
         shown = np.concatenate([shown, np.zeros((more, 2 * BLOCK), np.int64)])
+        due = np.concatenate([due, np.zeros(more, np.int64)])
     outbox, letters = state.outbox, state.letters
     if not now["is_alone"]:
         if len(outbox) < 2 * (now["n_out"] + now["most_sent"]):
@@ -396,5 +378,12 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
             letters = np.concatenate([letters, np.zeros(max(len(letters), 1024), LETTER)])
     calendar = reserve(state.calendar, pushes, int(now["wanted"]))
     return state._replace(
-        messages=messages, log=log, showings=showings_, shown=shown, outbox=outbox, letters=letters, calendar=calendar
+        messages=messages,
+        log=log,
+        showings=showings_,
+        shown=shown,
+        due=due,
+        outbox=outbox,
+        letters=letters,
+        calendar=calendar,
     )

@@ -73,7 +73,7 @@ def need_of(scenario: Scenario) -> Need:
         radius, apart = 0.0, float(smaller.world + smaller.beside)
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
     state = (
-        ELSE.itemsize + 8 * (scenario.decision.rule == "hazard") + EVENTS * EVENT + MESSAGE.itemsize / 4
+        ELSE.itemsize + 1 + 8 * (scenario.decision.rule == "hazard") + EVENTS * EVENT + MESSAGE.itemsize / 4
     ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10

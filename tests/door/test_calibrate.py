@@ -66,6 +66,7 @@ def test_the_folder_is_whole_and_the_terminal_tells_of_it(finished: tuple[Path, 
     assert (distances <= told["generations"][-1]["threshold"]).all()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_after_kill_9_the_same_command_comes_to_the_same_posterior(finished: tuple[Path, str], tmp_path: Path):
     process = start(["-m", *COMMAND], tmp_path)
@@ -92,6 +93,7 @@ def test_after_kill_9_the_same_command_comes_to_the_same_posterior(finished: tup
         pd.testing.assert_frame_equal(mine, whole, check_exact=True)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_series_of_the_users_own_is_fitted_alone_and_drawn(tmp_path: Path):
     times = pd.date_range("2016-07-15 22:00", periods=8, freq="30min", tz="Europe/Istanbul")

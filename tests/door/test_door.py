@@ -446,6 +446,7 @@ def test_tables_of_many_runs_are_joined(sweep: Path) -> None:
     assert len(list(sweep.rglob("outcomes.parquet"))) == 4
 
 
+@pytest.mark.long
 def test_figures_are_drawn_again(first: tuple[Answer, Path], place: Path) -> None:
     copy = place / "copy"
     shutil.copytree(first[1], copy)

@@ -142,6 +142,7 @@ def test_a_full_disk_leaves_the_old_folder(where: str, place: Path, folder: Path
     assert half_written(folder) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", [*MOMENTS, AFTER])
 def test_ctrl_c_leaves_the_old_folder_or_the_new_one(where: str, place: Path, folder: Path) -> None:
     answer = stopped(CTRL_C, where, folder)

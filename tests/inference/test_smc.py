@@ -75,6 +75,7 @@ def test_adjusted_particles_lie_where_the_data_are(finished: Smc):
     assert (np.abs(others - 1) < 5 * math.sqrt(2 / n)).all()
 
 
+@pytest.mark.long
 def test_a_calibration_goes_on_as_if_it_had_never_stopped(finished: Smc, tmp_path: Path):
     told: list[Generation] = []
     smc(plan(), tmp_path / "history.db")  # killed before its first generation was done
@@ -93,6 +94,7 @@ def test_a_calibration_goes_on_as_if_it_had_never_stopped(finished: Smc, tmp_pat
     assert again.simulator.n == nights
 
 
+@pytest.mark.long
 def test_batches_change_nothing(finished: Smc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sim.inference.smc._batch", lambda n, accepted, tried: 37)
     other = smc(plan(generations=2), tmp_path / "history.db")
@@ -100,6 +102,7 @@ def test_batches_change_nothing(finished: Smc, tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(other.particles()[0], finished.particles(1)[0])
 
 
+@pytest.mark.long
 def test_another_seed_gives_other_particles_and_the_random_state_of_others_is_left_alone(finished: Smc, tmp_path: Path):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     other = smc(plan(generations=1), tmp_path / "history.db", seed=2)

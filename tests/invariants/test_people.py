@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RESTING, RETURNING, TRAVELLING
+from sim.attendance import BACK, HOME, ON_SQUARE, PHASES, PREPARING, RESTING, RETURNING, TRAVELLING, phase_is_out
+from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.draws import MAX_SEED
-from sim.engine.flags import ABLE, CIRCUMVENTS, HEARD
+from sim.engine.flags import (
+    ABLE,
+    CIRCUMVENTS,
+    HEARD,
+    HOT_ASLEEP,
+    HOT_HEARD,
+    HOT_OUT,
+    HOT_SUBSTITUTES,
+    SUBSTITUTES,
+)
 from sim.engine.order import (
     ARRIVE,
     BED,
@@ -171,9 +181,32 @@ def assert_snapshots_are_consistent(tables, state):
     np.testing.assert_array_equal(state.heard_on.sum(axis=1), shown["heard"])
 
 
+def assert_bytes_tell_of_everybody(tables, state, tick):
+    """What is looked at first of a person says what the person's state says, and how much attention an airing gets."""
+    people, rules, throttled = state.people, tables.rules[0], int(state.now["throttled"][0])
+    flags = people["flags"]
+    substitutes = (flags & SUBSTITUTES > 0) & (flags & CIRCUMVENTS == 0)
+    out, asleep = phase_is_out[people["phase"]], people["asleep"] == 1
+    expected = HOT_HEARD * (flags & HEARD > 0) + HOT_SUBSTITUTES * substitutes + HOT_OUT * out + HOT_ASLEEP * asleep
+    np.testing.assert_array_equal(state.hot, expected)
+    assert set(np.unique(state.hot)) <= set(range(tables.levels.shape[2]))
+    for c, channel in enumerate(tables.channels):
+        seeking = np.where(substitutes & (throttled == 1), CUT_OFF, np.where(flags & HEARD > 0, ALERTED, ORDINARY))
+        level = channel["attention"][seeking] * np.where(out, channel["while_out"], 1.0)
+        level[asleep] = np.inf if channel["wakes"] > 0 or channel["waits"] > 0 else 0.0
+        if rules["as_if_home"]:
+            level[:] = np.inf
+        np.testing.assert_array_equal(tables.levels[throttled, c, state.hot], level)
+
+
+def look(tables, state, tick):
+    assert_everybody_is_counted_once(tables, state, tick)
+    assert_bytes_tell_of_everybody(tables, state, tick)
+
+
 def check(scenario, seed, stops):
     tables, exists = furnished(scenario, seed)
-    state = drive(scenario, tables, exists, stops, look=assert_everybody_is_counted_once)
+    state = drive(scenario, tables, exists, stops, look=look)
     assert_snapshots_are_consistent(tables, state)
     assert_paths_are_legal(tables, state)
 

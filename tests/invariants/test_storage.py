@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.draws import MAX_SEED
-from sim.engine.calendar import Calendar, make_calendar, reserve
+from sim.engine.calendar import make_calendar, reserve
 from sim.engine.order import LOG
 from sim.engine.simulate import run
 from sim.engine.state import MESSAGE, stages_of
 from sim.jit import is_compiling
-from sim.units import MINUTE
+from sim.units import MINUTE, SECOND
 from sim.world import make_world
 from tests.equivalence.special import SPECIAL
 from tests.equivalence.strategies import scenarios
@@ -46,7 +46,7 @@ def assert_same(state, other):
     np.testing.assert_array_equal(state.now, now)
     np.testing.assert_array_equal(on_their_way(state), on_their_way(other))
     for name in state._fields:
-        if name not in ("now", "messages", "showings", "shown", "block", "seats", "words", "log", "calendar"):
+        if name not in ("now", "messages", "showings", "shown", "due", "block", "seats", "words", "log", "calendar"):
             np.testing.assert_array_equal(getattr(state, name), getattr(other, name), err_msg=name)
 
 
@@ -101,23 +101,25 @@ def test_rows_of_files_in_another_order_give_the_same_log(user, generator):
 # -- the arrays of a run
 
 
-def calendar_of(horizon, shift, pushes, generator):
-    """Return an empty calendar of buckets of 2^shift ticks, with room for so many pushes, its free chunks in any order."""
-    n_buckets = (horizon >> shift) + 1
+def calendar_of(horizon, width, pushes, generator):
+    """Return an empty calendar of buckets of so many ticks, with room for so many pushes, its free chunks in any order."""
+    n_buckets = horizon // width + 1
     empty = make_calendar(1, 1)
     one, meta, buckets = np.zeros(2, np.int64), empty.meta.copy(), np.zeros(n_buckets, empty.buckets.dtype)
     buckets["head"], meta["n_free"] = -1, 0
-    meta["shift"], meta["bucket"], meta["free"] = shift, -1, -1
-    calendar = reserve(
-        Calendar(one[:0], np.zeros(0, np.int32), buckets, one, one.copy(), one.copy(), empty.starts.copy(), meta), pushes,
+    meta["width"], meta["per_tick"], meta["bucket"], meta["free"] = width, 1.0 / width, -1, -1
+    bare = empty._replace(
+        pool=one[:0], chain=np.zeros(0, np.int32), buckets=buckets, current=one, scratch=one.copy(), late=one.copy(),
+        meta=meta, marks=np.zeros(2 ** int(generator.integers(0, 12)), np.uint8),
     )  # fmt: skip
+    calendar = reserve(bare, pushes)
     order = generator.permutation(len(calendar.chain)).astype(np.int32)
     calendar.chain[order] = np.append(order[1:], np.int32(-1))
     meta["free"] = order[0]
     return calendar
 
 
-def assert_storage_changes_nothing(scenario, seed, generator, shift, unused, room):
+def assert_storage_changes_nothing(scenario, seed, generator, width, unused, room):
     tables, exists = furnished(scenario, seed)
 
     def alter(state):
@@ -126,7 +128,7 @@ def assert_storage_changes_nothing(scenario, seed, generator, shift, unused, roo
         people = state.people.copy()
         return state._replace(
             # Everybody's first two events are pushed before anybody asks for room.
-            calendar=calendar_of(scenario.clock.horizon, shift, 2 * len(tables.people), generator),
+            calendar=calendar_of(scenario.clock.horizon, width, 2 * len(tables.people), generator),
             messages=np.zeros(unused + room, MESSAGE), log=np.zeros(room, LOG), now=now, people=people,
             stages=stages_of(people),
         )  # fmt: skip
@@ -134,18 +136,26 @@ def assert_storage_changes_nothing(scenario, seed, generator, shift, unused, roo
     assert_same(drive(scenario, tables, exists), drive(scenario, tables, exists, alter=alter))
 
 
-shifts = st.sampled_from([4, 8, 13, 17, 20, 24, 31])
+def width_of(scenario, divisor):
+    """Return the width of buckets of which so many are a moment, or of powers of two, which no moment holds."""
+    moment = max(1, round(scenario.scenario.moment_seconds * SECOND))
+    if divisor > 0:
+        return max(1, moment // divisor)
+    return 1 << -divisor
+
+
+divisors = st.sampled_from([1, 2, 3, -4, -8, -13, -17, -20, -24, -31])
 
 
 @few
-@given(scenarios(), seeds, orders, shifts, st.sampled_from([0, 1, 3000]), st.sampled_from([1, 50, 100_000]))
-def test_another_storage_of_the_same_run_changes_nothing(scenario, seed, generator, shift, unused, room):
-    assert_storage_changes_nothing(scenario, seed, generator, shift, unused, room)
+@given(scenarios(), seeds, orders, divisors, st.sampled_from([0, 1, 3000]), st.sampled_from([1, 50, 100_000]))
+def test_another_storage_of_the_same_run_changes_nothing(scenario, seed, generator, divisor, unused, room):
+    assert_storage_changes_nothing(scenario, seed, generator, width_of(scenario, divisor), unused, room)
 
 
 @pytest.mark.parametrize("shift", [4, 17, 31])
 def test_another_storage_changes_no_order_of_ties(shift):
-    assert_storage_changes_nothing(SPECIAL["forced ties"], 1, np.random.default_rng(shift), shift, 7, 1)
+    assert_storage_changes_nothing(SPECIAL["forced ties"], 1, np.random.default_rng(shift), 1 << shift, 7, 1)
 
 
 # -- the pieces of a run

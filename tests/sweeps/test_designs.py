@@ -67,7 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "whole"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int, whole: Path) -> None:
     def given(out: str, store: str) -> tuple[str, ...]:
         return (*LHS, f"study.workers={workers}", f"study.store={store}", f"hydra.run.dir={out}")
@@ -95,6 +95,7 @@ def test_a_killed_design_goes_on_where_it_was(tmp_path: Path, workers: int, whol
     assert half_written(tmp_path / "again") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("backend", "package"), [("dask", "distributed"), ("ray", "ray")])
 def test_a_cluster_gives_the_same(tmp_path: Path, backend: str, package: str) -> None:
     if importlib.util.find_spec(package) is None:
@@ -226,6 +227,7 @@ def workers_of(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.long
 def test_figures_that_are_drawn_again_are_those_of_the_run(tmp_path: Path) -> None:
     """Also their order and the pairs of their maps, which follow the design and not the alphabet."""
     factors = (

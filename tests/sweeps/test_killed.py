@@ -73,7 +73,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "whole"
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.long)])
 def test_kill_9_in_the_middle_of_a_sweep(launcher: str, whole: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     process = begin(launcher, tmp_path)

@@ -241,7 +241,7 @@ class Killer(Callback):
 """
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+@pytest.mark.parametrize("launcher", ["joblib", pytest.param("submitit_local", marks=pytest.mark.long)])
 def test_a_worker_that_is_killed_is_missed(launcher: str, tmp_path: Path) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
     command = [
@@ -279,7 +279,12 @@ def test_a_launcher_that_cannot_begin_is_told_in_one_sentence(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("launcher", "extra"),
-    [("joblib", "launchers"), ("submitit_local", "launchers"), ("submitit_slurm", "launchers"), ("ray", "ray")],
+    [
+        ("joblib", "launchers"),
+        pytest.param("submitit_local", "launchers", marks=pytest.mark.long),
+        ("submitit_slurm", "launchers"),
+        ("ray", "ray"),
+    ],
 )
 def test_a_launcher_that_is_not_installed_is_told_in_one_sentence(launcher: str, extra: str, tmp_path: Path) -> None:
     code = f"import hydra_plugins; hydra_plugins.__path__ = []; {BEGIN}"

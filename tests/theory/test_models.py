@@ -60,10 +60,11 @@ SMALL = {
     "hassanpour": partial(thresholds.hassanpour, 24, 3000),
     "casilli and tubaro": thresholds.casilli_tubaro,
 }
+LONG = ("granovetter", "tangency", "outbreaks")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in SMALL])
 def test_the_engine_gives_back_what_theory_says(name):
     rows = SMALL[name]()
     assert rows
@@ -133,6 +134,7 @@ def planted_branching():
     return row_of_normal("m", "q", "p", hawkes_cluster_mean(0.5), float(sizes.mean()), se)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("planted", [planted_infection, planted_ratio, planted_outbreak, planted_branching])
 def test_a_parameter_that_is_a_little_wrong_is_noticed(planted):

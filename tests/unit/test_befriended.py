@@ -59,7 +59,7 @@ def nations(draw: st.DrawFn) -> tuple[Friends, np.ndarray, np.ndarray, int]:
     return law, province, users if len(users) > 1 else np.arange(n), draw(st.integers(0, 2**63 - 1))
 
 
-@settings(deadline=None, derandomize=True, max_examples=80 if is_compiling else 25)
+@settings(deadline=None, derandomize=True, max_examples=40 if is_compiling else 25)
 @given(nations())
 @example((Friends(mean=2, local_share=0.5), np.zeros(2, int), np.arange(2), 1))
 @example((Friends(mean=9, sigma=1, local_share=0.5), np.zeros(3, int), np.arange(3), 1))
@@ -161,6 +161,7 @@ def test_friends_are_those_of_a_random_graph():
     assert {k: v for k, v in apart(halved, expected()).items() if abs(v) > STANDARD_ERRORS} == {}
 
 
+@pytest.mark.long
 @thousands
 @pytest.mark.parametrize(
     ("change", "seen_in"),

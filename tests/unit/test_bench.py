@@ -355,6 +355,7 @@ def table(answer):
     return pd.read_parquet(folder / "outputs" / "bench" / "bench.parquet")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_it_ends_well_and_leaves_whole_files(answer, table):
     folder, process = answer
@@ -364,6 +365,7 @@ def test_it_ends_well_and_leaves_whole_files(answer, table):
     assert "exposures" in process.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_rates_follow_from_changes_and_cpu_time(table):
     measured = table[table["rounds"] > 0]
@@ -371,6 +373,7 @@ def test_rates_follow_from_changes_and_cpu_time(table):
     assert (measured[["changes", "cpu_seconds", "peak_memory_bytes"]] > 0).all(axis=None)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_person_event_is_a_row_of_the_event_log(table):
     from sim.engine.simulate import run
@@ -382,11 +385,13 @@ def test_a_person_event_is_a_row_of_the_event_log(table):
         assert line.changes == len(record.log) == record.scalars["events"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_both_engines_process_the_same_events(table):
     assert table.loc[table["engine"] == REFERENCE, "agreement"].item() == "exact"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_people_who_post_more_cost_more_events(table):
     posts = table[table["part"] == "posts"].sort_values("posts")
@@ -395,6 +400,7 @@ def test_people_who_post_more_cost_more_events(table):
     assert posts["changes"].is_monotonic_increasing
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_peers_that_are_there_have_our_outcomes_and_the_others_a_reason(table):
     peers = table[table["engine"].isin([name for _, name, _, _ in PEERS])]

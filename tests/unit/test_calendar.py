@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from sim.engine.calendar import (
     AGAIN_BIT,
-    Calendar,
+    bucket_of,
     load_of,
     make_calendar,
     peek,
     pop,
     push,
     reserve,
-    sort_into,
     wanted_chunks,
 )  # fmt: skip
+from sim.engine.opening import lay_out, mark, sort_into
 from sim.engine.order import IMPRESSION, REACTION, RETRY, order_of
 from sim.engine.state import MESSAGE
 
@@ -29,7 +29,7 @@ HORIZON = 1 << 22  # 1024 buckets of 4096 ticks
 def open_until(calendar, messages, limit):
     """Open buckets up to a tick, as long as nothing lies in the one at hand; return whether there was room."""
     meta = calendar.meta[0]
-    last = (limit - 1) >> int(meta["shift"])
+    last = int(bucket_of(meta, limit - 1))
     while meta["at"] == meta["length"] and meta["n_late"] == 0 and meta["bucket"] < last:
         bucket = int(meta["bucket"]) + 1
         if 2 * calendar.buckets["count"][bucket] > len(calendar.current):
@@ -97,8 +97,8 @@ def tiny():
     meta = usual.meta.copy()
     meta["free"], meta["n_free"] = -1, 0
     one = np.zeros(2, np.int64)
-    return Calendar(
-        one[:0], np.zeros(0, np.int32), usual.buckets.copy(), one, one.copy(), one.copy(), usual.starts.copy(), meta
+    return usual._replace(
+        pool=one[:0], chain=np.zeros(0, np.int32), current=one, scratch=one.copy(), late=one.copy(), meta=meta
     )
 
 
@@ -208,3 +208,60 @@ def test_any_horizon_has_a_bucket_for_its_last_tick(horizon):
     assert len(both.heap) == (2 if horizon == 1 else 1)
     both.pop_until(horizon)
     assert not both.heap
+
+
+@pytest.mark.parametrize("width", [1, 7, 1000, 10_000, 3_600_000, 2**31])
+def test_the_bucket_of_a_tick_is_the_quotient(width):
+    meta = make_calendar(2**32 - 1, 1, 2**32 - 1).meta[0]
+    meta["width"], meta["per_tick"] = width, 1.0 / width
+    generator = np.random.default_rng(width)
+    edges = [k * width + d for k in generator.integers(0, 2**32 // width, 2000).tolist() for d in (-1, 0, 1, width - 1)]
+    for tick in [0, 2**32 - 2, *edges]:
+        if 0 <= tick < 2**32 - 1:
+            assert bucket_of(meta, tick) == tick // width
+
+
+@pytest.mark.parametrize(
+    ("horizon", "moment", "width"),
+    [(72 * 3_600_000, 10_000, 10_000), (72 * 3_600_000, 1, 1 << 17), (72 * 3_600_000, 3_600_000, 225_000), (100, 3, 3)],
+)
+def test_buckets_are_moments_or_parts_of_one_where_moments_are_long_enough(horizon, moment, width):
+    meta = make_calendar(horizon, 1000, moment).meta[0]
+    assert meta["width"] == width
+    assert meta["per_tick"] == 1 / width
+
+
+events = st.tuples(st.integers(0, 999), st.integers(0, 15), st.integers(0, 700), st.integers(0, 2**32 - 1))
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(events, max_size=120, unique_by=lambda e: e[:3]), st.integers(0, 120))
+def test_a_bucket_laid_out_holds_each_event_once_by_kind_and_those_of_one_person_in_order(found, n_shown):
+    """Numbers of people that end in the same 8 bits are taken for one person, which costs time and changes nothing."""
+    calendar = reserve(make_calendar(10_001, 1, 1001), len(found), max(len(found), 1))
+    messages = np.zeros(1, MESSAGE)  # of no account: no two events have the same tick, kind and person
+    n_free = int(calendar.meta[0]["n_free"])
+    pairs = [(int(order_of(3003 + tick, kind, person)), int(load_of(-1, key))) for tick, kind, person, key in found]
+    for k, (order, load) in enumerate(pairs):
+        if k < n_shown:
+            calendar.scratch[2 * k : 2 * k + 2] = order, load
+        else:
+            push(calendar, messages, order, -1, load & 0xFFFFFFFF)
+    extra = min(n_shown, len(pairs))
+    mark(calendar, 3, extra)
+    lay_out(calendar, messages, 3, extra)
+    meta = calendar.meta[0]
+    assert (meta["bucket"], meta["at"], meta["at_once"], meta["n_free"]) == (3, 0, 1, n_free)
+    assert not calendar.marks.any()
+    laid = [tuple(calendar.current[2 * i : 2 * i + 2].tolist()) for i in range(meta["length"])]
+    late = []
+    while meta["n_late"] > 0:
+        meta["at"] = meta["length"]
+        late.append(tuple(map(int, pop(calendar, messages))))
+    assert sorted(laid + late) == sorted(pairs)
+    assert late == sorted(late)
+    ends = [order & 255 for order, _ in pairs]
+    assert {order & 255 for order, _ in late} == {end for end in ends if ends.count(end) > 1}
+    assert set(laid[: sum(pair in laid for pair in pairs[:extra])]) <= set(pairs[:extra])  # what is shown comes first
+    kinds = [order >> 27 & 15 for order, _ in laid if (order, _) not in pairs[:extra]]
+    assert kinds == sorted(kinds)

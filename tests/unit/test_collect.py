@@ -820,6 +820,7 @@ print(code, pa.default_memory_pool().max_memory(), int(resident[0]) * 1024)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no such account of memory on this system")
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 def test_memory_does_not_grow_with_the_number_of_runs(make: Make, tables: Tables, tmp_path: Path, ending: str) -> None:

@@ -486,6 +486,7 @@ def test_two_sources_of_ties_and_a_cut_of_what_is_not_stored_are_refused(tmp_pat
 # -- large
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("tree", "mean"),

@@ -199,6 +199,7 @@ def test_followers_are_those_of_the_definition(name):
     assert {k: v for k, v in z.items() if abs(v) > STANDARD_ERRORS} == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "seen_in"),
     [

@@ -56,7 +56,14 @@ def compiled() -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
-@pytest.mark.parametrize(("n", "stored"), [(100_000, "true"), (300_000, "true"), (300_000, "false")])
+@pytest.mark.parametrize(
+    ("n", "stored"),
+    [
+        (100_000, "true"),
+        pytest.param(300_000, "true", marks=pytest.mark.long),
+        pytest.param(300_000, "false", marks=pytest.mark.long),
+    ],
+)
 def test_the_estimate_is_near_the_measured_peak(n: int, stored: str, compiled: dict[str, str]) -> None:
     throttles = ["none", "july15"] if stored == "true" else ["july15"]  # ties that are computed take long
     command = [sys.executable, "-c", MEASURE, str(n), stored, *throttles]

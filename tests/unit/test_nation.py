@@ -48,6 +48,7 @@ def test_without_any_scatter_there_is_no_interval():
     assert without_error(nation.difference(same, one(1.0), same))
 
 
+@pytest.mark.long
 def test_three_tiny_sizes_become_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

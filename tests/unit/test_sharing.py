@@ -5,6 +5,7 @@ import pytest
 from experiments import sharing
 
 
+@pytest.mark.long
 def test_a_table_of_two_sizes(capsys):
     sharing.main(["--people", "300", "500", "--rounds", "1", "--threads", "1", "2"])
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]

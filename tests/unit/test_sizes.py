@@ -116,6 +116,7 @@ def test_the_page_shows_every_question_and_nothing_collides(findings):
         assert all(a.y1 <= b.y0 or b.y1 <= a.y0 for a, b in combinations(labels, 2))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_tiny_design_is_run_once_and_written_whole(tmp_path, capsys):
     design = {300: 3, 600: 3}

@@ -67,6 +67,7 @@ def answered(experiment: Experiment, folders: dict[str, Path]) -> Answer:
 # -- throttling
 
 
+@pytest.mark.long
 def test_a_throttle_of_severity_0_does_nothing_and_a_blackout_more_than_any(folders) -> None:
     outcomes = table(folders("throttling")["severity"], "outcomes")
     numbers = outcomes.pivot(index=["outcome", "replicate"], columns="arm", values="value")
@@ -111,6 +112,7 @@ def test_the_studies_of_starts_begin_when_they_say() -> None:
 # -- the call
 
 
+@pytest.mark.long
 def test_interactions_are_differences_of_differences_and_the_call_is_gone(folders) -> None:
     outcomes = table(folders("facetime")["facetime_throttle"], "outcomes")
     heard = outcomes[outcomes["outcome"] == "first_heard_facetime"].pivot(
@@ -150,6 +152,7 @@ def test_the_null_night_without_the_call_is_the_arm_without_it() -> None:
 # -- cutting people off
 
 
+@pytest.mark.long
 def test_cutting_ties_goes_both_ways(folders) -> None:
     """A dense network learns its way to nobody, and a sparse one falls apart: in every replicate, far from chance."""
     outcomes = table(folders("cutting_off")["ties"], "outcomes")
@@ -357,6 +360,7 @@ def test_what_comes_later_is_no_part_of_the_dip(folders) -> None:
     assert (ordinary.drop(columns="awake").nunique(axis=1) == 1).all()
 
 
+@pytest.mark.long
 def test_sleep_is_what_a_night_without_it_lacks(folders) -> None:
     """The same people on the same dice: only their sleep is gone, and nobody posts less by night for being awake."""
     from sim.config import compose_tree, plan_of

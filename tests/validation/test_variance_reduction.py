@@ -30,6 +30,7 @@ def store(tmp_path_factory):
     return tmp_path_factory.mktemp("store")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_reported_variance_reduction_agrees_with_independent_pairs(store):
     rows = rows_of(*DESIGN, store)
@@ -38,6 +39,7 @@ def test_the_reported_variance_reduction_agrees_with_independent_pairs(store):
     assert sum(row.value[1] > 1 for row in rows) >= 5, "the test could not tell a reduction from none"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_pairs_that_are_not_independent_fail_the_same_check(store):
     """Both nights of the 'independent' pairs on the same dice: their reduction is about 1."""
