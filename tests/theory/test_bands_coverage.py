@@ -81,7 +81,7 @@ def assert_holds(hits, n_trials=N_TRIALS):
     assert hits / n_trials > LEVEL - tolerance, f"held in {hits / n_trials:.4f}, {LEVEL} - {tolerance:.4f} expected"
 
 
-@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("n", [pytest.param(n, marks=pytest.mark.long) if n in (8, 16) else n for n in SIZES])
 @pytest.mark.parametrize("name", list(CURVES))
 def test_the_band_holds_the_whole_curve(name, n):
     assert_holds(held(CURVES[name], n, simultaneous))

@@ -29,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.long
 def test_the_page_and_its_figures_are_written(folder: Path) -> None:
     text = (folder / "ban_2014.md").read_text(encoding="utf-8")
     for drawn in ("ban_2014.png", "ban_2014_ratio.png"):
@@ -38,6 +39,7 @@ def test_the_page_and_its_figures_are_written(folder: Path) -> None:
     assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "!"))) <= 130
 
 
+@pytest.mark.long
 def test_the_block_takes_and_never_gives(folder: Path) -> None:
     told = pd.read_parquet(folder / "out" / "ban_2014.parquet").set_index("outcome")
     assert set(told["factor"]) == set(FACTORS)

@@ -326,6 +326,7 @@ def test_the_verdict_on_ties_and_where_follow_the_signs() -> None:
 # -- dips and rebounds
 
 
+@pytest.mark.long
 def test_the_parts_add_up_to_the_whole_in_every_replicate(folders) -> None:
     found = dips_and_rebounds.per_hour(folders("dips_and_rebounds")["dips_and_rebounds"])
     windows = load(SMALL).scenario.accounting
