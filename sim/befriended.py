@@ -25,6 +25,7 @@ __all__ = [
     "HOME",
     "Befriended",
     "first_stub",
+    "friend_and_seat",
     "friend_number",
     "friend_seat",
     "friends_of",
@@ -218,20 +219,26 @@ def _is_first(f, part, side, own, n_own, stub, others, n_others, other):
 @njit
 def friend_number(ties, ints, k):
     """Return the user number of the k-th friend; -1: nobody's."""
+    return friend_and_seat(ties, ints, k)[0]
+
+
+@njit
+def friend_and_seat(ties, ints, k):
+    """Return the user number of the k-th friend, -1: nobody's; and which of that friend's friends this person is."""
     f = ties.friends
     p, half, home, n_home, away, n_away, side, part = ints
     if k < n_home:
         other = _other(f, p, half, home + k)
         if other < 0:
-            return np.int64(-1)
+            return np.int64(-1), np.int64(-1)
         x, first, end = _whose(f, HOME, p, other)
         if not _is_first(f, p, half, home, n_home, home + k, first, end - first, other):
-            return np.int64(-1)
-        return _number(ties, p, 1 - half, x)
+            return np.int64(-1), np.int64(-1)
+        return _number(ties, p, 1 - half, x), other - first
     stub = away + k - n_home
     other = _other(f, part, side, stub)
     if other < 0:
-        return np.int64(-1)
+        return np.int64(-1), np.int64(-1)
     begin = f.begin[1 - side]
     q = last_below(begin, other)
     x = (ties.first[FRIENDS, q + 1] - ties.first[FRIENDS, q]) // 2  # the last of an odd number, if it is none before
@@ -240,10 +247,10 @@ def friend_number(ties, ints, k):
     other_half = (1 - side) ^ f.entry[q, 2]
     its_home, its_n_home, first, n = _stubs_of(ties, q, other_half, x)
     if not _is_first(f, part, side, away, n_away, stub, first, n, other):
-        return np.int64(-1)
+        return np.int64(-1), np.int64(-1)
     if q == p and _tie_between(f, p, half, home, n_home, its_home, its_n_home) >= 0:
-        return np.int64(-1)  # friends at home already
-    return _number(ties, q, other_half, x)
+        return np.int64(-1), np.int64(-1)  # friends at home already
+    return _number(ties, q, other_half, x), its_n_home + other - first
 
 
 @njit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
-from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_number, friends_of
+from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_and_seat, friends_of
 from sim.bijection import standing_at
 from sim.implied import FRIENDS, person_of, poisson_count
 from sim.jit import by_reference, njit
@@ -161,9 +161,15 @@ def rows_of_friends(implied, n):
     starts = np.zeros(n + 1, np.int64)
     for i in range(n):
         starts[i + 1] = starts[i] + friends_of(implied, i)[0]
-    indices = np.empty(starts[n], np.int32)
+    indices = np.full(starts[n], -1, np.int32)
     for i in range(n):
         count, ints = friends_of(implied, i)
-        for k in range(count):
-            indices[starts[i] + k] = person_of(implied, FRIENDS, friend_number(implied, ints, k))
+        half, n_home, side = ints[1], ints[3], ints[6]
+        # Each tie is found once, those at home from half 0 and those anywhere from side 0, and stands in both rows.
+        for k in range(0 if half == 0 else n_home, count if side == 0 else n_home):
+            number, seat = friend_and_seat(implied, ints, k)
+            if number >= 0:
+                other = person_of(implied, FRIENDS, number)
+                indices[starts[i] + k] = other
+                indices[starts[other] + seat] = i
     return starts, indices

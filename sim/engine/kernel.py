@@ -70,7 +70,7 @@ def advance(T, S, until, margin):
     """
     T, S = by_reference(T), by_reference(S)
     now, meta = S.now[0], S.calendar.meta[0]
-    keeps_log = len(S.log) > 0
+    keeps_log, has_airings = len(S.log) > 0, len(T.airings) > 0
     minute_tick = now["next_minute"] * MINUTE if now["is_alone"] == 1 else np.int64(until)
     limit = min(until, minute_tick)
     is_late = now["is_late"]
@@ -112,7 +112,8 @@ def advance(T, S, until, margin):
         now["n_events"] += 1
         key = key_of(S, kind, slot, datum) if keeps_log else np.int64(0)
         result, channel = react_to(T, S, order, slot, datum)
-        S.hot[order & _PERSON] = hot_of(S.people[order & _PERSON])
+        if has_airings:
+            S.hot[order & _PERSON] = hot_of(S.people[order & _PERSON])
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1

@@ -188,6 +188,8 @@ def assert_bytes_tell_of_everybody(tables, state, tick):
     substitutes = (flags & SUBSTITUTES > 0) & (flags & CIRCUMVENTS == 0)
     out, asleep = phase_is_out[people["phase"]], people["asleep"] == 1
     expected = HOT_HEARD * (flags & HEARD > 0) + HOT_SUBSTITUTES * substitutes + HOT_OUT * out + HOT_ASLEEP * asleep
+    if len(tables.airings) == 0:
+        return  # nobody asks
     np.testing.assert_array_equal(state.hot, expected)
     assert set(np.unique(state.hot)) <= set(range(tables.levels.shape[2]))
     for c, channel in enumerate(tables.channels):
