@@ -573,7 +573,7 @@ def test_after_ctrl_c_or_sigterm_what_is_finished_is_kept(tmp_path: Path, number
     assert (told["runs_computed"], told["runs_reused"]) == (0, RUNS_EACH)
 
 
-@pytest.mark.parametrize("number", ENDS)
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_ctrl_c_or_sigterm_in_a_sweep(tmp_path: Path, number: signal.Signals) -> None:
     process = start(["-m", "sim", "-m", "seed=1,2", *LARGE, "study.replicates=200", "hydra.sweep.dir=cut"], tmp_path)
     wait_until(lambda: _kept(tmp_path) > 1, process)

@@ -132,6 +132,7 @@ def test_kill_9_leaves_the_old_folder_or_the_new_one(where: str, place: Path, fo
     assert half_written(folder) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", MOMENTS)
 def test_a_full_disk_leaves_the_old_folder(where: str, place: Path, folder: Path) -> None:
     answer = stopped(FULL, where, folder)

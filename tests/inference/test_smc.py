@@ -111,6 +111,7 @@ def test_another_seed_gives_other_particles_and_the_random_state_of_others_is_le
     assert not np.array_equal(other.particles()[0], finished.particles(0)[0])
 
 
+@pytest.mark.long
 def test_it_ends_where_closer_is_no_better_or_enough_was_tried(tmp_path: Path):
     close = smc(plan(particles=50, generations=50, smallest_distance=1.5), tmp_path / "close.db")
     assert "1.5 was asked for" in close.run()

@@ -181,7 +181,7 @@ def test_bad_designs_end_with_a_sentence(tmp_path: Path, given: list[str], says:
 ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 
 
-@pytest.mark.parametrize("number", ENDS)
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 @pytest.mark.parametrize("moment", ["processes begin", "points are there"])
 def test_ctrl_c_and_sigterm_keep_the_finished_points_and_are_told_in_one_sentence(
     tmp_path: Path, moment: str, number: signal.Signals

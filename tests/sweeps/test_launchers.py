@@ -241,7 +241,8 @@ class Killer(Callback):
 """
 
 
-@pytest.mark.parametrize("launcher", ["joblib", pytest.param("submitit_local", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_a_worker_that_is_killed_is_missed(launcher: str, tmp_path: Path) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
     command = [
