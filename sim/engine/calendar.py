@@ -37,6 +37,7 @@ __all__ = [
     "push",
     "push_late",
     "reserve",
+    "set_width",
     "slot_of",
     "wanted_chunks",
 ]
@@ -62,6 +63,7 @@ _META = np.dtype(
     [
         ("width", "i8"),  # ticks per bucket
         ("per_tick", "f8"),  # one through it
+        ("shift", "i8"),  # its logarithm to base 2, -1: no whole number
         ("bucket", "i8"),  # the bucket at hand, -1 before the first
         ("at", "i8"),  # position in current
         ("length", "i8"),  # of current
@@ -105,7 +107,7 @@ def make_calendar(horizon: int, n_people: int, moment: int = 1) -> Calendar:
             width //= 2
     n_buckets = horizon // width + 1
     meta = np.zeros(1, _META)
-    meta["width"], meta["per_tick"] = width, 1.0 / width
+    set_width(meta, width)
     meta["bucket"], meta["free"], meta["next_late"] = -1, -1, _NEVER
     buckets = np.zeros(n_buckets, _BUCKET)
     buckets["head"] = -1
@@ -123,6 +125,12 @@ def make_calendar(horizon: int, n_people: int, moment: int = 1) -> Calendar:
     # Generous, because zeros take no memory until they are written, and growing copies all that is there.
     # Everybody's first two events fit in any case: in the worst one each lies in a bucket of its own.
     return _with_chunks(calendar, 12 * n_people // CHUNK + n_buckets + 64)
+
+
+def set_width(meta: np.ndarray, width: int) -> None:
+    """Let buckets of a calendar without events have so many ticks each."""
+    meta["width"], meta["per_tick"] = width, 1.0 / width
+    meta["shift"] = width.bit_length() - 1 if width & (width - 1) == 0 else -1
 
 
 def _with_chunks(calendar: Calendar, more: int) -> Calendar:
@@ -223,6 +231,8 @@ def push_late(calendar, messages, order, load):
 @inlined
 def bucket_of(meta, tick):
     """Return the number of the bucket in which a tick in [0, 2^32) lies."""
+    if meta["shift"] >= 0:
+        return np.int64(tick) >> meta["shift"]
     return np.int64((np.float64(tick) + 0.5) * meta["per_tick"])  # half a tick is more than what rounding can do
 
 

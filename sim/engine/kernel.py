@@ -25,6 +25,7 @@ from sim.engine.order import (
     HOME_AGAIN,
     IMPRESSION,
     LEAVE,
+    PERSON,
     PROMPT,
     REACTION,
     RETURN_SEEN,
@@ -49,7 +50,6 @@ __all__ = ["ENOUGH", "MORE_ROOM", "MOST_AT_ONCE", "advance", "air", "begin", "lo
 ENOUGH, MORE_ROOM = 0, 1
 AHEAD = 8
 MOST_AT_ONCE = 64
-_PERSON = np.int64((1 << 27) - 1)
 
 
 @njit
@@ -113,11 +113,11 @@ def advance(T, S, until, margin):
         key = key_of(S, kind, slot, datum) if keeps_log else np.int64(0)
         result, channel = react_to(T, S, order, slot, datum)
         if has_airings:
-            S.hot[order & _PERSON] = hot_of(S.people[order & _PERSON])
+            S.hot[order & PERSON] = hot_of(S.people[order & PERSON])
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1
-            row["tick"], row["kind"], row["person"], row["key"] = order >> 31, kind, order & _PERSON, key
+            row["tick"], row["kind"], row["person"], row["key"] = order >> 31, kind, order & PERSON, key
             row["channel"], row["result"] = channel, result
 
 
@@ -158,7 +158,7 @@ def look_ahead(T, S):
     ahead = meta["at"] + AHEAD
     if ahead < meta["length"]:
         order, slot = current[2 * ahead], slot_of(current[2 * ahead + 1])
-        p = order & _PERSON
+        p = order & PERSON
         prefetch(S.people, p)
         if slot >= 0:
             prefetch(S.messages, slot & SLOT)
@@ -171,7 +171,7 @@ def react_to(T, S, order, slot, datum):
     """Carry out one event; return (result, channel) for the log."""
     t = order >> 31
     kind = (order >> 27) & 15
-    p = order & _PERSON
+    p = order & PERSON
     if slot >= 0:
         held, is_again = slot >> HOLD_SHIFT, (slot & AGAIN_BIT) != 0
         slot &= SLOT

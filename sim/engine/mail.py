@@ -10,11 +10,10 @@ import numpy as np
 
 from sim.engine.calendar import datum_of, load_of, push, slot_of, wanted_chunks
 from sim.engine.messages import push_message, release, write
+from sim.engine.order import PERSON
 from sim.jit import by_reference, inlined, njit
 
 __all__ = ["receive", "seal", "send_out"]
-
-_PERSON = np.int64((1 << 27) - 1)
 
 
 @njit
@@ -66,7 +65,7 @@ def receive(S, outbox, letters, n_letters):
         slot = np.int64(-1)
         for i in range(letter["first"], letter["end"]):
             order, load = outbox[2 * i], outbox[2 * i + 1]
-            if not first <= order & _PERSON <= last:
+            if not first <= order & PERSON <= last:
                 continue
             if letter["author"] < 0:
                 push(calendar, S.messages, order, slot_of(load), datum_of(load))

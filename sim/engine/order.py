@@ -14,8 +14,8 @@ import numpy as np
 
 from sim.jit import inlined, njit
 
-__all__ = ["ACTOR_RANKS", "KIND_NAMES", "LOG", "RESULT_NAMES", "moment_begun", "next_moment", "order_of", "person_rank",
-           "prompt_key", "return_key"]  # fmt: skip
+__all__ = ["ACTOR_RANKS", "KIND_NAMES", "LOG", "PERSON", "RESULT_NAMES", "moment_begun", "next_moment", "order_of",
+           "person_rank", "prompt_key", "return_key"]  # fmt: skip
 
 # -- kinds of people's events; the number is the rank within a tick
 WAKE, BED, HOME_AGAIN, LEAVE, ARRIVE, DEPART, DECIDE, PROMPT, ADOPT, CREATE = range(10)
@@ -42,6 +42,10 @@ LOG = np.dtype(
     [("tick", "i8"), ("kind", "i8"), ("person", "i8"), ("key", "i8"), ("channel", "i8"), ("result", "i8")], align=True
 )
 """A row of the event log, people's events only; ticks count from the start of the warm-up, channel -1: none."""
+
+
+PERSON = np.int64((1 << 27) - 1)
+"""The bits of an order (`order_of`) that number the person."""
 
 
 @inlined

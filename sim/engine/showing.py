@@ -18,12 +18,11 @@ from sim.draws import coarse, fraction, packed, quarters
 from sim.engine.calendar import bucket_of, datum_of, load_of, peek, slot_of
 from sim.engine.messages import draw_readers, release
 from sim.engine.opening import close, lay_out, mark, sort_into
-from sim.engine.order import IMPRESSION, UNSEEN, order_of
+from sim.engine.order import IMPRESSION, PERSON, UNSEEN, order_of
 from sim.engine.state import BLOCK, DELIVERED, LOOKS, UNSEEN_TOTAL
 from sim.jit import inlined, njit, prefetch
 from sim.quantiles import ceiling_of, delay_ticks
 
-_PERSON = np.int64((1 << 27) - 1)
 _LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum in `coming_at` is rounded
 
 __all__ = ["begin_showings", "coming_at", "next_order", "number_coming"]
@@ -175,7 +174,7 @@ def _dismiss(T, S, count):
     left = np.int64(0)
     for i in range(count):
         order, load = scratch[2 * i], scratch[2 * i + 1]
-        p = order & _PERSON
+        p = order & PERSON
         slot = slot_of(load)
         c = np.int64(messages[slot]["channel"])
         taken = coarse(np.uint64(datum_of(load))) * T.channels[c]["ceiling"]

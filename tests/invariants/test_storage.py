@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.draws import MAX_SEED
-from sim.engine.calendar import make_calendar, reserve
+from sim.engine.calendar import make_calendar, reserve, set_width
 from sim.engine.order import LOG
 from sim.engine.simulate import run
 from sim.engine.state import MESSAGE, stages_of
@@ -107,7 +107,8 @@ def calendar_of(horizon, width, pushes, generator):
     empty = make_calendar(1, 1)
     one, meta, buckets = np.zeros(2, np.int64), empty.meta.copy(), np.zeros(n_buckets, empty.buckets.dtype)
     buckets["head"], meta["n_free"] = -1, 0
-    meta["width"], meta["per_tick"], meta["bucket"], meta["free"] = width, 1.0 / width, -1, -1
+    set_width(meta, width)
+    meta["bucket"], meta["free"] = -1, -1
     bare = empty._replace(
         pool=one[:0], chain=np.zeros(0, np.int32), buckets=buckets, current=one, scratch=one.copy(), late=one.copy(),
         meta=meta, marks=np.zeros(2 ** int(generator.integers(0, 12)), np.uint8),

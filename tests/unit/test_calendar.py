@@ -17,6 +17,7 @@ from sim.engine.calendar import (
     pop,
     push,
     reserve,
+    set_width,
     wanted_chunks,
 )  # fmt: skip
 from sim.engine.opening import lay_out, mark, sort_into
@@ -212,8 +213,9 @@ def test_any_horizon_has_a_bucket_for_its_last_tick(horizon):
 
 @pytest.mark.parametrize("width", [1, 7, 1000, 10_000, 3_600_000, 2**31])
 def test_the_bucket_of_a_tick_is_the_quotient(width):
-    meta = make_calendar(2**32 - 1, 1, 2**32 - 1).meta[0]
-    meta["width"], meta["per_tick"] = width, 1.0 / width
+    metas = make_calendar(2**32 - 1, 1).meta
+    set_width(metas, width)
+    meta = metas[0]
     generator = np.random.default_rng(width)
     edges = [k * width + d for k in generator.integers(0, 2**32 // width, 2000).tolist() for d in (-1, 0, 1, width - 1)]
     for tick in [0, 2**32 - 2, *edges]:
