@@ -36,7 +36,7 @@ def drive(
 
     The script does nothing at `stops`, but people wait for it; between two events of the script they are advanced in so
     many `calls`. `alter` exchanges arrays of the state before anything happens. After each step, when all that comes
-    before a tick has happened, `look` sees the state and the tick.
+    before a tick has happened and everybody has caught up with sleep, `look` sees the state and the tick.
     """
     room = CompiledRoom(tables, [alter(make_state(tables, exists, True))])
     env = simpy.Environment()
@@ -51,6 +51,7 @@ def drive(
             room.advance(max(room.now, following * k // calls))
         room.advance(following)
         room.book()
+        room.catch_up()
         look(room.tables, room.parts[0], following)
         if following >= end:
             return whole(room.parts)

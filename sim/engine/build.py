@@ -11,8 +11,9 @@ from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
 from sim.engine.branching import measured_nation, spectral_radius
-from sim.engine.flags import ABLE, OWNS_GROUP, levels_of
+from sim.engine.flags import ABLE, OWNS_GROUP, levels_of, terms_of
 from sim.engine.people import count_shown, make_rows, who_gather
+from sim.engine.rules import PUNCTUAL
 from sim.engine.state import AIRING, LOOKS, RULES, Tables
 from sim.engine.ties import make_net
 from sim.errors import CapacityError, InputError
@@ -21,7 +22,7 @@ from sim.laws import MOST_MINUTES, Constant, Exponential, Jitter, encode_laws
 from sim.scenario import Scenario
 from sim.threads import in_chunks
 from sim.timeline import Entry
-from sim.units import HOUR, MINUTE, minutes_to_ticks, seconds_to_ticks
+from sim.units import DAY, HOUR, MINUTE, minutes_to_ticks, seconds_to_ticks
 from sim.world import World, make_world, receivers_used
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "radius_of"]
@@ -273,7 +274,8 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     rules = np.zeros(1, RULES)
     r = rules[0]
     r["seed"], r["horizon"], r["warm_up"], r["time_of_day"] = seed, clock.horizon, clock.warm_up, clock.time_of_day
-    r["news_tick"] = clock.tick(night.accounting.first_news) if night.accounting else -1
+    first_news = clock.tick(night.accounting.first_news) if night.accounting else -1
+    r["news_tick"] = -(-first_news // MINUTE) * MINUTE if first_news >= 0 else -1
     r["moment"] = seconds_to_ticks(night.moment_seconds)
     r["n_normal"] = world.n_normal
     fading = np.inf if decision.fading_minutes is None else decision.fading_minutes * MINUTE
@@ -295,6 +297,9 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     if scenario.population.sleep is not None:
         r["sleeps"] = 1
         r["stay_up"] = scenario.population.sleep.stay_up.probability
+    r["punctual"] = decision.rule in PUNCTUAL
+    r["most_turns"] = 4 * (clock.horizon // DAY + 3)
+    r["hot_shift"] = terms_of(clock.horizon)
     r["while_home"] = posting.while_home
     r["while_travelling"], r["while_on_square"] = posting.while_travelling, posting.while_on_square
     r["topical"], r["relay"], r["authority"] = posting.topical_share, posting.relay_call, posting.post_authority

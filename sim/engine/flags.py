@@ -8,7 +8,7 @@ from sim.attendance import phase_is_out
 from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.jit import inlined
 
-__all__ = ["drop", "has", "hot_of", "is_reached", "levels_of", "put"]
+__all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "put", "terms_of"]
 
 (
     ABLE,
@@ -23,10 +23,12 @@ __all__ = ["drop", "has", "hot_of", "is_reached", "levels_of", "put"]
     WAS_WOKEN,
     AWAKE_AT_NEWS,
     OWNS_GROUP,
-) = (1 << bit for bit in range(12))
+    NEWS_CAME,
+) = (1 << bit for bit in range(13))
 """Bits of a person's flags: could go at all; has heard of the night; was called; turns elsewhere while cut off; circumvents;
 was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a
-night from which a message woke this person; was awake at the first news; may create a chat group."""
+night from which a message woke this person; was awake at the first news; may create a chat group; it is known whether this
+person was awake at the first news."""
 
 
 @inlined
@@ -55,20 +57,37 @@ def is_reached(T, p, c):
 
 HOT_HEARD, HOT_SUBSTITUTES, HOT_OUT, HOT_ASLEEP = (1 << bit for bit in range(4))
 """Bits of `hot_of`."""
+HOT_BITS, HOT_TERMS = 4, (1 << 12) - 1
+"""So many bits; the bits above them tell until when they hold, in so many terms."""
 
 
 @inlined
-def hot_of(person):
-    """Return what decides how much a person notices, in a byte: heard of the night, turns elsewhere, is out, is asleep."""
-    heard = np.uint8(person["flags"] & HEARD != 0)
-    substitutes = np.uint8(person["flags"] & (SUBSTITUTES | CIRCUMVENTS) == SUBSTITUTES)
-    return heard | substitutes << 1 | np.uint8(phase_is_out[person["phase"]]) << 2 | np.uint8(person["asleep"]) << 3
+def hot_of(person, shift):
+    """Return what decides how much a person notices, in 16 bits: heard of the night, turns elsewhere, is out, is asleep.
+
+    It holds while `is_known`: up to the next turn of sleep, in terms of 2^shift ticks.
+    """
+    heard = np.int64(person["flags"] & HEARD != 0)
+    substitutes = np.int64(person["flags"] & (SUBSTITUTES | CIRCUMVENTS) == SUBSTITUTES)
+    bits = heard | substitutes << 1 | np.int64(phase_is_out[person["phase"]]) << 2 | np.int64(person["asleep"]) << 3
+    return np.uint16(bits | min(np.int64(person["turn_at"]) >> shift, HOT_TERMS) << HOT_BITS)
+
+
+@inlined
+def is_known(hot, t, shift):
+    """Return whether what `hot_of` returned holds at a tick: nothing was planned to happen before."""
+    return t >> shift < hot >> HOT_BITS
+
+
+def terms_of(horizon: int) -> int:
+    """Return the `shift` of `hot_of`: by which all ticks before a horizon fit into the terms."""
+    return max(0, int(horizon).bit_length() - HOT_TERMS.bit_length())
 
 
 def levels_of(channels: np.ndarray, rules: np.ndarray) -> np.ndarray:
-    """Return float64[2, c, 16], by whether anything is throttled, channel and `hot_of`: the attention that an airing gets.
+    """Return float64[2, c, 16], by whether anything is throttled, channel and bits of `hot_of`: the attention an airing gets.
 
-    What takes as much or more is not noticed, and nothing comes of it; infinite where that cannot be told from the byte.
+    What takes as much or more is not noticed, and nothing comes of it; infinite where that cannot be told from the bits.
     """
     levels = np.empty((2, len(channels), 16))
     for throttled, c, hot in np.ndindex(levels.shape):

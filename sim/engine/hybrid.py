@@ -51,6 +51,7 @@ class CompiledRoom:
         for part in parts:
             part.now["most_sent"] = most_sent
         self.margin = most_sent + 512
+        self.margin += int(tables.rules["most_turns"][0])
         self.margin += len(tables.by_threshold) + MOST_POSTS * int(np.count_nonzero(tables.channels["live"]))
 
     def __enter__(self) -> CompiledRoom:
@@ -114,6 +115,15 @@ class CompiledRoom:
             self._each(partial(self._advance, until=end))
             self.now = end
             self._exchange()
+
+    def catch_up(self) -> None:
+        """Let everybody fall asleep and wake as it was to happen before now."""
+        self._each(self._catch_up)
+
+    def _catch_up(self, k: int) -> None:
+        following = int(self.parts[k].now["first_person"][0])
+        while (following := kernel.catch_all_up(self.tables, self.parts[k], self.now, following)) >= 0:
+            self.parts[k] = grown(self.parts[k], 0, self.margin)
 
     def _each(self, work: Callable[[int], object]) -> None:
         """Do something for all parts at once."""
@@ -183,5 +193,6 @@ def run_compiled(
             room.advance(following)
             if following >= end:
                 room.book()
+                room.catch_up()
                 return whole(room.parts)
             env.step()

@@ -10,7 +10,7 @@ from sim.channels import CALL, NEWS
 from sim.draws import identity
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, wanted_chunks
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt, schedule_timer
-from sim.engine.flags import AWAKE_AT_NEWS, hot_of, put
+from sim.engine.flags import hot_of
 from sim.engine.mail import receive
 from sim.engine.messages import release, write
 from sim.engine.order import (
@@ -30,14 +30,13 @@ from sim.engine.order import (
     REACTION,
     RETURN_SEEN,
     TELL,
-    WAKE,
     next_moment,
     order_of,
     prompt_key,
     return_key,
 )
 from sim.engine.reading import announce, celebrate, film, on_impression, on_return_seen, show_return
-from sim.engine.rules import arrive, come_home, depart, first_night, on_bed, on_leave, on_wake
+from sim.engine.rules import arrive, catch_up, come_home, depart, first_night, learn_of_news, on_leave
 from sim.engine.sending import first_candidate, on_candidate, on_reaction, on_retry
 from sim.engine.showing import begin_showings, next_order
 from sim.engine.state import CREATED, CROWD, GATHERING, MOST_LETTERS, MOST_TICKS, TOPICAL, TRENDING
@@ -45,7 +44,8 @@ from sim.engine.ties import channel_of_group
 from sim.jit import by_reference, inlined, njit, prefetch
 from sim.units import MINUTE
 
-__all__ = ["ENOUGH", "MORE_ROOM", "MOST_AT_ONCE", "advance", "air", "begin", "look_around", "look_back", "receive"]
+__all__ = ["ENOUGH", "MORE_ROOM", "MOST_AT_ONCE", "advance", "air", "begin", "catch_all_up", "look_around", "look_back",
+           "receive"]  # fmt: skip
 
 ENOUGH, MORE_ROOM = 0, 1
 AHEAD = 8
@@ -58,7 +58,7 @@ def begin(T, S):
     T, S = by_reference(T), by_reference(S)
     for p in range(S.now[0]["first_person"], S.now[0]["last_person"] + 1):
         first_night(T, S, p)
-        S.hot[p] = hot_of(S.people[p])
+        S.hot[p] = hot_of(S.people[p], T.rules[0]["hot_shift"])
         first_candidate(T, S, p)
 
 
@@ -70,7 +70,8 @@ def advance(T, S, until, margin):
     """
     T, S = by_reference(T), by_reference(S)
     now, meta = S.now[0], S.calendar.meta[0]
-    keeps_log, has_airings = len(S.log) > 0, len(T.airings) > 0
+    keeps_log, has_airings, shift = len(S.log) > 0, len(T.airings) > 0, T.rules[0]["hot_shift"]
+    rows = T.rules[0]["most_turns"] + 1
     minute_tick = now["next_minute"] * MINUTE if now["is_alone"] == 1 else np.int64(until)
     limit = min(until, minute_tick)
     is_late = now["is_late"]
@@ -79,7 +80,7 @@ def advance(T, S, until, margin):
         if left == 0:
             # Room is looked at again after so many events: twice as many each time, half as many where it is scarce.
             at_once = min(2 * at_once, MOST_AT_ONCE)
-            while at_once > 0 and not has_room(S, margin, at_once):
+            while at_once > 0 and not has_room(S, margin, at_once, rows):
                 at_once >>= 1
             if at_once == 0:
                 return MORE_ROOM
@@ -108,29 +109,33 @@ def advance(T, S, until, margin):
             order, load = pop(S.calendar, S.messages)
         look_ahead(T, S)
         slot, datum = slot_of(load), datum_of(load)
-        kind = (order >> 27) & 15
+        kind, p = (order >> 27) & 15, order & PERSON
+        if np.int64(S.people[p]["turn_at"]) <= order >> 31:
+            catch_up(T, S, p, order >> 31)
+        if kind <= BED:  # that was all
+            continue
         now["n_events"] += 1
         key = key_of(S, kind, slot, datum) if keeps_log else np.int64(0)
         result, channel = react_to(T, S, order, slot, datum)
         if has_airings:
-            S.hot[order & PERSON] = hot_of(S.people[order & PERSON])
+            S.hot[p] = hot_of(S.people[p], shift)
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1
-            row["tick"], row["kind"], row["person"], row["key"] = order >> 31, kind, order & PERSON, key
+            row["tick"], row["kind"], row["person"], row["key"] = order >> 31, kind, p, key
             row["channel"], row["result"] = channel, result
 
 
 @inlined
-def has_room(S, margin, n_events):
-    """Return whether so many events find room for what they may push, write, send and log."""
+def has_room(S, margin, n_events, rows):
+    """Return whether so many events find room for what they may push, write, send and log, each so many rows."""
     now, meta = S.now[0], S.calendar.meta[0]
     pushes = margin * n_events
     return (
         meta["n_free"] >= wanted_chunks(S.calendar, pushes)
         and 2 * (meta["n_late"] + pushes) <= len(S.calendar.late)
         and now["n_messages"] - now["n_free"] + pushes <= len(S.messages)
-        and (len(S.log) == 0 or now["n_log"] + n_events <= len(S.log))
+        and (len(S.log) == 0 or now["n_log"] + n_events * rows <= len(S.log))
         and (
             now["is_alone"] == 1
             or (
@@ -188,11 +193,7 @@ def react_to(T, S, order, slot, datum):
         return on_candidate(T, S, p, t, datum)
     result = DONE
     seed = T.rules[0]["seed"]
-    if kind == WAKE:
-        result = on_wake(T, S, p, t, datum)
-    elif kind == BED:
-        result = on_bed(T, S, p, t, datum)
-    elif kind == DECIDE:
+    if kind == DECIDE:
         result = on_decide(T, S, p, t, datum)
     elif kind == PROMPT:
         result = on_prompt(T, S, p, t, datum)
@@ -263,8 +264,8 @@ def snapshot(T, S, minute):
     row[1] = phases[TRAVELLING] + phases[RETURNING]
     row[2] = phases[ON_SQUARE]
     row[3] = phases[BACK] + phases[RESTING]
-    row[4] = now["asleep"]
-    row[5] = last - first + 1 - now["asleep"] - (out if rules["as_if_home"] == 0 else 0)
+    row[4] = 0  # see `catch_all_up`
+    row[5] = last - first + 1 - (out if rules["as_if_home"] == 0 else 0)
     row[6] = now["circumventing"]
     row[7] = now["heard"]
     for c in range(len(T.channels)):
@@ -280,11 +281,6 @@ def snapshot(T, S, minute):
     now["crowd"] = on_square / rules["n_normal"]
     now["taking_part"] = out / rules["crowd_scale"]
     tick = minute * MINUTE
-    if now["news_seen"] == 0 and rules["news_tick"] >= 0 and tick >= rules["news_tick"]:
-        now["news_seen"] = 1
-        for p in range(first, last + 1):
-            if S.people[p]["asleep"] == 0:
-                put(S.people[p], AWAKE_AT_NEWS)
     if tick + 1 < rules["horizon"]:
         while (
             now["n_done"] < len(T.by_threshold)
@@ -299,6 +295,29 @@ def snapshot(T, S, minute):
                 break
             if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
                 push(S.calendar, S.messages, order_of(tick + 1, PROMPT, p), -1, prompt_key(CROWD, minute))
+
+
+@njit
+def catch_all_up(T, S, until, p):
+    """Let everybody from person p on catch up with what sleep there is before a tick, and book it to the minutes before.
+
+    Return the person with whom to call it again, if the log needs more room, or -1.
+    """
+    T, S = by_reference(T), by_reference(S)
+    now, shift, rows = S.now[0], T.rules[0]["hot_shift"], T.rules[0]["most_turns"]
+    for q in range(p, now["last_person"] + 1):
+        if len(S.log) > 0 and now["n_log"] + rows > len(S.log):
+            return q
+        catch_up(T, S, q, until - 1)
+        learn_of_news(T, S.people[q], until - 1)
+        S.hot[q] = hot_of(S.people[q], shift)
+    asleep = np.int64(0)
+    for minute in range(-(-until // MINUTE)):
+        asleep += S.slept[minute]
+        row = S.snapshots[minute]
+        row[5] += row[4] - asleep
+        row[4] = asleep
+    return -1
 
 
 @njit

@@ -84,7 +84,7 @@ class Person(Correspondent):
     def go_to_bed_at(self, tick: int) -> None:
         """Plan to go to bed; whatever was planned about sleep before is void."""
         self.sleep_stamp += 1
-        self.begin(tick, self.going_to_bed(tick, self.sleep_stamp))
+        self.begin(tick, self.going_to_bed(tick, self.sleep_stamp, self.night + 1))
 
     def fall_asleep(self, length: int) -> None:
         """Sleep for a while; deciding stands still."""
@@ -94,36 +94,35 @@ class Person(Correspondent):
         self.wake_at = self.now + length
         self.sleep_left = 0
         self.sleep_stamp += 1
-        self.begin(self.wake_at, self.waking_up(self.wake_at, self.sleep_stamp))
+        self.begin(self.wake_at, self.waking_up(self.wake_at, self.sleep_stamp, self.night + 1))
 
-    def going_to_bed(self, tick: int, stamp: int) -> Life:
-        """Go to bed, or stay up on such a night, or miss the night being out."""
-        yield self.at(tick, o.BED, stamp)
-        rules, night = self.nation.rules, self.night + 1
+    def going_to_bed(self, tick: int, stamp: int, night: int) -> Life:
+        """Go to bed in a night (from 1), or stay up, or miss it being out."""
+        yield self.at(tick, o.BED, night)
         if stamp != self.sleep_stamp:
-            self.note(o.BED, stamp, o.STALE)
-        elif self.phase not in (HOME, BACK, RESTING):
+            return
+        if self.phase not in (HOME, BACK, RESTING):
             self.missed_sleep, self.sleep_left = True, 0
             self.next_bed()
-            self.note(o.BED, stamp, o.POSTPONED)
-        elif self.heard_tick >= 0 and not self.stayed_up and self.u(draws.STAY_UP, 0, night) < rules["stay_up"]:
+        elif self.heard_tick >= 0 and not self.stayed_up and self.stays_up(night):
             self.stayed_up = True
             self.go_to_bed_at(tick + self.nation.delay(st.L_STAY_UP, self.u(draws.STAY_UP_LENGTH, 0, night)))
-            self.note(o.BED, stamp, o.POSTPONED)
         else:
             self.fall_asleep(self.sleep_left or self.traits["sleep"])
-            self.note(o.BED, stamp, o.DONE)
+        self.note(o.BED, night, o.DONE if self.asleep else o.POSTPONED)
 
-    def waking_up(self, tick: int, stamp: int) -> Life:
+    def stays_up(self, night: int) -> bool:
+        """Whether somebody who has heard stays up in a night."""
+        return bool(self.u(draws.STAY_UP, 0, night) < self.nation.rules["stay_up"])
+
+    def waking_up(self, tick: int, stamp: int, night: int) -> Life:
         """Wake up by the clock."""
-        yield self.at(tick, o.WAKE, stamp)
-        if stamp != self.sleep_stamp:
-            self.note(o.WAKE, stamp, o.STALE)
-            return
-        self.wake()
-        self.stayed_up = False
-        self.next_bed()
-        self.note(o.WAKE, stamp, o.DONE)
+        yield self.at(tick, o.WAKE, night)
+        if stamp == self.sleep_stamp:
+            self.wake()
+            self.stayed_up = False
+            self.next_bed()
+            self.note(o.WAKE, night, o.DONE)
 
     def wake(self) -> None:
         """Be awake, and take up deciding again."""
@@ -151,7 +150,7 @@ class Person(Correspondent):
         first = max((self.now + rules["time_of_day"] - traits["bed"]) // DAY - 1, -1)
         for night in range(first, first + 3):
             bed = self.bed_tick(night)
-            if 0 <= self.heard_tick < bed and self.u(draws.STAY_UP, 0, night + 1) < rules["stay_up"]:
+            if 0 <= self.heard_tick < bed and self.stays_up(night + 1):
                 bed += self.nation.delay(st.L_STAY_UP, self.u(draws.STAY_UP_LENGTH, 0, night + 1))
             if bed <= self.now < bed + traits["sleep"]:
                 return int(bed + traits["sleep"])

@@ -12,7 +12,18 @@ from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RESTING, RETURNING,
 from sim.decision import HAZARD_RULE
 from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
-from sim.engine.flags import HEARD, MISSED_SLEEP, OWNS_GROUP, STAYED_UP, WAS_WOKEN, drop, has, put
+from sim.engine.flags import (
+    AWAKE_AT_NEWS,
+    HEARD,
+    MISSED_SLEEP,
+    NEWS_CAME,
+    OWNS_GROUP,
+    STAYED_UP,
+    WAS_WOKEN,
+    drop,
+    has,
+    put,
+)
 from sim.engine.order import (
     ARRIVE,
     BED,
@@ -21,7 +32,6 @@ from sim.engine.order import (
     HOME_AGAIN,
     LEAVE,
     POSTPONED,
-    STALE,
     TELL,
     WAKE,
     next_moment,
@@ -46,17 +56,21 @@ from sim.units import DAY, MINUTE
 MOST_DEVIATIONS = 9.0
 """No draw lies so many standard deviations from the mean: the last one that a draw of 52 bits can tell is 8.2."""
 
+PUNCTUAL = ("hazard", "critical_mass")
+"""Rules of deciding under which each turn of sleep is an event: see `catch_up`."""
+
 __all__ = [
+    "PUNCTUAL",
     "arrive",
+    "catch_up",
     "come_home",
     "depart",
     "first_night",
     "forgotten_at",
     "hear",
+    "learn_of_news",
     "offline_until",
-    "on_bed",
     "on_leave",
-    "on_wake",
     "prolong",
     "rouse",
 ]
@@ -71,9 +85,17 @@ def bed_tick(T, S, p, night):
     return night * DAY - rules["time_of_day"] + S.people[p]["bed"] + jitter
 
 
+@inlined
+def plan_turn(T, S, p, tick, kind):
+    """Plan the next turn of a person's sleep: WAKE or BED at a tick; what was planned before is void."""
+    S.people[p]["turn_at"] = min(tick, MOST_TICKS)
+    if T.rules[0]["punctual"] == 1:
+        schedule_timer(T, S, tick, kind, p, np.int64(0))
+
+
 @njit
 def next_bed(T, S, p, t):
-    """Schedule the first bed time after t."""
+    """Plan to go to bed at the first bed time after t."""
     s = S.people[p]
     usual = np.int64(s["bed"]) - T.rules[0]["time_of_day"]
     # Nights that begin before t for sure, whatever was drawn for them, are not looked at.
@@ -84,30 +106,29 @@ def next_bed(T, S, p, t):
         night += 1
         bed = bed_tick(T, S, p, night)
     s["night"] = night
-    s["sleep_stamp"] += 1
-    schedule_timer(T, S, bed, BED, p, np.int64(s["sleep_stamp"]))
+    plan_turn(T, S, p, bed, BED)
 
 
 @njit
-def fall_asleep(T, S, p, t, length):
-    """Begin to sleep for `length` ticks."""
+def fall_asleep(T, S, p, t, length, minute):
+    """Begin to sleep for `length` ticks, as is seen from a whole minute on."""
     s = S.people[p]
     settle(T, S, p, t)
     s["decide_stamp"] += 1
     s["asleep"] = 1
-    s["wake_at"] = min(t + length, MOST_TICKS)
     drop(s, WAS_WOKEN)
-    s["sleep_stamp"] += 1
     S.now[0]["asleep"] += 1
-    schedule_timer(T, S, t + length, WAKE, p, np.int64(s["sleep_stamp"]))
+    S.slept[minute] += 1
+    plan_turn(T, S, p, t + length, WAKE)
 
 
 @njit
 def first_night(T, S, p):
     """Put a person into the night in which tick 0 lies: asleep, or awake until the next bed time, if people sleep at all."""
-    if T.rules[0]["sleeps"] == 0:
-        return
     s = S.people[p]
+    if T.rules[0]["sleeps"] == 0:
+        s["turn_at"] = MOST_TICKS
+        return
     night = np.int64(-1)
     bed = bed_tick(T, S, p, night)
     while bed + S.people[p]["sleep"] <= 0:
@@ -115,20 +136,44 @@ def first_night(T, S, p):
         bed = bed_tick(T, S, p, night)
     s["night"] = night
     if bed <= 0:
-        fall_asleep(T, S, p, 0, bed + S.people[p]["sleep"])
+        fall_asleep(T, S, p, 0, bed + S.people[p]["sleep"], 0)
     else:
-        s["sleep_stamp"] += 1
-        schedule_timer(T, S, bed, BED, p, np.int64(s["sleep_stamp"]))
+        plan_turn(T, S, p, bed, BED)
 
 
 @njit
-def on_wake(T, S, p, t, key):
-    """Wake by the clock."""
+def catch_up(T, S, p, t):
+    """Let a person fall asleep and wake up to t, each at its tick; nobody else can tell whether that happened in time.
+
+    Only how many sleep shows, and is booked to the minutes it was so; where more depends on it (rules `punctual`) an event
+    at the tick of each turn calls for this.
+    """
     s = S.people[p]
-    if key != s["sleep_stamp"]:
-        return STALE
+    now = S.now[0]
+    while np.int64(s["turn_at"]) <= t:
+        tick, kind, key = np.int64(s["turn_at"]), WAKE if s["asleep"] == 1 else BED, np.int64(s["night"]) + 1
+        result = wake_up(T, S, p, tick) if kind == WAKE else go_to_bed(T, S, p, tick)
+        now["n_events"] += 1
+        if len(S.log) > 0:
+            row = S.log[now["n_log"]]
+            now["n_log"] += 1
+            row["tick"], row["kind"], row["person"], row["key"] = tick, kind, p, key
+            row["channel"], row["result"] = -1, result
+
+
+@inlined
+def learn_of_news(T, s, t):
+    """Note whether a person was awake at the first news, once, before sleep changes at t."""
+    news = T.rules[0]["news_tick"]
+    if 0 <= news <= t and not has(s, NEWS_CAME):
+        put(s, NEWS_CAME | AWAKE_AT_NEWS if s["asleep"] == 0 else NEWS_CAME)
+
+
+@njit
+def wake_up(T, S, p, t):
+    """Wake by the clock."""
     wake(T, S, p, t)
-    drop(s, STAYED_UP)
+    drop(S.people[p], STAYED_UP)
     next_bed(T, S, p, t)
     return DONE
 
@@ -136,9 +181,11 @@ def on_wake(T, S, p, t, key):
 @njit
 def wake(T, S, p, t):
     """Be awake again, and take up deciding where sleep had stopped it."""
+    learn_of_news(T, S.people[p], t)
     settle(T, S, p, t)
     S.people[p]["asleep"] = 0
     S.now[0]["asleep"] -= 1
+    S.slept[t // MINUTE + 1] -= 1
     aim(T, S, p, t)
     if T.rules[0]["by_contacts"] == 1:
         look_around_at(T, S, p, t + 1, 1)
@@ -151,10 +198,9 @@ def rouse(T, S, p, t, key):
     wake(T, S, p, t)
     put(s, STAYED_UP)
     put(s, WAS_WOKEN)
-    S.other[p]["sleep_left"] = max(np.int64(s["wake_at"]) - t, 1)
-    s["sleep_stamp"] += 1
+    S.other[p]["sleep_left"] = max(np.int64(s["turn_at"]) - t, 1)
     u = uniform(T.rules[0]["seed"], draws.WOKEN_LENGTH, p, key, 0)
-    schedule_timer(T, S, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED, p, np.int64(s["sleep_stamp"]))
+    plan_turn(T, S, p, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED)
 
 
 @njit
@@ -166,7 +212,7 @@ def offline_until(T, S, p, t):
     s = S.people[p]
     rules = T.rules[0]
     if rules["as_if_home"] == 0 or s["trips"] == 0:
-        return np.int64(s["wake_at"]) if s["asleep"] == 1 else np.int64(-1)
+        return np.int64(s["turn_at"]) if s["asleep"] == 1 else np.int64(-1)
     length = np.int64(S.people[p]["sleep"])
     first = max((t + rules["time_of_day"] - S.people[p]["bed"]) // DAY - 1, -1)
     for night in range(first, first + 3):
@@ -184,12 +230,10 @@ def offline_until(T, S, p, t):
 
 
 @njit
-def on_bed(T, S, p, t, key):
+def go_to_bed(T, S, p, t):
     """Go to bed, or stay up, or miss the night being out."""
     s = S.people[p]
     rules = T.rules[0]
-    if key != s["sleep_stamp"]:
-        return STALE
     phase = s["phase"]
     if phase != HOME and phase != BACK and phase != RESTING:
         put(s, MISSED_SLEEP)
@@ -200,15 +244,14 @@ def on_bed(T, S, p, t, key):
         night = np.int64(s["night"]) + 1
         if uniform(rules["seed"], draws.STAY_UP, p, 0, night) < rules["stay_up"]:
             put(s, STAYED_UP)
-            s["sleep_stamp"] += 1
             u = uniform(rules["seed"], draws.STAY_UP_LENGTH, p, 0, night)
-            extra = delay_ticks(T.laws[L_STAY_UP], T.points, u)
-            schedule_timer(T, S, t + extra, BED, p, np.int64(s["sleep_stamp"]))
+            plan_turn(T, S, p, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED)
             return POSTPONED
-    length = np.int64(S.people[p]["sleep"])
+    length = np.int64(s["sleep"])
     if has(s, WAS_WOKEN):
         length = np.int64(S.other[p]["sleep_left"])
-    fall_asleep(T, S, p, t, length)
+    learn_of_news(T, s, t)
+    fall_asleep(T, S, p, t, length, t // MINUTE + 1)
     return DONE
 
 
@@ -334,6 +377,7 @@ def come_home(T, S, p, t):
         if uniform(rules["seed"], draws.SLEEP_AFTER, p, 0, trip) < rules["sleep_after"]:
             u = uniform(rules["seed"], draws.SLEEP_AFTER_LENGTH, p, 0, trip)
             length = delay_ticks(T.laws[L_SLEEP_AFTER], T.points, u)
-            fall_asleep(T, S, p, t, length)
+            learn_of_news(T, s, t)
+            fall_asleep(T, S, p, t, length, t // MINUTE + 1)
             return t + length
     return np.int64(t)

@@ -16,6 +16,7 @@ from sim.bijection import bits_of, scattered, shuffled_block
 from sim.channels import BROADCAST
 from sim.draws import coarse, fraction, packed, quarters
 from sim.engine.calendar import bucket_of, datum_of, load_of, peek, slot_of
+from sim.engine.flags import is_known
 from sim.engine.messages import draw_readers, release
 from sim.engine.opening import close, lay_out, mark, sort_into
 from sim.engine.order import IMPRESSION, PERSON, UNSEEN, order_of
@@ -163,13 +164,13 @@ def _show(T, S, i, end, count, room):
 def _dismiss(T, S, count):
     """Be done with those of the first `count` shown, in scratch, who will not notice: alone in the moment, tired or asleep.
 
-    What they do is what `on_impression` would have them do, without a look at more than a byte of theirs. Return how many
-    are left.
+    What they do is what `on_impression` would have them do, without a look at more than two bytes of theirs. Return how
+    many are left.
     """
     scratch, marks, hot, messages = S.calendar.scratch, S.calendar.marks, S.hot, S.messages
     ones = np.int64(len(marks) - 1)
     now = S.now[0]
-    levels = T.levels[now["throttled"]]
+    levels, shift, bits = T.levels[now["throttled"]], T.rules[0]["hot_shift"], T.levels.shape[2] - 1
     keeps_log = len(S.log) > 0
     left = np.int64(0)
     for i in range(count):
@@ -178,7 +179,8 @@ def _dismiss(T, S, count):
         slot = slot_of(load)
         c = np.int64(messages[slot]["channel"])
         taken = coarse(np.uint64(datum_of(load))) * T.channels[c]["ceiling"]
-        if marks[order & ones] > 1 or taken < levels[c, hot[p]]:
+        person = np.int64(hot[p])
+        if marks[order & ones] > 1 or not is_known(person, order >> 31, shift) or taken < levels[c, person & bits]:
             scratch[2 * left], scratch[2 * left + 1] = order, load
             left += 1
             continue

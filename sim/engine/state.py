@@ -26,12 +26,11 @@ STATE = np.dtype(
         ("exposed", "u4"),  # bit c: exposed through channel c before
         ("posts_per_tick", "f4"),  # * spontaneous, at full activity
         ("propensity", "f4"),  # * capped, for reactions
-        ("wake_at", "u4"),
+        ("turn_at", "u4"),  # when sleep ends, or begins of one who is awake; what comes before has not happened yet
         ("bed", "i4"),  # * ticks after midnight
         ("sleep", "i4"),  # *
         ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
         ("n_against", "i4"),  # * whom contacts are counted against: all whom one sees leave, or the guards among them
-        ("sleep_stamp", "u2"),
         ("decide_stamp", "u2"),
         ("phase", "u1"),
         ("trips", "u1"),  # with the phase: `State.stages`
@@ -45,7 +44,7 @@ STATE = np.dtype(
 )
 """A person's state: one cache line (64 bytes) with all that most events need, some of the traits among it."""
 
-STAGES, STAGE = 32, 28
+STAGES, STAGE = 32, 27
 """Size of STATE, and where its phase and trips stand, in units of 16 bits."""
 
 ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
@@ -117,8 +116,8 @@ RULES = np.dtype(
         ("by_contacts", "i8"), ("counted_as", "i8"), ("remembers", "i8"),
         ("nobody_leaves", "i8"), ("as_if_home", "i8"), ("max_trips", "i8"), ("shortest_prepare", "i8"),
         ("prolong", "f8"), ("prolong_most", "i8"), ("prolongs", "i8"), ("sleep_after", "f8"), ("rests", "i8"),
-        # sleep
-        ("sleeps", "i8"), ("stay_up", "f8"),
+        # sleep; punctual: each turn of it is an event; at most so many turns of one person; terms of `hot_of`
+        ("sleeps", "i8"), ("stay_up", "f8"), ("punctual", "i8"), ("most_turns", "i8"), ("hot_shift", "i8"),
         # posting
         ("while_home", "f8"), ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"),
         ("relay", "f8"), ("authority", "f8"),
@@ -137,7 +136,7 @@ NOW = np.dtype(
         ("phases", "i8", 7), ("asleep", "i8"), ("circumventing", "i8"), ("heard", "i8"),
         ("crowd", "f8"), ("taking_part", "f8"), ("throttled", "i8"), ("throttled_since", "i8"),
         ("throttled_before", "i8"), ("n_messages", "i8"), ("free_message", "i8"), ("n_free", "i8"),
-        ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("news_seen", "i8"), ("n_done", "i8"),
+        ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("n_done", "i8"),
         ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("most_sent", "i8"), ("n_out", "i8"),
         ("n_sealed", "i8"), ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"),
         ("gathered", "i8"), ("wanted", "i8"),
@@ -210,7 +209,7 @@ class State(NamedTuple):
 
     people: np.ndarray  # STATE[n]
     stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
-    hot: np.ndarray  # uint8[n]: see `flags.hot_of`
+    hot: np.ndarray  # uint16[n]: see `flags.hot_of`
     other: np.ndarray  # ELSE[n]
     hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
     messages: np.ndarray  # MESSAGE
@@ -231,7 +230,8 @@ class State(NamedTuple):
     tally: np.ndarray  # int64[c, 11]: of the minute at hand
     decided: np.ndarray  # int64[minutes, c + 3]: first decisions by the channel or other cause that tipped
     departed: np.ndarray  # int64[minutes]: first departures
-    snapshots: np.ndarray  # int64[minutes, 8]
+    snapshots: np.ndarray  # int64[minutes, 8]; those of sleep once all have caught up (`kernel.catch_all_up`)
+    slept: np.ndarray  # int64[minutes + 1]: how many more are asleep at a whole minute than at the one before
     heard_on: np.ndarray  # int64[minutes, c]
     heard_now: np.ndarray  # int64[c]
     squares: np.ndarray  # int64[provinces]
@@ -277,7 +277,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
     people.setflags(write=True)
     if not is_last:
         people[:] = tables.people
-    hot, other = np.zeros(n, np.uint8), np.zeros(n, ELSE)
+    hot, other = np.zeros(n, np.uint16), np.zeros(n, ELSE)
     hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0)
     seen_out = np.zeros(_remembered(tables), np.uint8)
     exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
@@ -310,6 +310,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
             decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
             departed=np.zeros(minutes, np.int64),
             snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
+            slept=np.zeros(minutes + 1, np.int64),
             heard_on=np.zeros((minutes, n_channels), np.int64),
             heard_now=np.zeros(n_channels, np.int64),
             squares=np.zeros(n_provinces, np.int64),

@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.degrees import degree_pmf
 from sim.engine.branching import measured_nation
+from sim.engine.rules import PUNCTUAL
 from sim.engine.state import COUNTS, ELSE, MESSAGE, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
@@ -36,8 +37,8 @@ EVENT = 16
 """Bytes of a future event."""
 SORTED, WRITTEN, IMPLIED = "sorted", "written", "implied"
 """How a set of ties is made: sorted from pairs; written row by row from what implies it; or not at all."""
-EVENTS = 3
-"""Future events per person: of sleep, of posting, and what was said and not yet seen."""
+EVENTS, TURNS = 1, 2
+"""Future events per person: of posting, and what was said and not yet seen; of sleep, where turns of it are events."""
 PACKED = 6
 """How much smaller a record is packed (`records.py`), at least: 7 times at a million people, more at fewer."""
 SLACK = 1.1
@@ -72,8 +73,9 @@ def need_of(scenario: Scenario) -> Need:
         smaller = need_of(measured)
         radius, apart = 0.0, float(smaller.world + smaller.beside)
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
+    events = EVENTS + TURNS * (scenario.decision.rule in PUNCTUAL)
     state = (
-        ELSE.itemsize + 1 + 8 * (scenario.decision.rule == "hazard") + EVENTS * EVENT + MESSAGE.itemsize / 4
+        ELSE.itemsize + 2 + 8 * (scenario.decision.rule == "hazard") + events * EVENT + MESSAGE.itemsize / 4
     ) * n + remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10

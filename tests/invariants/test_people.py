@@ -15,10 +15,13 @@ from sim.engine.flags import (
     CIRCUMVENTS,
     HEARD,
     HOT_ASLEEP,
+    HOT_BITS,
     HOT_HEARD,
     HOT_OUT,
     HOT_SUBSTITUTES,
+    HOT_TERMS,
     SUBSTITUTES,
+    is_known,
 )
 from sim.engine.order import (
     ARRIVE,
@@ -162,7 +165,7 @@ def assert_everybody_is_counted_once(tables, state, tick):
     np.testing.assert_array_equal(state.squares, np.bincount(on_square, minlength=len(state.squares)))
     sleepers = people[people["asleep"] == 1]
     assert np.isin(sleepers["phase"], INDOORS).all()
-    assert (sleepers["wake_at"] >= tick).all()
+    assert (people["turn_at"] >= tick).all()
 
 
 def assert_snapshots_are_consistent(tables, state):
@@ -190,15 +193,22 @@ def assert_bytes_tell_of_everybody(tables, state, tick):
     expected = HOT_HEARD * (flags & HEARD > 0) + HOT_SUBSTITUTES * substitutes + HOT_OUT * out + HOT_ASLEEP * asleep
     if len(tables.airings) == 0:
         return  # nobody asks
-    np.testing.assert_array_equal(state.hot, expected)
-    assert set(np.unique(state.hot)) <= set(range(tables.levels.shape[2]))
+    hot = state.hot & (1 << HOT_BITS) - 1
+    np.testing.assert_array_equal(hot, expected)
+    assert tables.levels.shape[2] == 1 << HOT_BITS
+    # What is known holds until then: nobody's sleep turns before.
+    shift, horizon = rules["hot_shift"], rules["horizon"]
+    ticks = np.unique(np.linspace(0, horizon - 1, 50).astype(np.int64))
+    known = is_known(state.hot.astype(np.int64)[:, None], ticks, shift)
+    assert (known <= (ticks < people["turn_at"][:, None])).all()
+    assert (known == (ticks >> shift < np.minimum(people["turn_at"] >> shift, HOT_TERMS)[:, None])).all()
     for c, channel in enumerate(tables.channels):
         seeking = np.where(substitutes & (throttled == 1), CUT_OFF, np.where(flags & HEARD > 0, ALERTED, ORDINARY))
         level = channel["attention"][seeking] * np.where(out, channel["while_out"], 1.0)
         level[asleep] = np.inf if channel["wakes"] > 0 or channel["waits"] > 0 else 0.0
         if rules["as_if_home"]:
             level[:] = np.inf
-        np.testing.assert_array_equal(tables.levels[throttled, c, state.hot], level)
+        np.testing.assert_array_equal(tables.levels[throttled, c, hot], level)
 
 
 def look(tables, state, tick):
