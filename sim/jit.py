@@ -160,8 +160,11 @@ _wrapping: Any = getattr(arrayobj, "fix_integer_index", None)
 
 
 def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
-    """Take an index as it is within functions of `sim.engine`, where none is negative; elsewhere count -1 from the end."""
-    if kind.signed and builder.function.name.startswith("_ZN3sim6engine"):
+    """Take an index as it is within functions of `sim.engine` and `sim.audiences`, where none is negative.
+
+    Elsewhere -1 is the last one.
+    """
+    if kind.signed and builder.function.name.startswith(("_ZN3sim6engine", "_ZN3sim9audiences")):
         return context.cast(builder, index, kind, types.intp)
     return _wrapping(context, builder, kind, index, size)
 

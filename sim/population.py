@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from sim import draws
+from sim.audiences import Audiences, make_audiences, people_with
 from sim.errors import InputError
 from sim.jit import njit
 from sim.laws import DelayLaw, File, Frozen, encode_laws
 from sim.places import PROVINCES_FILE, Provinces, one_place, read_provinces
 from sim.quantiles import delay_ticks, normal_quantile
 from sim.tables import integers, numbers, read_table
-from sim.threads import CHUNK, in_chunks, n_chunks
+from sim.threads import in_chunks
 from sim.traits import TraitLaw, trait_quantile
 from sim.units import DAY, HOUR, MAX_PEOPLE, MINUTE
 
@@ -159,63 +159,17 @@ class People:
 
     def with_receiver(self, index: int) -> np.ndarray:
         """Return the people (int32, ascending) who have receiver `index`."""
-        for indices, (starts, listed) in self._listed.items():
-            if index in indices and not len(self.by_province):
-                k = indices.index(index)
-                return listed[starts[k] : starts[k + 1]]
-        return _listed(self.receivers, (index,))[1]
+        return people_with(self.receivers, index)
 
-    def audiences(self, indices: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return int64[k + 1] and int32: where each list begins, and the people who have each of k receivers, by province.
-
-        Lists are kept: all runs in this world share them.
-        """
-        if indices not in self._listed:
-            starts, listed = _listed(self.receivers, indices)
-            if len(self.by_province):
-                for low, high in pairwise(starts):
-                    people = listed[low:high]
-                    listed[low:high] = people[np.argsort(self.province[people], kind="stable")]
-            listed.setflags(write=False)
-            self._listed[indices] = starts, listed
-        return self._listed[indices]
+    def audiences(self, indices: tuple[int, ...]) -> Audiences:
+        """Return the lists of people who have each of some receivers; they are kept: all runs in this world share them."""
+        if indices not in self._audiences:
+            self._audiences[indices] = make_audiences(self.receivers, indices, self.by_province)
+        return self._audiences[indices]
 
     @cached_property
-    def _listed(self) -> dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
+    def _audiences(self) -> dict[tuple[int, ...], Audiences]:
         return {}
-
-
-def _listed(receivers: np.ndarray, indices: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return int64[k + 1] and int32: where each list begins, and the people who have each of k receivers, ascending."""
-    n, bits = len(receivers), np.array(indices, np.uint32)
-    counts = np.array(in_chunks(n, lambda low, high: _count_bits(receivers[low:high], bits)), np.int64)
-    counts = counts.reshape(n_chunks(n), len(bits))  # also of no receivers
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.sum(axis=0))])
-    firsts = starts[:-1] + np.cumsum(counts, axis=0) - counts
-    listed = np.empty(starts[-1], np.int32)
-    in_chunks(n, lambda low, high: _list_bits(receivers[low:high], bits, low, firsts[low // CHUNK], listed))
-    return starts, listed
-
-
-@njit
-def _count_bits(receivers, bits):
-    """Return int64[len(bits)]: how many have each bit."""
-    counts = np.zeros(len(bits), np.int64)
-    for i in range(len(receivers)):
-        for k in range(len(bits)):
-            counts[k] += np.int64((receivers[i] >> bits[k]) & np.uint32(1))
-    return counts
-
-
-@njit
-def _list_bits(receivers, bits, first, starts, listed):
-    """Write the people, numbered from `first`, who have bit k to `listed` from starts[k] on."""
-    places = starts.copy()
-    for i in range(len(receivers)):
-        for k in range(len(bits)):
-            if (receivers[i] >> bits[k]) & np.uint32(1):
-                listed[places[k]] = first + i
-                places[k] += 1
 
 
 @njit

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["CHUNK", "in_chunks", "n_chunks", "n_processors"]
+__all__ = ["CHUNK", "in_chunks", "n_processors"]
 
 CHUNK = 1 << 16
 """People in a chunk: few enough that a chunk's numbers stay in the processor's cache, many enough that a thread has work."""
@@ -23,18 +23,14 @@ def n_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def n_chunks(n: int) -> int:
-    """Return into how many chunks n people are cut."""
-    return -(-n // CHUNK)
-
-
-def in_chunks(n: int, work: Callable[[int, int], T]) -> list[T]:
-    """Return work(low, high) for every chunk [low, high) of n people, in their order."""
+def in_chunks(n: int, work: Callable[[int, int], T], size: int | None = None) -> list[T]:
+    """Return work(low, high) for every chunk [low, high) of n people, of `CHUNK` people or another size, in their order."""
+    length = CHUNK if size is None else size
 
     def do(k: int) -> T:
-        return work(k * CHUNK, min(n, (k + 1) * CHUNK))
+        return work(k * length, min(n, (k + 1) * length))
 
-    chunks = range(n_chunks(n))
+    chunks = range(-(-n // length))
     threads = min(n_processors(), len(chunks))
     if threads <= 1:
         return [do(k) for k in chunks]

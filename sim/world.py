@@ -49,10 +49,11 @@ def make_world(scenario: Scenario, seed: int) -> World:
     users = {"followers": people.with_receiver(0)[:0], "friends": people.with_receiver(0)[:0]}
     chats = []
     for index, (name, channel) in enumerate(scenario.channels.items()):
-        with_it = people.with_receiver(receivers.index(channel.receiver))
-        if channel.ties in users:
-            users[channel.ties] = with_it
-        if channel.type == "group":
-            chats.append((name, index, with_it))
+        if channel.ties in users or channel.type == "group":
+            with_it = people.with_receiver(receivers.index(channel.receiver))
+            if channel.ties in users:
+                users[channel.ties] = with_it
+            if channel.type == "group":
+                chats.append((name, index, with_it))
     ties, groups, implied = make_network(network, people, users, chats, seed)
     return World(people, ties, groups, float(people.n), implied=implied)

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from sim import draws
+from sim.audiences import Audiences
 from sim.channels import KINDS, channel_rows
 from sim.decision import NUMBER, PER_GUARD, SHARE, Decision, level_of
 from sim.decision import RULES as DECISION_RULES
@@ -89,12 +90,11 @@ def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, n
     return rows, airs_in, stagger
 
 
-def _audiences(scenario: Scenario, world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return audience_starts, audience_ends and audience."""
+def _listed(scenario: Scenario, world: World) -> tuple[np.ndarray, Audiences]:
+    """Return which audience is that of each channel, int64[c], and the audiences."""
     receivers, used = list(scenario.population.receivers), receivers_used(scenario)
-    starts, audience = world.people.audiences(used)
-    lists = np.array([used.index(receivers.index(c.receiver)) for c in scenario.channels.values()], np.int64)
-    return starts[lists], starts[lists + 1], audience
+    listed = np.array([used.index(receivers.index(c.receiver)) for c in scenario.channels.values()], np.int64)
+    return listed, world.people.audiences(used)
 
 
 def group_exists(scenario: Scenario, world: World) -> np.ndarray:
@@ -124,11 +124,11 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     channels = channel_rows(scenario.channels, list(TIE_SETS), group_names, world.n_normal / 1e6)
     receivers = list(scenario.population.receivers)
     channels["receiver"] = [receivers.index(c.receiver) for c in scenario.channels.values()]
-    audiences = _audiences(scenario, world)
-    _refuse_too_many_sights(scenario, world, audiences[1] - audiences[0])
+    listed, audiences = _listed(scenario, world)
+    _refuse_too_many_sights(scenario, world, audiences.sizes[listed].tolist())
     groups = [world.groups[name] for name in group_names]
     group_channels = [list(scenario.channels).index(name) for name in group_names]
-    net = make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, audiences, world.implied)
+    net = make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, listed, audiences, world.implied)
     rows = make_rows(scenario, world, channels["posts_per_tick"], net)
     owners, owned = _owners([g.owner for g in groups])
     rows["flags"][owners] |= OWNS_GROUP

@@ -55,22 +55,26 @@ def is_reached(T, p, c):
     return (T.receivers[p] >> np.uint32(T.channels[c]["receiver"])) & np.uint32(1) == 1
 
 
-HOT_HEARD, HOT_SUBSTITUTES, HOT_OUT, HOT_ASLEEP = (1 << bit for bit in range(4))
+HOT_HEARD, HOT_SUBSTITUTES, HOT_OUT, HOT_ASLEEP, HOT_INDIFFERENT = (1 << bit for bit in range(5))
 """Bits of `hot_of`."""
-HOT_BITS, HOT_TERMS = 4, (1 << 12) - 1
+HOT_BITS, HOT_TERMS = 5, (1 << 11) - 1
 """So many bits; the bits above them tell until when they hold, in so many terms."""
+LEVEL_BITS = 4
+"""The first of them decide how much a person notices."""
 
 
 @inlined
 def hot_of(person, shift):
-    """Return what decides how much a person notices, in 16 bits: heard of the night, turns elsewhere, is out, is asleep.
+    """Return what decides whether an airing changes anything of a person, in 16 bits.
 
-    It holds while `is_known`: up to the next turn of sleep, in terms of 2^shift ticks.
+    Heard of the night, turns elsewhere, is out, is asleep, and indifferent: has heard, could not go and posts nothing, so that
+    nothing follows from what is seen. It holds while `is_known`: up to the next turn of sleep, in terms of 2^shift ticks.
     """
     heard = np.int64(person["flags"] & HEARD != 0)
     substitutes = np.int64(person["flags"] & (SUBSTITUTES | CIRCUMVENTS) == SUBSTITUTES)
+    indifferent = np.int64((person["flags"] & (HEARD | ABLE) == HEARD) & (person["posts_per_tick"] == 0.0))
     bits = heard | substitutes << 1 | np.int64(phase_is_out[person["phase"]]) << 2 | np.int64(person["asleep"]) << 3
-    return np.uint16(bits | min(np.int64(person["turn_at"]) >> shift, HOT_TERMS) << HOT_BITS)
+    return np.uint16(bits | indifferent << 4 | min(np.int64(person["turn_at"]) >> shift, HOT_TERMS) << HOT_BITS)
 
 
 @inlined
@@ -89,7 +93,7 @@ def levels_of(channels: np.ndarray, rules: np.ndarray) -> np.ndarray:
 
     What takes as much or more is not noticed, and nothing comes of it; infinite where that cannot be told from the bits.
     """
-    levels = np.empty((2, len(channels), 16))
+    levels = np.empty((2, len(channels), 1 << LEVEL_BITS))
     for throttled, c, hot in np.ndindex(levels.shape):
         channel = channels[c]
         seeking = CUT_OFF if throttled and hot & HOT_SUBSTITUTES else ALERTED if hot & HOT_HEARD else ORDINARY

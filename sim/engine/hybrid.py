@@ -15,7 +15,7 @@ from sim.engine.actors import start_actors
 from sim.engine.calendar import ROOM
 from sim.engine.order import next_moment
 from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_parts, whole
-from sim.engine.ties import most_readers
+from sim.engine.ties import audience_sizes, most_readers
 from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
 from sim.units import MINUTE, SECOND
@@ -41,7 +41,7 @@ class CompiledRoom:
         self.now = 0
         self.moment = int(tables.rules["moment"][0])
         self.threads = ThreadPoolExecutor(len(parts) - 1) if len(parts) > 1 else None
-        audiences = tables.net.audience_ends - tables.net.audience_starts
+        audiences = audience_sizes(tables.net)
         extra = float((tables.channels["recommended"] + tables.channels["trend_readers"]).max(initial=0))
         extra = min(extra, float(audiences.max(initial=0)))
         if tables.net.complete.any():

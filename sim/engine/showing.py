@@ -12,16 +12,17 @@ import math
 import numpy as np
 
 from sim import draws
+from sim.audiences import number_before, people_at, person_at
 from sim.bijection import bits_of, scattered, shuffled_block
 from sim.channels import BROADCAST
 from sim.draws import coarse, fraction, packed, quarters
 from sim.engine.calendar import bucket_of, datum_of, load_of, peek, slot_of
-from sim.engine.flags import is_known
+from sim.engine.flags import HOT_INDIFFERENT, is_known
 from sim.engine.messages import draw_readers, release
 from sim.engine.opening import close, lay_out, mark, sort_into
-from sim.engine.order import IMPRESSION, PERSON, UNSEEN, order_of
-from sim.engine.state import BLOCK, DELIVERED, LOOKS, UNSEEN_TOTAL
-from sim.jit import inlined, njit, prefetch
+from sim.engine.order import IMPRESSION, PERSON, SEEN, UNSEEN, order_of
+from sim.engine.state import BLOCK, DELIVERED, IMPRESSIONS, LOOKS, SEEN_TOTAL, UNSEEN_TOTAL
+from sim.jit import inlined, njit
 from sim.quantiles import ceiling_of, delay_ticks
 
 _LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum in `coming_at` is rounded
@@ -46,16 +47,17 @@ def begin_showings(T, S, airing, t, slot):
     """Begin to show an airing: to all its channel's people at once, or province by province."""
     a = T.airings[airing]
     c = a["channel"]
-    lo, hi = T.net.audience_starts[c], T.net.audience_ends[c]
+    listed = T.net.listed[c]
+    audiences, lo, hi = T.net.audiences, np.int64(0), T.net.audiences.sizes[listed]
     if T.in_parts[airing] == 0:
         _begin(T, S, airing, t, slot, lo, hi, 0)
         return
     while lo < hi:
-        province = T.province[T.net.audience[lo]]
+        province = T.province[person_at(audiences, listed, lo)]
         middle, end = lo, hi  # of the people of a channel those of a province stand together
         while middle < end:
             half = (middle + end) // 2
-            if T.province[T.net.audience[half]] <= province:
+            if T.province[person_at(audiences, listed, half)] <= province:
                 middle = half + 1
             else:
                 end = half
@@ -77,6 +79,10 @@ def _begin(T, S, airing, begins, slot, lo, hi, part):
         return
     s = S.showings[now["n_showings"]]
     s["slot"], s["channel"], s["first"], s["n"], s["bits"] = slot, c, lo, n, bits_of(n)
+    s["own_first"], s["own_end"] = 0, n
+    if len(T.net.audiences.order) == 0:  # people stand by number, and a part has consecutive ones
+        s["own_first"] = number_before(T.net.audiences, T.net.listed[c], now["first_person"]) - lo
+        s["own_end"] = number_before(T.net.audiences, T.net.listed[c], now["last_person"] + 1) - lo
     s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3] = quarters(rules["seed"], draws.SHOWING, part, a["id"], 0)
     s["m"] = number_coming(n, wanted)
     s["share"], s["wanted"] = s["m"] / n, wanted
@@ -106,7 +112,7 @@ def _find(T, S, i):
     slot, first, m, begins, ends = s["slot"], s["first"], s["m"], s["begins"], s["ends"]
     share, wanted = s["share"], s["wanted"]
     attention = channel["attention_max"] / channel["ceiling"]
-    audience = T.net.audience
+    audiences, listed, own_first, own_end = T.net.audiences, T.net.listed[s["channel"]], s["own_first"], s["own_end"]
     first_person, last_person = S.now[0]["first_person"], S.now[0]["last_person"]
     shown, readers, own, kept, words, seats = S.shown[i], S.block[0], S.block[1], S.block[2], S.words, S.seats
     key0, key1, key2, key3 = s["keys"][0], s["keys"][1], s["keys"][2], s["keys"][3]
@@ -115,12 +121,16 @@ def _find(T, S, i):
         k = s["k"]
         came = min(m - k, BLOCK)
         shuffled_block(k, came, s["n"], s["bits"], key0, key1, key2, seats)
+        n_near = 0
         for j in range(came):
-            prefetch(audience, first + np.int64(seats[j]))
+            seat = np.int64(seats[j])
+            kept[n_near], own[n_near] = seat, j
+            n_near += np.int64((own_first <= seat) & (seat < own_end))
+        people_at(audiences, listed, first, kept, n_near, readers)
         n_own = 0
-        for j in range(came):
-            reader = np.int64(audience[first + np.int64(seats[j])])
-            readers[n_own], own[n_own] = reader, j
+        for j in range(n_near):
+            reader = readers[j]
+            readers[n_own], own[n_own] = reader, own[j]
             n_own += np.int64((first_person <= reader) & (reader <= last_person))
         draw_readers(S, seed, id_, n_own)
         found = 0
@@ -160,12 +170,18 @@ def _show(T, S, i, end, count, room):
     return count
 
 
+@inlined
+def is_gated(S, c):
+    """Return whether something stands between people and a channel now."""
+    return S.gates[c]["outage"] == 1 or S.gates[c]["severity"] > 0.0
+
+
 @njit
 def _dismiss(T, S, count):
-    """Be done with those of the first `count` shown, in scratch, who will not notice: alone in the moment, tired or asleep.
+    """Be done with those of the first `count` shown, in scratch, of whom nothing follows, if they have nothing else to do.
 
-    What they do is what `on_impression` would have them do, without a look at more than two bytes of theirs. Return how
-    many are left.
+    Who is tired or asleep does not notice; who is indifferent sees, where no gate is shut. What they do is what
+    `on_impression` would have them do, without a look at more than two bytes of theirs. Return how many are left.
     """
     scratch, marks, hot, messages = S.calendar.scratch, S.calendar.marks, S.hot, S.messages
     ones = np.int64(len(marks) - 1)
@@ -180,17 +196,27 @@ def _dismiss(T, S, count):
         c = np.int64(messages[slot]["channel"])
         taken = coarse(np.uint64(datum_of(load))) * T.channels[c]["ceiling"]
         person = np.int64(hot[p])
-        if marks[order & ones] > 1 or not is_known(person, order >> 31, shift) or taken < levels[c, person & bits]:
+        level = levels[c, person & bits]
+        sees = taken < level
+        if (
+            marks[order & ones] > 1
+            or not is_known(person, order >> 31, shift)
+            or (sees and (person & HOT_INDIFFERENT == 0 or not level < np.inf or is_gated(S, c)))
+        ):
             scratch[2 * left], scratch[2 * left + 1] = order, load
             left += 1
             continue
         marks[order & ones] = 0
-        S.totals[c, UNSEEN_TOTAL] += 1
+        if sees:
+            S.totals[c, SEEN_TOTAL] += 1
+            S.tally[c, IMPRESSIONS + messages[slot]["kind"]] += 1
+        else:
+            S.totals[c, UNSEEN_TOTAL] += 1
         if keeps_log:
             row = S.log[now["n_log"]]
             now["n_log"] += 1
             row["tick"], row["kind"], row["person"], row["key"] = order >> 31, IMPRESSION, p, messages[slot]["id"]
-            row["channel"], row["result"] = c, UNSEEN
+            row["channel"], row["result"] = c, SEEN if sees else UNSEEN
         release(S, slot)
     now["n_events"] += count - left
     return left

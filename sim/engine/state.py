@@ -87,7 +87,8 @@ LETTER = np.dtype(
 SHOWING = np.dtype(
     [
         ("slot", "i8"), ("channel", "i8"),
-        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # the readers are audience[first:first + n], in a shuffled order
+        ("first", "i8"), ("n", "i8"), ("bits", "i8"),  # the readers are n of the audience, from the first on, shuffled
+        ("own_first", "i8"), ("own_end", "i8"),  # among them those who may be of this part
         ("keys", "u8", 4),
         ("m", "i8"),  # so many come to it, in this order, one after the other
         ("share", "f8"), ("wanted", "f8"),  # the share that m is of n, and the share that is to be reached

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.audiences import Audiences, people_at, person_at
 from sim.befriended import friend_number, friend_seat, friends_of
 from sim.befriending import most_friends
 from sim.implied import (
@@ -39,7 +40,7 @@ from sim.implying import nothing_implied
 from sim.jit import by_reference, njit, prefetch
 from sim.network import Groups, Ties
 
-__all__ = ["Net", "Readers", "audience_of", "channel_of_group", "existing_group", "group_of",
+__all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group", "existing_group", "group_of",
            "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody",
            "only", "place_of", "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
@@ -63,11 +64,8 @@ class Net(NamedTuple):
     joined_at: np.ndarray  # int64[group channels]: where the rows of a channel begin in joined_starts
     joined_starts: np.ndarray  # int64
     joined: np.ndarray  # int32
-    audience_starts: np.ndarray  # int64[c]
-    audience_ends: np.ndarray  # int64[c]
-    audience: (
-        np.ndarray
-    )  # int32: who can be reached on each channel, by province; channels of one receiver share a list
+    listed: np.ndarray  # int64[c]: which of the audiences can be reached on each channel
+    audiences: Audiences
     most: np.ndarray  # int64[1]: the largest number of people that are tied to one person or are in one group
     implied: Implied
 
@@ -77,7 +75,7 @@ class Readers(NamedTuple):
 
     kind: int
     of: int
-    """Set of ties, group or channel."""
+    """Set of ties, group or audience."""
     first: int
     """Where they begin."""
     n: int
@@ -98,11 +96,11 @@ def _rows(starts: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> tuple[n
 
 def make_net(
     ties: Sequence[Ties], groups: Sequence[Groups], channels: Sequence[int],
-    audiences: tuple[np.ndarray, np.ndarray, np.ndarray], implied: Implied | None,
+    listed: np.ndarray, audiences: Audiences, implied: Implied | None,
 ) -> Net:  # fmt: skip
     """Return the ties of a run: sets of ties, groups of each group channel (its index), audiences, what is computed.
 
-    The audiences are the starts and ends of each channel's list, int64[c], and the lists, int32.
+    `listed`, int64[c], says which of the audiences is that of each channel.
     """
     rows_at, ties_starts, tied = _rows([t.starts for t in ties], [t.indices for t in ties])
     members_at, group_starts, members = _rows([g.starts for g in groups], [g.members for g in groups])
@@ -127,15 +125,20 @@ def make_net(
         joined_at=joined_at,
         joined_starts=joined_starts,
         joined=joined,
-        audience_starts=audiences[0],
-        audience_ends=audiences[1],
-        audience=audiences[2],
+        listed=listed,
+        audiences=audiences,
         most=np.array([max(most, default=0)], np.int64),
         implied=implied or nothing_implied(),
     )
-    for array in (*net[:-1], *net.implied[:-1], *net.implied.friends):
-        array.setflags(write=False)
+    for array in (*net, *net.implied, *net.implied.friends):
+        if isinstance(array, np.ndarray):  # the audiences are read-only already
+            array.setflags(write=False)
     return net
+
+
+def audience_sizes(net: Net) -> np.ndarray:
+    """Return int64[c]: how many people can be reached on each channel."""
+    return np.asarray(net.audiences.sizes[net.listed])
 
 
 def most_readers(net: Net) -> int:
@@ -152,8 +155,9 @@ def nobody():
 @njit
 def audience_of(net, c):
     """Return the readers who can be reached on a channel."""
-    begin, n = net.audience_starts[c], net.audience_ends[c] - net.audience_starts[c]
-    return Readers(AUDIENCE, np.int64(c), begin, n, np.int64(-1), NO_INTS, NO_FLOATS)
+    listed = net.listed[c]
+    n = net.audiences.sizes[listed]
+    return Readers(AUDIENCE, listed, np.int64(0), n, np.int64(-1), NO_INTS, NO_FLOATS)
 
 
 @njit
@@ -223,7 +227,7 @@ def reader_at(net, readers, k):
     if kind == MEMBERS:
         return np.int64(net.members[k])
     if kind == AUDIENCE:
-        return np.int64(net.audience[k])
+        return person_at(net.audiences, readers.of, k)
     return person_of(net.implied, _users_of(readers), _number_at(net, readers, k))
 
 
@@ -255,8 +259,11 @@ def _number_at(net, readers, k):
 def look_up(net, readers, places, n, out):
     """Write who the first n of some places among the readers are, in order, to out; -1: a number that is nobody's."""
     kind, first = readers.kind, readers.first
-    if kind <= AUDIENCE:
-        people = net.ties if kind == TIED else (net.members if kind == MEMBERS else net.audience)
+    if kind == AUDIENCE:
+        people_at(net.audiences, readers.of, first, places, n, out)
+        return
+    if kind < AUDIENCE:
+        people = net.ties if kind == TIED else net.members
         for j in range(n):
             out[j] = people[first + places[j]]
         return
@@ -295,7 +302,7 @@ def seat_of(net, readers, person):
         row = net.ties[readers.first : readers.first + readers.n]
         place = np.searchsorted(row, person)
         return np.int64(place) if place < readers.n and row[place] == person else np.int64(-1)
-    people = net.ties if kind == TIED else (net.members if kind == MEMBERS else net.audience)
+    people = net.ties if kind == TIED else net.members
     for k in range(readers.n):
         if people[readers.first + k] == person:
             return np.int64(k)

@@ -60,7 +60,8 @@ def need_of(scenario: Scenario) -> Need:
     n, n_channels = scenario.population.n_people, len(scenario.channels)
     n_provinces, minutes = len(scenario.population.places.names), scenario.clock.horizon // 60_000
     receivers = scenario.population.receivers
-    audiences = 4.0 * n * sum(receivers[name].share for name in {c.receiver for c in scenario.channels.values()})
+    shares = [receivers[name].share for name in {c.receiver for c in scenario.channels.values()}]
+    audiences = 2.0 * n * sum(share for share in shares if share < 1)  # nothing of who is everybody
     ties = _ties(scenario)
     tied, implied = _kept_ties(scenario, ties)
     world = PEOPLE * n + audiences + tied + implied

@@ -174,6 +174,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),  # the ground
     (
         "places",
+        "audiences",
         "population",
         "degrees",
         "graphs",

@@ -17,9 +17,11 @@ from sim.engine.flags import (
     HOT_ASLEEP,
     HOT_BITS,
     HOT_HEARD,
+    HOT_INDIFFERENT,
     HOT_OUT,
     HOT_SUBSTITUTES,
     HOT_TERMS,
+    LEVEL_BITS,
     SUBSTITUTES,
     is_known,
 )
@@ -191,11 +193,14 @@ def assert_bytes_tell_of_everybody(tables, state, tick):
     substitutes = (flags & SUBSTITUTES > 0) & (flags & CIRCUMVENTS == 0)
     out, asleep = phase_is_out[people["phase"]], people["asleep"] == 1
     expected = HOT_HEARD * (flags & HEARD > 0) + HOT_SUBSTITUTES * substitutes + HOT_OUT * out + HOT_ASLEEP * asleep
+    indifferent = (flags & HEARD > 0) & (flags & ABLE == 0) & (people["posts_per_tick"] == 0)
+    expected += HOT_INDIFFERENT * indifferent
+    assert not (indifferent & (out | (people["trips"] > 0))).any()
     if len(tables.airings) == 0:
         return  # nobody asks
     hot = state.hot & (1 << HOT_BITS) - 1
     np.testing.assert_array_equal(hot, expected)
-    assert tables.levels.shape[2] == 1 << HOT_BITS
+    assert tables.levels.shape[2] == 1 << LEVEL_BITS
     # What is known holds until then: nobody's sleep turns before.
     shift, horizon = rules["hot_shift"], rules["horizon"]
     ticks = np.unique(np.linspace(0, horizon - 1, 50).astype(np.int64))
@@ -208,7 +213,7 @@ def assert_bytes_tell_of_everybody(tables, state, tick):
         level[asleep] = np.inf if channel["wakes"] > 0 or channel["waits"] > 0 else 0.0
         if rules["as_if_home"]:
             level[:] = np.inf
-        np.testing.assert_array_equal(tables.levels[throttled, c, hot], level)
+        np.testing.assert_array_equal(tables.levels[throttled, c, hot & (1 << LEVEL_BITS) - 1], level)
 
 
 def look(tables, state, tick):

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from scipy.special import ndtri
 
-from sim import draws, population, threads
+from sim import draws, threads
+from sim.audiences import person_at
 from sim.engine.build import make_tables
+from sim.engine.ties import audience_of, lists
 from sim.errors import InputError
 from sim.places import read_provinces
 from sim.units import HOUR, MINUTE
@@ -34,6 +36,11 @@ OF_LOOPS = 8
 def is_binomial(count, n, p, tests=1, slack=0.0):
     """Return whether a count lies within z standard errors of n p."""
     return abs(count - n * p) <= z(tests) * math.sqrt(n * p * (1 - p)) + slack
+
+
+def listed_in(audiences, which):
+    """Return the people of a list."""
+    return [person_at(audiences, which, k) for k in range(audiences.sizes[which])]
 
 
 def degrees(ties):
@@ -153,11 +160,11 @@ def test_people_can_be_listed_by_province(tmp_path, is_given):
     for k in range(3):
         listed = order[people.province_starts[k] : people.province_starts[k + 1]]
         assert listed.tolist() == np.flatnonzero(people.province == k).tolist()
-    starts, audience = people.audiences((0, 2))
-    for low, high, receiver in ((starts[0], starts[1], 0), (starts[1], starts[2], 2)):
+    audiences = people.audiences((0, 2))
+    for which, receiver in enumerate((0, 2)):
         has = people.with_receiver(receiver)
         assert (np.diff(has) > 0).all()
-        assert audience[low:high].tolist() == [p for p in order if p in has]
+        assert listed_in(audiences, which) == [p for p in order if p in has]
 
 
 def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world):
@@ -174,32 +181,31 @@ def test_receivers_have_their_shares_and_lie_within_one_another(scenario, world)
 
 def test_everybody_who_has_a_receiver_is_listed_once_and_ascending(scenario, world, monkeypatch):
     people, indices = world.people, (3, 0, 2)
-    starts, listed = people.audiences(indices)
-    assert people.audiences(indices)[1] is listed
-    for k, index in enumerate(indices):
+    audiences = people.audiences(indices)
+    assert people.audiences(indices) is audiences
+    for which, index in enumerate(indices):
         expected = np.flatnonzero(people.receivers >> np.uint32(index) & np.uint32(1))
-        np.testing.assert_array_equal(listed[starts[k] : starts[k + 1]], expected)
+        np.testing.assert_array_equal(listed_in(audiences, which), expected)
         np.testing.assert_array_equal(people.with_receiver(index), expected)
-    # However they are cut into chunks.
-    monkeypatch.setattr(population, "CHUNK", 1 << 8)
-    monkeypatch.setattr(threads, "CHUNK", 1 << 8)
+    # However many threads there are.
     monkeypatch.setattr(threads, "n_processors", lambda: 3)
-    in_chunks_ = replace(people)
-    assert in_chunks_.audiences(indices)[1] is not listed
-    np.testing.assert_array_equal(in_chunks_.audiences(indices)[0], starts)
-    np.testing.assert_array_equal(in_chunks_.audiences(indices)[1], listed)
-    assert [len(part) for part in people.audiences(())] == [1, 0]
+    again = replace(people).audiences(indices)
+    assert again is not audiences
+    for part, whole in zip(again, audiences, strict=True):
+        np.testing.assert_array_equal(part, whole)
+    assert [len(part) for part in people.audiences(())] == [0] * 6
 
 
 def test_channels_of_one_receiver_share_one_list():
     tables = make_tables(night(), make_world(night(), 1), 1)
     receivers = [channel.receiver for channel in night().channels.values()]
-    lists = list(zip(tables.net.audience_starts.tolist(), tables.net.audience_ends.tolist(), strict=True))
-    assert len(set(lists)) == len(set(receivers)) < len(receivers)
-    assert len(tables.net.audience) == sum(high - low for low, high in set(lists))
-    for receiver, (low, high) in zip(receivers, lists, strict=True):
+    assert (
+        len(set(tables.net.listed.tolist())) == len(set(receivers)) == len(tables.net.audiences.sizes) < len(receivers)
+    )
+    people = make_world(night(), 1).people
+    for c, receiver in enumerate(receivers):
         index = list(night().population.receivers).index(receiver)
-        np.testing.assert_array_equal(tables.net.audience[low:high], make_world(night(), 1).people.with_receiver(index))
+        np.testing.assert_array_equal(lists(tables.net, audience_of(tables.net, c)), people.with_receiver(index))
 
 
 def test_traits_follow_their_laws(scenario, world):
@@ -230,7 +236,6 @@ def test_the_number_of_threads_and_the_size_of_chunks_change_no_trait(scenario, 
     rows = make_tables(scenario, world.replace(reaction_scale=1.0), 7).people
     for chunk, n_threads in ((1 << 8, 1), (1 << 8, 3), (1000, 2)):
         monkeypatch.setattr(threads, "CHUNK", chunk)
-        monkeypatch.setattr(population, "CHUNK", chunk)
         monkeypatch.setattr(threads, "n_processors", lambda n=n_threads: n)
         other = make_world(scenario, 7)
         for name in TRAITS:
