@@ -23,7 +23,19 @@ from sim.decision import (
 )
 from sim.draws import exponential, uniform
 from sim.engine.calendar import push
-from sim.engine.flags import ABLE, ADOPTING, CIRCUMVENTS, HEARD, SUBSTITUTES, WAS_CUT_OFF, drop, has, put
+from sim.engine.flags import (
+    ABLE,
+    ADOPTING,
+    CIRCUMVENTS,
+    HEARD,
+    SUBSTITUTES,
+    WAS_CUT_OFF,
+    drop,
+    has,
+    put,
+    row_of,
+    row_taken,
+)
 from sim.engine.order import (
     ADOPT,
     DECIDE,
@@ -44,7 +56,7 @@ from sim.quantiles import delay_ticks
 from sim.units import MINUTE
 
 __all__ = ["add_dose", "aim", "can_decide", "cut_off", "expose", "joins", "look_around_at", "on_adopt", "on_decide",
-           "on_prompt", "rejoin", "schedule_timer", "seeking", "set_phase", "settle"]  # fmt: skip
+           "on_prompt", "rejoin", "schedule_timer", "seeking", "set_phase", "settle", "void_plan"]  # fmt: skip
 
 
 @njit
@@ -88,8 +100,15 @@ def settle(T, S, p, t):
     if s["dose"] == 0.0 or elapsed == 0:
         return
     if rules["rule"] == HAZARD_RULE and s["asleep"] == 0:
-        S.hazard[p] += integrated_hazard(s["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
+        S.hazard[p]["sum"] += integrated_hazard(s["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
     s["dose"] = faded(s["dose"], elapsed, rules["fading"])
+
+
+@inlined
+def void_plan(T, S, p):
+    """Rule hazard: a plan to leave that was made before is void."""
+    if T.rules[0]["rule"] == HAZARD_RULE:
+        S.hazard[p]["stamp"] += 1
 
 
 @njit
@@ -99,7 +118,7 @@ def decide(T, S, p, t, cause):
     rules = T.rules[0]
     if s["trips"] == 0:
         S.decided[t // MINUTE, cause] += 1
-    s["decide_stamp"] += 1
+    void_plan(T, S, p)
     set_phase(S, p, PREPARING)
     u = uniform(rules["seed"], draws.PREPARE, p, 0, np.int64(s["trips"]))
     length = max(delay_ticks(T.laws[L_PREPARE], T.points, u), rules["shortest_prepare"])
@@ -142,11 +161,11 @@ def aim(T, S, p, t):
     rules = T.rules[0]
     if rules["rule"] != HAZARD_RULE or s["dose"] == 0.0 or not can_decide(T, s):
         return
-    s["decide_stamp"] += 1
+    void_plan(T, S, p)
     aimed = exponential(rules["seed"], draws.HAZARD, p, 0, np.int64(s["trips"]))
-    delay = crossing_delay(s["dose"], rules["fading"], rules["hazard_per_tick"], aimed - S.hazard[p])
+    delay = crossing_delay(s["dose"], rules["fading"], rules["hazard_per_tick"], aimed - S.hazard[p]["sum"])
     if delay < rules["horizon"]:
-        schedule_timer(T, S, t + 1 + np.int64(delay), DECIDE, p, np.int64(s["decide_stamp"]))
+        schedule_timer(T, S, t + 1 + np.int64(delay), DECIDE, p, S.hazard[p]["stamp"])
 
 
 @njit
@@ -209,7 +228,7 @@ def expose(T, S, p, t, m, key):
 def on_decide(T, S, p, t, key):
     """Rule hazard: the integrated hazard crosses the person's draw."""
     s = S.people[p]
-    if key != s["decide_stamp"]:
+    if key != S.hazard[p]["stamp"]:
         return STALE
     if not can_decide(T, s):
         return IGNORED
@@ -256,7 +275,6 @@ def cut_off(T, S, p, t):
     The hazard of finding one is consumed by throttled time only: one draw per person, however the windows lie.
     """
     s = S.people[p]
-    other = S.other[p]
     rules = T.rules[0]
     is_first = not has(s, WAS_CUT_OFF)
     if is_first:
@@ -265,10 +283,11 @@ def cut_off(T, S, p, t):
             put(s, SUBSTITUTES)
         if rules["adopt_per_tick"] > 0.0:
             gap = exponential(rules["seed"], draws.ADOPT, p, 0, 0) / rules["adopt_per_tick"]
-            other["adopt_at"] = min(throttled_clock(S, t) + 1 + np.int64(min(gap, 1e12)), MOST_TICKS)
-    if other["adopt_at"] > 0 and not has(s, ADOPTING) and not has(s, CIRCUMVENTS):
+            S.other[row_taken(S, p)]["adopt_at"] = min(throttled_clock(S, t) + 1 + np.int64(min(gap, 1e12)), MOST_TICKS)
+    adopt_at = np.int64(S.other[row_of(S, p)]["adopt_at"])
+    if adopt_at > 0 and not has(s, ADOPTING) and not has(s, CIRCUMVENTS):
         put(s, ADOPTING)
-        schedule_timer(T, S, t + max(np.int64(other["adopt_at"]) - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
+        schedule_timer(T, S, t + max(adopt_at - throttled_clock(S, t), 1), ADOPT, p, np.int64(0))
     if is_first and rules["push"] > 0.0 and can_decide(T, s):
         add_dose(T, S, p, t, rules["push"], len(T.channels) + CUT, 0)
 
@@ -278,7 +297,7 @@ def on_adopt(T, S, p, t):
     """Find a way round if enough throttled time has passed; look again later, or when cut off again."""
     s = S.people[p]
     now = S.now[0]
-    missing = np.int64(S.other[p]["adopt_at"]) - throttled_clock(S, t)
+    missing = np.int64(S.other[row_of(S, p)]["adopt_at"]) - throttled_clock(S, t)
     if missing <= 0 and now["throttled"] == 1:
         drop(s, ADOPTING)
         put(s, CIRCUMVENTS)

@@ -1,4 +1,4 @@
-"""A person's flags and receivers: what is true or not of somebody, a bit each."""
+"""A person's flags and receivers, what is true or not of somebody, a bit each; and the row with what few people need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sim.attendance import phase_is_out
 from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.jit import inlined
 
-__all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "put", "terms_of"]
+__all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "put", "row_of", "row_taken", "terms_of"]
 
 (
     ABLE,
@@ -53,6 +53,22 @@ def drop(person, flag):
 def is_reached(T, p, c):
     """Return whether a person can be reached on a channel."""
     return (T.receivers[p] >> np.uint32(T.channels[c]["receiver"])) & np.uint32(1) == 1
+
+
+@inlined
+def row_taken(S, p):
+    """Return the row of `State.other` of a person, which is taken now if it has not been."""
+    person, now = S.people[p], S.now[0]
+    if person["other"] == 0:
+        now["n_others"] += 1
+        person["other"] = now["n_others"]
+    return np.int64(person["other"])
+
+
+@inlined
+def row_of(S, p):
+    """Return the row of `State.other` of a person, to be read only: the first one, of zeros, before any is taken."""
+    return np.int64(S.people[p]["other"])
 
 
 HOT_HEARD, HOT_SUBSTITUTES, HOT_OUT, HOT_ASLEEP, HOT_INDIFFERENT = (1 << bit for bit in range(5))

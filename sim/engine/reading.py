@@ -13,7 +13,7 @@ from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import bound_of_other, coarse, fraction, identity, packed, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
-from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put
+from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put, row_of
 from sim.engine.mail import seal, send_out
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
@@ -49,7 +49,7 @@ from sim.engine.state import (
     STAGES,
     UNSEEN_TOTAL,
 )
-from sim.engine.ties import place_of, reader_at, seat_of, tied_to
+from sim.engine.ties import reader_at, seat_of, tied_to
 from sim.jit import inlined, njit
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import delay_ticks, poisson
@@ -176,13 +176,15 @@ def is_still_out(T, S, m, t):
     stage = np.int64(S.stages[STAGES * np.int64(m["author"]) + STAGE])
     if stage >> 8 != np.int64(m["tries"]) + 1:
         return False
-    return phase_is_out[stage & 255] or S.other[m["author"]]["stay_until"] >= moment_begun(t, T.rules[0]["moment"])
+    return phase_is_out[stage & 255] or S.other[row_of(S, np.int64(m["author"]))]["stay_until"] >= moment_begun(
+        t, T.rules[0]["moment"]
+    )
 
 
 @njit
 def count_contact(T, S, p, t, m):
     """Count a neighbour who is out among the contacts; return whether that tips this person over (rule critical_mass)."""
-    k = place_among(T, np.int64(m["author"]), p)  # it is there: neighbours alone are shown departures
+    k = place_among(T, S, np.int64(m["author"]), p)  # it is there: neighbours alone are shown departures
     if S.seen_out[k] == 0:
         S.people[p]["contacts_out"] += 1
     S.seen_out[k] = m["tries"] + 1
@@ -190,10 +192,10 @@ def count_contact(T, S, p, t, m):
 
 
 @njit
-def place_among(T, author, reader):
-    """Return the place of a reader's tie to a neighbour among all ties of neighbours."""
+def place_among(T, S, author, reader):
+    """Return where it is remembered that a reader has seen a neighbour leave, who has left."""
     near = tied_to(T.net, T.rules[0]["neighbours_ties"], author, T.rules[0]["neighbours"])
-    return place_of(T.net, near, seat_of(T.net, near, reader))
+    return S.other[row_of(S, author)]["seen_first"] + seat_of(T.net, near, reader)
 
 
 @njit
@@ -204,8 +206,9 @@ def show_return(T, S, p, t, trip):
     first, last = S.now[0]["first_person"], S.now[0]["last_person"]
     near = tied_to(T.net, rules["neighbours_ties"], p, rules["neighbours"])
     law = T.laws[LOOKS + rules["neighbours"]]
+    seen_first = S.other[row_of(S, p)]["seen_first"]
     for k in range(near.n):
-        if S.seen_out[place_of(T.net, near, k)] == trip:
+        if S.seen_out[seen_first + k] == trip:
             reader = reader_at(T.net, near, k)
             u = uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip)
             order = order_of(max(t + delay_ticks(law, T.points, u), soonest), RETURN_SEEN, reader)
@@ -221,7 +224,7 @@ def show_return(T, S, p, t, trip):
 @njit
 def on_return_seen(T, S, p, neighbour, trip):
     """Notice that a neighbour is home again from a trip."""
-    k = place_among(T, neighbour, p)
+    k = place_among(T, S, neighbour, p)
     if S.seen_out[k] != trip:
         return IGNORED
     S.seen_out[k] = 0

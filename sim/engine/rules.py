@@ -11,7 +11,7 @@ from sim import draws
 from sim.attendance import BACK, HOME, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.decision import HAZARD_RULE
 from sim.draws import uniform
-from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle
+from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle, void_plan
 from sim.engine.flags import (
     AWAKE_AT_NEWS,
     HEARD,
@@ -23,6 +23,8 @@ from sim.engine.flags import (
     drop,
     has,
     put,
+    row_of,
+    row_taken,
 )
 from sim.engine.order import (
     ARRIVE,
@@ -49,6 +51,7 @@ from sim.engine.state import (
     STAGE,
     STAGES,
 )
+from sim.engine.ties import tied_to
 from sim.jit import inlined, njit
 from sim.quantiles import delay_ticks, law_value
 from sim.units import DAY, MINUTE
@@ -114,7 +117,7 @@ def fall_asleep(T, S, p, t, length, minute):
     """Begin to sleep for `length` ticks, as is seen from a whole minute on."""
     s = S.people[p]
     settle(T, S, p, t)
-    s["decide_stamp"] += 1
+    void_plan(T, S, p)
     s["asleep"] = 1
     drop(s, WAS_WOKEN)
     S.now[0]["asleep"] += 1
@@ -198,7 +201,7 @@ def rouse(T, S, p, t, key):
     wake(T, S, p, t)
     put(s, STAYED_UP)
     put(s, WAS_WOKEN)
-    S.other[p]["sleep_left"] = max(np.int64(s["turn_at"]) - t, 1)
+    S.other[row_taken(S, p)]["sleep_left"] = max(np.int64(s["turn_at"]) - t, 1)
     u = uniform(T.rules[0]["seed"], draws.WOKEN_LENGTH, p, key, 0)
     plan_turn(T, S, p, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED)
 
@@ -219,7 +222,7 @@ def offline_until(T, S, p, t):
         bed = bed_tick(T, S, p, night)
         if (
             has(s, HEARD)
-            and np.int64(S.other[p]["heard_tick"]) < bed
+            and np.int64(S.heard_tick[p]) < bed
             and uniform(rules["seed"], draws.STAY_UP, p, 0, night + 1) < rules["stay_up"]
         ):
             u = uniform(rules["seed"], draws.STAY_UP_LENGTH, p, 0, night + 1)
@@ -249,7 +252,7 @@ def go_to_bed(T, S, p, t):
             return POSTPONED
     length = np.int64(s["sleep"])
     if has(s, WAS_WOKEN):
-        length = np.int64(S.other[p]["sleep_left"])
+        length = np.int64(S.other[row_of(S, p)]["sleep_left"])
     learn_of_news(T, s, t)
     fall_asleep(T, S, p, t, length, t // MINUTE + 1)
     return DONE
@@ -261,7 +264,7 @@ def hear(T, S, p, t, c):
     s = S.people[p]
     rules = T.rules[0]
     put(s, HEARD)
-    S.other[p]["heard_tick"] = t
+    S.heard_tick[p] = t
     S.now[0]["heard"] += 1
     S.heard_now[c] += 1
     seed = rules["seed"]
@@ -285,15 +288,20 @@ def prolong(T, S, p, key):
         s["prolonged"] += 1
         u = uniform(rules["seed"], draws.PROLONG_LENGTH, p, key, 0)
         extra = delay_ticks(T.laws[L_PROLONG], T.points, u)
-        S.other[p]["stay_until"] = min(np.int64(S.other[p]["stay_until"]) + extra, MOST_TICKS)
+        row = S.other[row_taken(S, p)]
+        row["stay_until"] = min(np.int64(row["stay_until"]) + extra, MOST_TICKS)
 
 
 @njit
 def depart(T, S, p, t):
     """Leave home."""
     s = S.people[p]
+    row = S.other[row_taken(S, p)]
     if s["trips"] == 0:
         S.departed[t // MINUTE] += 1
+        if T.rules[0]["remembers"] == 1:
+            row["seen_first"] = S.now[0]["n_seen"]
+            S.now[0]["n_seen"] += tied_to(T.net, T.rules[0]["neighbours_ties"], p, T.rules[0]["neighbours"]).n
     phases = S.now[0]["phases"]
     phases[PREPARING] -= 1
     phases[TRAVELLING] += 1
@@ -336,7 +344,7 @@ def arrive(T, S, p, t):
     S.squares[T.province[p]] += 1
     s["prolonged"] = 0
     until = stayed(T, p, t, np.int64(s["trips"]))
-    S.other[p]["stay_until"] = until
+    S.other[row_taken(S, p)]["stay_until"] = until
     schedule_timer(T, S, until, LEAVE, p, np.int64(s["trips"]))
 
 
@@ -344,14 +352,14 @@ def arrive(T, S, p, t):
 def on_leave(T, S, p, t):
     """Leave the square, unless the stay was prolonged meanwhile."""
     s = S.people[p]
-    until = np.int64(S.other[p]["stay_until"])
+    until = np.int64(S.other[row_of(S, p)]["stay_until"])
     if t < until:
         schedule_timer(T, S, until, LEAVE, p, np.int64(s["trips"]))
         return POSTPONED
     set_phase(S, p, RETURNING)
     S.squares[T.province[p]] -= 1
     home = travelled(T, p, t)
-    S.other[p]["stay_until"] = min(home, MOST_TICKS)
+    S.other[row_taken(S, p)]["stay_until"] = min(home, MOST_TICKS)
     schedule_timer(T, S, home, HOME_AGAIN, p, np.int64(s["trips"]))
     return DONE
 
@@ -370,7 +378,7 @@ def come_home(T, S, p, t):
     s["dose"] = 0.0
     s["dose_tick"] = t
     if rules["rule"] == HAZARD_RULE:
-        S.hazard[p] = 0.0
+        S.hazard[p]["sum"] = 0.0
     if has(s, MISSED_SLEEP):
         drop(s, MISSED_SLEEP)
         trip = np.int64(s["trips"])

@@ -113,7 +113,7 @@ def run(
     state = run_compiled(scenario, tables, exists, events, until, is_last=True, n_threads=n_threads)
     now, flags = state.now[0], state.people["flags"]
     log = state.log[: now["n_log"]] if events else np.zeros(0, LOG)
-    heard = state.other["heard_tick"][flags & (HEARD | AWAKE_AT_NEWS) == HEARD | AWAKE_AT_NEWS]
+    heard = state.heard_tick[flags & (HEARD | AWAKE_AT_NEWS) == HEARD | AWAKE_AT_NEWS]
     n_awake = int(np.count_nonzero(flags & AWAKE_AT_NEWS))
     return _record(scenario, state, len(flags), n_awake, heard, int(now["n_events"]), log)
 

@@ -11,12 +11,12 @@ from sim.decision import HAZARD_RULE
 from sim.engine.calendar import ROOM, SLOT, Calendar, make_calendar, reserve
 from sim.engine.flags import CIRCUMVENTS
 from sim.engine.order import LOG
-from sim.engine.ties import Net, n_places
+from sim.engine.ties import Net, n_ties
 from sim.errors import CapacityError
 from sim.units import MINUTE
 
-__all__ = ["COUNTS", "ELSE", "GATE", "LETTER", "MESSAGE", "MOST_LETTERS", "NOW", "RULES", "SHOWING", "SNAPSHOT", "STATE",
-           "State", "Tables", "aligned", "grown", "make_parts", "make_state", "stages_of", "whole"]  # fmt: skip
+__all__ = ["COUNTS", "ELSE", "GATE", "HAZARD", "LETTER", "MESSAGE", "MOST_LETTERS", "NOW", "RULES", "SHOWING", "SNAPSHOT",
+           "STATE", "State", "Tables", "aligned", "grown", "make_parts", "make_state", "stages_of", "whole"]  # fmt: skip
 
 STATE = np.dtype(
     [
@@ -31,7 +31,7 @@ STATE = np.dtype(
         ("sleep", "i4"),  # *
         ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
         ("n_against", "i4"),  # * whom contacts are counted against: all whom one sees leave, or the guards among them
-        ("decide_stamp", "u2"),
+        ("other", "u4"),  # the row of `State.other` that this person has; 0: none, all zeros
         ("phase", "u1"),
         ("trips", "u1"),  # with the phase: `State.stages`
         ("asleep", "u1"),
@@ -44,12 +44,15 @@ STATE = np.dtype(
 )
 """A person's state: one cache line (64 bytes) with all that most events need, some of the traits among it."""
 
-STAGES, STAGE = 32, 27
+STAGES, STAGE = 32, 28
 """Size of STATE, and where its phase and trips stand, in units of 16 bits."""
 
-ELSE = np.dtype([("heard_tick", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
-"""What few events need of a person; stay_until: once the square is left, when one is home; adopt_at: the throttled time (clock
-of NOW) at which a way round is found, 0: not known."""
+ELSE = np.dtype([("seen_first", "i8"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
+"""What few people need, who take such a row when they do: where in `State.seen_out` stands who has seen one leave; stay_until:
+once the square is left, when one is home; adopt_at: the throttled time (clock of NOW) of finding a way round, 0: not known."""
+
+HAZARD = np.dtype([("sum", "f8"), ("stamp", "i8")], align=True)
+"""Rule hazard: what is integrated since the last trip; the number of the plan to leave."""
 
 BLOCK = 64
 """So many readers are looked up together, a multiple of 8."""
@@ -140,7 +143,7 @@ NOW = np.dtype(
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("n_done", "i8"),
         ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("most_sent", "i8"), ("n_out", "i8"),
         ("n_sealed", "i8"), ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"),
-        ("gathered", "i8"), ("wanted", "i8"),
+        ("gathered", "i8"), ("wanted", "i8"), ("n_others", "i8"), ("n_seen", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -149,7 +152,8 @@ holds n_out events (one event adds at most most_sent), n_sealed of them in n_let
 are the shares seen at the last whole minute; the throttled clock shows throttled_before, plus the time since
 throttled_since while some channel is throttled; the first n_done people by threshold have made all their trips; the next
 reader of a showing comes at shown_at, into the bucket at hand if is_late; of a bucket that could not be opened yet so many
-events are gathered already, and it needs room for as many as are wanted."""
+events are gathered already, and it needs room for as many as are wanted; rows of `State.other` and places of `State.seen_out`
+up to n_others and n_seen are taken."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -211,8 +215,9 @@ class State(NamedTuple):
     people: np.ndarray  # STATE[n]
     stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
     hot: np.ndarray  # uint16[n]: see `flags.hot_of`
-    other: np.ndarray  # ELSE[n]
-    hazard: np.ndarray  # float64[n], or empty: integrated since the last trip (rule hazard)
+    other: np.ndarray  # ELSE[n + 1]: rows in the order in which they are taken, by each part from its first person's on
+    heard_tick: np.ndarray  # uint32[n]: when each person first heard of the night
+    hazard: np.ndarray  # HAZARD[n], or empty (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
     shown: np.ndarray  # int64[showings, 2 x BLOCK]: events of those whom each shows next, as pairs of order and load
@@ -220,7 +225,7 @@ class State(NamedTuple):
     block: np.ndarray  # int64[3, BLOCK]: readers at hand; where they stand, or which are kept; which of those
     seats: np.ndarray  # uint64[BLOCK]: places in a shuffled order
     words: np.ndarray  # uint64[4, BLOCK]: their draws
-    seen_out: np.ndarray  # uint8[ties of neighbours] or empty: trip on which each neighbour was seen to leave
+    seen_out: np.ndarray  # uint8[ties of neighbours] or empty: of who left, the trip on which each neighbour saw it
     exists_from: np.ndarray  # uint32[groups]: tick, MOST_TICKS: not yet
     gates: np.ndarray  # GATE[c]
     trending: np.ndarray  # uint8[c]
@@ -269,7 +274,8 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
     """Return the states of so many parts of the people, of consecutive numbers, at tick 0; see `make_state`.
 
     People and what belongs to them are in arrays that the parts share; each reads and writes those of its own people, and
-    reads of others only what nobody writes within a moment, or `stages`, `stay_until` and `exists_from`.
+    reads of others only what nobody writes within a moment, or `stages`, `stay_until` and `exists_from`. Rows that are taken
+    when they are needed stand in zeros, which take no memory until they are written.
     """
     n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
     horizon = int(tables.rules["horizon"][0])
@@ -278,9 +284,9 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
     people.setflags(write=True)
     if not is_last:
         people[:] = tables.people
-    hot, other = np.zeros(n, np.uint16), np.zeros(n, ELSE)
-    hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0)
-    seen_out = np.zeros(_remembered(tables), np.uint8)
+    hot, other, heard_tick = np.zeros(n, np.uint16), np.zeros(n + 1, ELSE), np.zeros(n, np.uint32)
+    hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0, HAZARD)
+    seen_out = np.zeros(_remembered(tables, n), np.uint8)
     exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
     gates = np.zeros(n_channels, GATE)
     parts = []
@@ -291,9 +297,10 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         now["circumventing"] = np.count_nonzero(people["flags"][first:end] & CIRCUMVENTS)
         now["free_message"] = -1
         now["shown_at"] = horizon
+        now["n_others"], now["n_seen"] = first, _remembered(tables, first)
         now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
         parts.append(State(
-            people=people, stages=stages_of(people), hot=hot, other=other, hazard=hazard,
+            people=people, stages=stages_of(people), hot=hot, other=other, heard_tick=heard_tick, hazard=hazard,
             messages=np.zeros(end - first + ROOM, MESSAGE),  # zeros take no memory until they are written
             showings=np.zeros(64, SHOWING),
             shown=np.zeros((64, 2 * BLOCK), np.int64),
@@ -340,10 +347,10 @@ def whole(parts: list[State]) -> State:
     return parts[0]._replace(now=now, log=log, **{n: sum(getattr(part, n) for part in parts) for n in summed})
 
 
-def _remembered(tables: Tables) -> int:
-    """Return the number of ties of which is remembered whether the one has seen the other leave."""
+def _remembered(tables: Tables, n: int) -> int:
+    """Return the number of ties of the first n people of which may be remembered whether the one has seen the other leave."""
     rules = tables.rules[0]
-    return int(n_places(tables.net, rules["neighbours_ties"], len(tables.people))) if rules["remembers"] else 0
+    return int(n_ties(tables.net, rules["neighbours_ties"], n)) if rules["remembers"] else 0
 
 
 def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:

@@ -41,8 +41,8 @@ from sim.jit import by_reference, njit, prefetch
 from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group", "existing_group", "group_of",
-           "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_places", "nobody",
-           "only", "place_of", "reader_at", "seat_of", "tied_to"]  # fmt: skip
+           "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_ties", "nobody",
+           "only", "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
 NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 
@@ -310,20 +310,12 @@ def seat_of(net, readers, person):
 
 
 @njit
-def n_places(net, ties, n):
-    """Return how many places the ties of n people have in a set; see `place_of`."""
+def n_ties(net, ties, n):
+    """Return how many ties the first n people have in a set, or more."""
     at = net.rows_at[ties]
     if at < 0:
         return 2 * net.implied.half[0] * n
     return net.ties_starts[at + n] - net.ties_starts[at]
-
-
-@njit
-def place_of(net, readers, k):
-    """Return the place of the k-th of those tied to an author among all ties of the set, in [0, `n_places`)."""
-    if readers.kind == NEAR:
-        return readers.person * 2 * net.implied.half[0] + k
-    return readers.first + k - net.ties_starts[net.rows_at[readers.of]]
 
 
 @njit

@@ -16,7 +16,7 @@ import numpy as np
 from sim.degrees import degree_pmf
 from sim.engine.branching import measured_nation
 from sim.engine.rules import PUNCTUAL
-from sim.engine.state import COUNTS, ELSE, MESSAGE, SNAPSHOT, STATE
+from sim.engine.state import COUNTS, ELSE, HAZARD, MESSAGE, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
 from sim.network import Followers, Friends, GroupTies, Neighbours
@@ -39,6 +39,8 @@ SORTED, WRITTEN, IMPLIED = "sorted", "written", "implied"
 """How a set of ties is made: sorted from pairs; written row by row from what implies it; or not at all."""
 EVENTS, TURNS = 1, 2
 """Future events per person: of posting, and what was said and not yet seen; of sleep, where turns of it are events."""
+TAKEN = 0.3
+"""Share of people who take a row of what few need, and a byte for each neighbour who may see them leave."""
 PACKED = 6
 """How much smaller a record is packed (`records.py`), at least: 7 times at a million people, more at fewer."""
 SLACK = 1.1
@@ -76,8 +78,10 @@ def need_of(scenario: Scenario) -> Need:
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
     events = EVENTS + TURNS * (scenario.decision.rule in PUNCTUAL)
     state = (
-        ELSE.itemsize + 2 + 8 * (scenario.decision.rule == "hazard") + events * EVENT + MESSAGE.itemsize / 4
-    ) * n + remembered
+        6 + TAKEN * ELSE.itemsize + events * EVENT + MESSAGE.itemsize / 4
+    )  # 6: when one has heard, what is looked at first
+    state += HAZARD.itemsize * (scenario.decision.rule == "hazard")
+    state = state * n + TAKEN * remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10
     record = 4.0 * scenario.clock.n_minutes * counts / PACKED

@@ -161,8 +161,12 @@ def assert_everybody_is_counted_once(tables, state, tick):
     assert now["circumventing"] == np.count_nonzero(people["flags"] & CIRCUMVENTS)
     has_heard = people["flags"] & HEARD > 0
     assert now["heard"] == has_heard.sum() == state.heard_now.sum()
-    assert (state.other["heard_tick"][has_heard] < max(tick, 1)).all()
-    assert (state.other["heard_tick"][~has_heard] == 0).all()
+    assert (state.heard_tick[has_heard] < max(tick, 1)).all()
+    assert (state.heard_tick[~has_heard] == 0).all()
+    rows = people["other"][people["other"] > 0]
+    assert sorted(rows) == list(range(1, int(now["n_others"]) + 1))
+    assert (people["other"][people["trips"] > 0] > 0).all()
+    assert state.other[0].tolist() == (0, 0, 0, 0)
     on_square = tables.province[people["phase"] == ON_SQUARE]
     np.testing.assert_array_equal(state.squares, np.bincount(on_square, minlength=len(state.squares)))
     sleepers = people[people["asleep"] == 1]

@@ -4,6 +4,7 @@ Storage: rows of the user's files in another order; another calendar (width of b
 other beginnings of the arrays of messages and of the log. Pieces: the advance split at any ticks.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from sim.draws import MAX_SEED
 from sim.engine.calendar import make_calendar, reserve, set_width
 from sim.engine.order import LOG
 from sim.engine.simulate import run
-from sim.engine.state import MESSAGE, stages_of
+from sim.engine.state import MESSAGE, STATE, stages_of
 from sim.jit import is_compiling
 from sim.units import MINUTE, SECOND
 from sim.world import make_world
@@ -37,6 +38,21 @@ def on_their_way(state):
     return used[np.argsort(used["id"])]
 
 
+def rows_taken(state):
+    """Return what the rows that people have taken say of everybody, and who has seen each of them leave.
+
+    Who took which row depends on who came first within a moment.
+    """
+    rows = state.other[state.people["other"]]
+    seen = []
+    if len(state.seen_out):
+        left = np.flatnonzero(state.people["trips"])
+        firsts = rows["seen_first"][left]
+        ends = dict(pairwise([*np.sort(firsts).tolist(), int(state.now["n_seen"][0])]))
+        seen = [state.seen_out[first : ends[first]].tolist() for first in firsts.tolist()]
+    return rows[["stay_until", "sleep_left", "adopt_at"]], seen
+
+
 def assert_same(state, other):
     """Both states are equal in all that is not storage."""
     np.testing.assert_array_equal(log_of(state), log_of(other))
@@ -45,9 +61,16 @@ def assert_same(state, other):
         now[name] = state.now[name]
     np.testing.assert_array_equal(state.now, now)
     np.testing.assert_array_equal(on_their_way(state), on_their_way(other))
-    for name in state._fields:
-        if name not in ("now", "messages", "showings", "shown", "due", "block", "seats", "words", "log", "calendar"):
-            np.testing.assert_array_equal(getattr(state, name), getattr(other, name), err_msg=name)
+    (rows, seen), (other_rows, other_seen) = rows_taken(state), rows_taken(other)
+    np.testing.assert_array_equal(rows, other_rows)
+    assert seen == other_seen
+    for name in STATE.names:
+        if name != "other":
+            np.testing.assert_array_equal(state.people[name], other.people[name], err_msg=name)
+    storage = {"now", "messages", "showings", "shown", "due", "block", "seats", "words", "log", "calendar", "people", "stages",
+               "other", "seen_out"}  # fmt: skip
+    for name in set(state._fields) - storage:
+        np.testing.assert_array_equal(getattr(state, name), getattr(other, name), err_msg=name)
 
 
 # -- the user's files
