@@ -25,6 +25,8 @@ __all__ = ["People", "Population", "Receiver", "SleepHabits", "StayUp", "make_pe
 
 MOST_TRAVEL = 7 * DAY
 """The longest way to a square, in ticks."""
+MOST_BED = 24.0
+"""The furthest habitual bed time from midnight, in hours."""
 
 
 class Receiver(Frozen):
@@ -113,7 +115,7 @@ class Population(Frozen):
 
 @dataclass(frozen=True)
 class People:
-    """Traits of n people as arrays of length n (read-only), 22 bytes each; what is needed once per run is drawn again then."""
+    """Traits of n people as arrays of length n (read-only), 14 bytes each; what is needed once per run is drawn again then."""
 
     provinces: Provinces
     seed: int
@@ -122,8 +124,9 @@ class People:
     receivers: np.ndarray  # uint32, bit k: has receiver k
     propensity: np.ndarray  # float32 (a factor on rates, seven digits of it), mean 1
     travel: np.ndarray  # int32 ticks
-    bed: np.ndarray  # int32 ticks after midnight, may be negative
-    sleep: np.ndarray  # int32 ticks
+    habits: SleepHabits | None = None
+    bed: np.ndarray | None = None  # int32 ticks after midnight, may be negative: given bed times, else drawn
+    sleep: np.ndarray | None = None  # int32 ticks: given lengths of sleep, else drawn
     threshold: np.ndarray | None = None  # float64: given thresholds, else from the law of the decision
     able: np.ndarray | None = None  # int8: given, 1 or 0; -1 or None: as drawn
 
@@ -139,6 +142,22 @@ class People:
         beginning.
         """
         return np.asarray(_dispositions(self.seed, low, high))
+
+    def sleep_habits(self, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return bed times (int32 ticks after midnight) and lengths of sleep (int32 ticks) of people [low, high).
+
+        Zeros where nobody sleeps, and for all whose bed time were beyond a day from midnight.
+        """
+        bed, sleep = np.zeros(high - low, np.int32), np.zeros(high - low, np.int32)
+        if self.habits is not None:
+            u_bed, u_sleep = _habits(self.seed, low, high)
+            hours = trait_quantile(self.habits.bed_hour, u_bed, low, self.n)
+            bed[:] = np.where(np.abs(hours) <= MOST_BED, hours, 0.0) * HOUR
+            sleep[:] = trait_quantile(self.habits.length_hours, u_sleep, low, self.n).clip(1.0, 16.0) * HOUR
+        return (
+            bed if self.bed is None else self.bed[low:high],
+            sleep if self.sleep is None else self.sleep[low:high],
+        )
 
     @cached_property
     def province_starts(self) -> np.ndarray:
@@ -195,14 +214,22 @@ def _dispositions(seed, low, high):
 
 
 @njit
+def _habits(seed, low, high):
+    """Return the draws for the bed time and for the length of sleep of people [low, high)."""
+    u_bed, u_sleep = np.empty(high - low), np.empty(high - low)
+    for i in range(high - low):
+        _, _, w2, w3 = draws.quarters(seed, draws.W_TRAITS, low + i, 0, 0)
+        u_bed[i], u_sleep[i] = draws.fraction(w2), draws.fraction(w3)
+    return u_bed, u_sleep
+
+
+@njit
 def _draw(seed, first, shares, parents, sigma, laws, points, receivers, propensity, travel):
-    """Write traits of the people from `first` on, and return the draws for their bed time and for their length of sleep.
+    """Write traits of the people from `first` on.
 
     shares[k] is receiver k's share of those who have receiver parents[k] (-1: of all).
     """
-    n = len(receivers)
-    u_bed, u_sleep = np.empty(n), np.empty(n)
-    for i in range(n):
+    for i in range(len(receivers)):
         person = first + i
         has = np.uint32(0)
         drawn = -1
@@ -223,8 +250,6 @@ def _draw(seed, first, shares, parents, sigma, laws, points, receivers, propensi
         w0, w1, w2, w3 = draws.quarters(seed, draws.W_TRAITS, person, 0, 0)
         propensity[i] = math.exp(sigma * normal_quantile(draws.fraction(w0)) - sigma * sigma / 2.0)
         travel[i] = min(delay_ticks(laws[0], points, draws.fraction(w1)), MOST_TRAVEL)
-        u_bed[i], u_sleep[i] = draws.fraction(w2), draws.fraction(w3)
-    return u_bed, u_sleep
 
 
 def make_people(population: Population, seed: int) -> People:
@@ -248,27 +273,22 @@ def make_people(population: Population, seed: int) -> People:
         receivers=np.empty(n, np.uint32),
         propensity=np.empty(n, np.float32),
         travel=np.empty(n, np.int32),
-        bed=np.zeros(n, np.int32),
-        sleep=np.zeros(n, np.int32),
+        habits=habits,
     )
 
     def draw(low: int, high: int) -> float:
         """Draw the traits of people [low, high), and return the bed time, in hours, that is the furthest from midnight."""
-        u_bed, u_sleep = _draw(
+        _draw(
             seed, low, shares, parents, population.propensity_sigma, laws, points, people.receivers[low:high],
             people.propensity[low:high], people.travel[low:high],
         )  # fmt: skip
         if habits is None:
             return 0.0
-        bed = trait_quantile(habits.bed_hour, u_bed, low, n)
-        furthest = float(bed[np.abs(bed).argmax()])
-        if abs(furthest) <= 24.0:
-            people.bed[low:high] = bed * HOUR
-        people.sleep[low:high] = trait_quantile(habits.length_hours, u_sleep, low, n).clip(1.0, 16.0) * HOUR
-        return furthest
+        bed = trait_quantile(habits.bed_hour, _habits(seed, low, high)[0], low, n)
+        return float(bed[np.abs(bed).argmax()])
 
     furthest = max(in_chunks(n, draw), key=abs)
-    if abs(furthest) > 24.0:
+    if abs(furthest) > MOST_BED:
         raise InputError(
             f"population.sleep.bed_hour gives a bed time of {furthest:.1f} h, expected -24 to 24 hours after midnight; "
             "correct the law."
@@ -276,7 +296,8 @@ def make_people(population: Population, seed: int) -> People:
     if population.file is not None:
         people = _from_file(population, people)
     for array in (people.province, people.receivers, people.propensity, people.travel, people.bed, people.sleep):
-        array.setflags(write=False)
+        if array is not None:
+            array.setflags(write=False)
     return people
 
 
@@ -319,12 +340,17 @@ def _from_file(population: Population, people: People) -> People:
             )
         people.province[:] = [names[str(p)] for p in table["province"]]
     scales = {
-        "travel_minutes": (people.travel, MINUTE, 0.0, 7 * 24 * 60.0), "bed_hour": (people.bed, HOUR, -24.0, 24.0),
-        "sleep_hours": (people.sleep, HOUR, 1 / 60, 24.0),
-    }  # fmt: skip
-    for column, (trait, factor, low, high) in scales.items():
-        if column in table:
-            trait[:] = numbers(table, column, population.file, low, high) * factor
+        "travel_minutes": (MINUTE, 0.0, 7 * 24 * 60.0),
+        "bed_hour": (HOUR, -MOST_BED, MOST_BED),
+        "sleep_hours": (HOUR, 1 / 60, 24.0),
+    }
+    given = {
+        column: (numbers(table, column, population.file, low, high) * factor).astype(np.int32)
+        for column, (factor, low, high) in scales.items()
+        if column in table
+    }
+    if "travel_minutes" in given:
+        people.travel[:] = given["travel_minutes"]
     np.maximum(people.travel, 1, out=people.travel)
     if "propensity" in table:
         people.propensity[:] = numbers(table, "propensity", population.file, 0.0, 1e6)
@@ -335,4 +361,4 @@ def _from_file(population: Population, people: People) -> People:
             people.receivers[:] = (people.receivers & ~bit) | (flag << np.uint32(index))
     able = integers(table, "able", population.file, 0, 1).astype(np.int8) if "able" in table else None
     threshold = numbers(table, "threshold", population.file, 0.0, np.inf) if "threshold" in table else None
-    return replace(people, threshold=threshold, able=able)
+    return replace(people, threshold=threshold, able=able, bed=given.get("bed_hour"), sleep=given.get("sleep_hours"))

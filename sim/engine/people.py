@@ -27,8 +27,6 @@ class Traits(NamedTuple):
 
     receivers: np.ndarray  # uint32
     propensity: np.ndarray  # float32
-    bed: np.ndarray  # int32
-    sleep: np.ndarray  # int32
     able: np.ndarray  # int8: 1 or 0; -1, or length 0: as drawn
 
 
@@ -48,7 +46,7 @@ class Rates(NamedTuple):
 
 
 @njit
-def _write_rows(rows, low, high, traits, rates, thresholds, dispositions):
+def _write_rows(rows, low, high, traits, rates, thresholds, dispositions, bed, sleep):
     """Write the traits of people [low, high) into their rows, which hold zeros."""
     for p in range(low, high):
         row = rows[p]
@@ -68,8 +66,8 @@ def _write_rows(rows, low, high, traits, rates, thresholds, dispositions):
         row["threshold"] = thresholds[p - low]
         row["posts_per_tick"] = posts * propensity
         row["propensity"] = min(propensity, rates.most)
-        row["bed"] = traits.bed[p]
-        row["sleep"] = traits.sleep[p]
+        row["bed"] = bed[p - low]
+        row["sleep"] = sleep[p - low]
         row["last_on"] = -1
         row["flags"] = (ABLE if is_able else 0) | (CIRCUMVENTS if is_ready else 0)
 
@@ -106,7 +104,7 @@ def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net:
     people, decision = world.people, scenario.decision
     receivers = list(scenario.population.receivers)
     traits = Traits(
-        people.receivers, people.propensity, people.bed, people.sleep,
+        people.receivers, people.propensity,
         np.zeros(0, np.int8) if people.able is None else people.able,
     )  # fmt: skip
     rates = Rates(
@@ -123,7 +121,8 @@ def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net:
     def write(low: int, high: int) -> None:
         drawn = people.dispositions(low, high)
         thresholds = _by_law(decision, drawn[0], low, people.n) if found is None else found[low:high]
-        _write_rows(rows, low, high, traits, rates, np.asarray(thresholds, np.float64), drawn)
+        bed, sleep = people.sleep_habits(low, high)
+        _write_rows(rows, low, high, traits, rates, np.asarray(thresholds, np.float64), drawn, bed, sleep)
 
     in_chunks(people.n, write)
     return rows

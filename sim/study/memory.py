@@ -29,7 +29,7 @@ BASE = 300_000_000
 """Python, its libraries and the compiled engine."""
 TOLD = 1_000_000_000
 """Needs from which a study says what it needs."""
-PEOPLE = 22
+PEOPLE = 14
 """Bytes of a person's traits in the world (`sim.population.People`)."""
 BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""

@@ -213,10 +213,13 @@ def test_traits_follow_their_laws(scenario, world):
     sigma = scenario.population.propensity_sigma
     assert abs(people.propensity.mean() - 1) < z() * math.sqrt(math.expm1(sigma**2) / N)
     assert abs(np.log(people.propensity).std() - sigma) < z() * sigma / math.sqrt(2 * N)
-    bed = people.bed / HOUR
+    bed_ticks, sleep = people.sleep_habits(0, N)
+    bed = bed_ticks / HOUR
     assert abs(bed.mean() - -0.5) < z() * 2.0 / math.sqrt(N) + 1 / HOUR
-    assert people.sleep.min() == 1 * HOUR  # 16 % of normal(2, 1) lie below an hour
-    assert people.sleep.max() <= 16 * HOUR
+    assert sleep.min() == 1 * HOUR  # 16 % of normal(2, 1) lie below an hour
+    assert sleep.max() <= 16 * HOUR
+    for part, whole in zip(people.sleep_habits(100, 120), (bed_ticks, sleep), strict=True):
+        np.testing.assert_array_equal(part, whole[100:120])
     # The median of the travel time, log-normal: asymptotic standard error of a sample median.
     log_travel = np.log(people.travel / MINUTE)
     assert abs(np.median(log_travel) - math.log(8)) < z() * 0.5 * math.sqrt(math.pi / 2 / N)
@@ -225,7 +228,7 @@ def test_traits_follow_their_laws(scenario, world):
         assert 0 < u.min() <= u.max() < 1
         assert abs(u.mean() - 0.5) < z(3) / math.sqrt(12 * N)
     # Log: correlations of what is heavy-tailed scatter more than those of numbers with a normal distribution.
-    traits = [*dispositions, np.log(people.propensity), np.log(people.travel), people.bed, people.sleep]
+    traits = [*dispositions, np.log(people.propensity), np.log(people.travel), bed, sleep]
     traits += [people.receivers >> np.uint32(k) & np.uint32(1) for k in (0, 1)]
     found = np.corrcoef(traits)[np.triu_indices(len(traits), 1)]
     assert np.abs(found).max() < z(len(found)) / math.sqrt(N)

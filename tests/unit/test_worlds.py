@@ -57,5 +57,5 @@ def test_what_makes_a_world_makes_another(base: Scenario, override: str):
 
 def test_another_seed_makes_another_world(base: Scenario):
     worlds = Worlds()
-    assert not np.array_equal(worlds.get(base, 3).people.bed, worlds.get(base, 4).people.bed)
+    assert not np.array_equal(worlds.get(base, 3).people.travel, worlds.get(base, 4).people.travel)
     assert len(worlds.worlds) == 2
