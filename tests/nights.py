@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sim.population import People
 from sim.scenario import Scenario, validate
 
 START = datetime(2016, 7, 15, 22)
@@ -19,8 +22,12 @@ PROVINCES = Path(__file__).parent / "data" / "three_provinces.csv"
 
 Tree = dict[str, Any]
 
-TRAITS = ("province", "receivers", "propensity", "travel", "bed", "sleep")
-"""Arrays of people that every world has."""
+
+def traits_of(people: People) -> dict[str, np.ndarray]:
+    """Return the arrays of people that every world has, hours of sleep among them, by name."""
+    bed, sleep = people.sleep_habits(0, people.n)
+    kept = {name: getattr(people, name) for name in ("province", "receivers", "propensity", "travel")}
+    return kept | {"bed": bed, "sleep": sleep}
 
 
 def at(minutes: float) -> datetime:

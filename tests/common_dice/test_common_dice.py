@@ -15,7 +15,7 @@ from sim.scenario import validate
 from sim.settle import settle
 from sim.units import HOUR, MINUTE
 from sim.world import make_world
-from tests.nights import CHANNELS, NIGHT, START, TIMELINE, TRAITS, accounting, entry, merged, night, outage, window
+from tests.nights import CHANNELS, NIGHT, START, TIMELINE, accounting, entry, merged, night, outage, traits_of, window
 
 ENGINES = ["compiled", "reference"]
 POSTED = ["tweets", "faces", "chat"]
@@ -75,8 +75,7 @@ def with_hermit(scenario, seed):
     people, n = world.people, world.people.n
     more = {"able": np.append(np.full(n, -1, np.int8), np.int8(0))}
     extra = {"receivers": 0, "bed": 0, "sleep": HOUR}
-    for name in TRAITS:
-        values = getattr(people, name)
+    for name, values in traits_of(people).items():
         more[name] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
     ties = {k: replace(t, starts=np.append(t.starts, t.starts[-1])) for k, t in world.ties.items()}
     groups = {
@@ -362,8 +361,8 @@ def test_a_world_is_not_changed_by_a_run():
     for engine in ENGINES:
         run(scenario, 3, engine=engine, world=world)
     fresh = make_world(scenario, 3)
-    for name in TRAITS:
-        np.testing.assert_array_equal(getattr(world.people, name), getattr(fresh.people, name))
+    for name, trait in traits_of(fresh.people).items():
+        np.testing.assert_array_equal(traits_of(world.people)[name], trait)
     for name, ties in fresh.ties.items():
         np.testing.assert_array_equal(world.ties[name].indices, ties.indices)
     np.testing.assert_array_equal(world.groups["chat"].owner, fresh.groups["chat"].owner)
