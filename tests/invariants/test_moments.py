@@ -1,6 +1,7 @@
 """Within a moment nobody notices what others do; so it does not matter into how many parts the people are cut."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sim import draws
@@ -11,6 +12,7 @@ from sim.engine.simulate import run
 from sim.errors import InputError
 from sim.scenario import validate
 from sim.units import MINUTE
+from sim.world import make_world
 from tests.nights import NIGHT, merged
 
 
@@ -60,6 +62,21 @@ def test_parts_write_to_each_other_and_change_nothing(n_threads, monkeypatch):
     np.testing.assert_array_equal(alone.log, shared.log)
     for name, part in alone.arrays().items():
         np.testing.assert_array_equal(part, shared.arrays()[name], err_msg=name)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_people_of_a_file_in_no_order_of_provinces_can_be_shared(n_threads, tmp_path):
+    """A part has no stretch of the lists of its own then."""
+    rng = np.random.default_rng(4)
+    n = int(NIGHT["population"]["size"])
+    places = rng.choice(["Eastern", "Western", "Middle"], n)
+    pd.DataFrame({"province": places, "sleep_hours": rng.uniform(1, 9, n)}).to_csv(tmp_path / "people.csv", index=False)
+    scenario = validate(merged(NIGHT, {"population": {"file": tmp_path / "people.csv"}}))
+    assert len(make_world(scenario, 5).people.by_province) == n
+    alone, shared = run(scenario, 5, events=True), run(scenario, 5, events=True, n_threads=n_threads)
+    np.testing.assert_array_equal(alone.log, shared.log)
+    np.testing.assert_array_equal(alone.log, run(scenario, 5, "reference", events=True).log)
+    np.testing.assert_array_equal(alone.snapshots, shared.snapshots)
 
 
 def test_more_threads_than_people():
