@@ -40,7 +40,8 @@ SORTED, WRITTEN, IMPLIED = "sorted", "written", "implied"
 EVENTS, TURNS = 1, 2
 """Future events per person: of posting, and what was said and not yet seen; of sleep, where turns of it are events."""
 TAKEN = 0.3
-"""Share of people who take a row of what few need, and a byte for each neighbour who may see them leave."""
+"""Share of people who take a row of what few need (31 % in the throttled night of 15 July), and at most of those who take a
+byte for each neighbour who may see them leave."""
 PACKED = 6
 """How much smaller a record is packed (`records.py`), at least: 7 times at a million people, more at fewer."""
 SLACK = 1.1
