@@ -125,7 +125,7 @@ def person_at(audiences, which, k):
     return np.int64(audiences.order[place]) if len(audiences.order) > 0 else place
 
 
-@njit
+@inlined
 def people_at(audiences, which, first, places, n, out):
     """Write who stands at the first n of some places of a list, counted from `first`, to out, in order."""
     at, low = audiences.at[which], audiences.low

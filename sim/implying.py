@@ -86,13 +86,17 @@ def imply(
         local = np.bincount(home, fame, provinces)
         inside, outside = _counts(seed, mine, home.astype(np.int64), first[0], fame, local, f.mean, f.local_share)
     layers = _layers(first[GROUPS:], groups, seed)
-    return Implied(
+    implied = Implied(
         first=first, guide=guide, at=at, order=np.concatenate(order), words=np.concatenate(words),
         numbers=np.concatenate(index), half=np.array([half], np.int64), seed=np.array([seed], np.int64),
         rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 2),
         law=law, limit=limit, n_inside=inside, n_outside=outside, **layers,
         friends=befriend(friends[0], first[FRIENDS], seed) if friends else nobody_befriended(),
     )  # fmt: skip
+    for array in (*implied, *implied.friends):
+        if isinstance(array, np.ndarray):  # as in `ties.Net`, so that what is compiled for one serves the other
+            array.setflags(write=False)
+    return implied
 
 
 @cache

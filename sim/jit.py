@@ -30,6 +30,8 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, register_model
 from numba.np import arrayobj
 
+from sim.linking import compiled
+
 __all__ = [
     "MOST_BYTES",
     "MOST_FOLDERS",
@@ -174,13 +176,13 @@ if is_compiling and _wrapping is not None:
 
 
 def njit(function: Callable[..., Any]) -> Any:
-    """Compile a function: cached, without the interpreter lock, IEEE arithmetic in the order written (no fastmath)."""
-    return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    """Compile a function: see `linking.compiled`."""
+    return compiled(function, is_inlined=False) if is_compiling else function
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a short function into whatever calls it: a call costs as much as what it does."""
-    return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)(function)
+    """Compile a function into whatever calls it: for short ones, and for those that most events go through."""
+    return compiled(function, is_inlined=True) if is_compiling else function
 
 
 class ByReference(types.Type):
@@ -226,8 +228,14 @@ def _get(context: Any, builder: Any, kind: ByReference, pointer: Any, name: str)
 
 @intrinsic
 def _by_reference(_typing, tuple_type):  # type: ignore[no-untyped-def]
+    def as_it_is(_context, _builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        return arguments[0]
+
     def codegen(_context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
         return cgutils.alloca_once_value(builder, arguments[0])
+
+    if isinstance(tuple_type, ByReference):
+        return tuple_type(tuple_type), as_it_is
 
     return ByReference(tuple_type)(tuple_type), codegen
 
@@ -237,7 +245,7 @@ def _as_it_is(arrays: Any) -> Any:
 
 
 by_reference: Any = _by_reference if is_compiling else _as_it_is
-"""A named tuple of arrays as a pointer to it, with the same attributes (uncompiled: the tuple itself).
+"""A named tuple of arrays as a pointer to it, with the same attributes (uncompiled: the tuple itself); a pointer as it is.
 
 Passing dozens of arrays from function to function by value costs more than what the functions do: Numba would count
 references to each of them at each call. A pointer costs nothing. The arrays must outlive the call.

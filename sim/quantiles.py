@@ -218,7 +218,7 @@ def _whole_ticks(value):
     return np.int64(value)
 
 
-@njit
+@inlined
 def delay_ticks(law, points, u):
     """Return a delay in whole ticks, int64 in [1, 2^40]: the quantile at u, at least the next tick, clipped as a float."""
     return _whole_ticks(law_value(law, points, u))

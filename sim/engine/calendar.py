@@ -236,7 +236,7 @@ def bucket_of(meta, tick):
     return np.int64((np.float64(tick) + 0.5) * meta["per_tick"])  # half a tick is more than what rounding can do
 
 
-@njit
+@inlined
 def push(calendar, messages, order, slot, datum):
     """Add an event; its tick must not lie before the last one popped."""
     meta = calendar.meta[0]

@@ -58,7 +58,7 @@ from sim.units import HOUR
 __all__ = ["announce", "celebrate", "film", "on_impression", "on_return_seen", "show_return"]
 
 
-@njit
+@inlined
 def on_impression(T, S, p, t, slot, hold, is_again, datum):
     """Look at a message: asleep? interested? let through? Then see. What keyboard changes is told in `Correspondent.look`."""
     m = S.messages[slot]

@@ -206,7 +206,7 @@ def rouse(T, S, p, t, key):
     plan_turn(T, S, p, t + delay_ticks(T.laws[L_STAY_UP], T.points, u), BED)
 
 
-@njit
+@inlined
 def offline_until(T, S, p, t):
     """Return when whoever is asleep as a reader and writer wakes up; -1 if awake.
 

@@ -113,7 +113,7 @@ def schedule_candidate(T, S, p, t, k, wait):
         push(S.calendar, S.messages, order_of(t + 1 + np.int64(gap), CANDIDATE, p), -1, k)
 
 
-@njit
+@inlined
 def on_candidate(T, S, p, t, k):
     """Post spontaneously, or let it be; return (result, channel)."""
     rules = T.rules[0]
@@ -359,7 +359,7 @@ def impression_at(T, S, tick, reader, slot, held, datum):
         S.totals[S.messages[slot]["channel"], PENDING] += 1
 
 
-@njit
+@inlined
 def on_reaction(T, S, p, t, slot):
     """Post what was provoked, if the moment allows; live video only from the square."""
     m = S.messages[slot]

@@ -37,7 +37,7 @@ from sim.implied import (
     person_of,
 )
 from sim.implying import nothing_implied
-from sim.jit import by_reference, njit, prefetch
+from sim.jit import by_reference, inlined, njit, prefetch
 from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group", "existing_group", "group_of",
@@ -155,17 +155,19 @@ def nobody():
 @njit
 def audience_of(net, c):
     """Return the readers who can be reached on a channel."""
+    net = by_reference(net)
     listed = net.listed[c]
     n = net.audiences.sizes[listed]
     return Readers(AUDIENCE, listed, np.int64(0), n, np.int64(-1), NO_INTS, NO_FLOATS)
 
 
-@njit
+@inlined
 def tied_to(net, ties, author, c):
     """Return those who are tied to an author; without a set of ties (-1) nobody.
 
     Where everybody is tied to everybody, these are all who can be reached on the channel, the author included.
     """
+    net = by_reference(net)
     if ties < 0:
         return nobody()
     if net.complete[ties] == 1:
@@ -200,6 +202,7 @@ def implied_group(net, groups, number):
 @njit
 def members_of(net, group):
     """Return the members of a chat group."""
+    net = by_reference(net)
     groups, number = set_of_group(net, group)
     if net.computed[groups] >= 0:
         n, ints = group_span(net.implied, implied_group(net, groups, number))
@@ -217,7 +220,7 @@ def only(readers, k):
     )
 
 
-@njit
+@inlined
 def reader_at(net, readers, k):
     """Return the k-th of the readers; -1: a number that is nobody's."""
     k = readers.first + k
@@ -255,7 +258,7 @@ def _number_at(net, readers, k):
     return member_number(net.implied, readers.ints, k)
 
 
-@njit
+@inlined
 def look_up(net, readers, places, n, out):
     """Write who the first n of some places among the readers are, in order, to out; -1: a number that is nobody's."""
     kind, first = readers.kind, readers.first
@@ -280,6 +283,7 @@ def look_up(net, readers, places, n, out):
 @njit
 def lists(net, readers):
     """Return int64[n]: all the readers in order."""
+    net = by_reference(net)
     out = np.empty(readers.n, np.int64)
     for k in range(readers.n):
         out[k] = reader_at(net, readers, k)
@@ -312,6 +316,7 @@ def seat_of(net, readers, person):
 @njit
 def n_ties(net, ties, n):
     """Return how many ties the first n people have in a set, or more."""
+    net = by_reference(net)
     at = net.rows_at[ties]
     if at < 0:
         return 2 * net.implied.half[0] * n
@@ -321,6 +326,7 @@ def n_ties(net, ties, n):
 @njit
 def n_groups_of(net, groups, person):
     """Return how many chat groups a person has in a set of groups."""
+    net = by_reference(net)
     if net.computed[groups] >= 0:
         return groups_joined(net.implied, net.computed[groups], person)
     return joined_by(net, groups, person)[1]
@@ -329,6 +335,7 @@ def n_groups_of(net, groups, person):
 @njit
 def group_of(net, groups, person, k):
     """Return the k-th chat group of a person in a set of groups."""
+    net = by_reference(net)
     if net.computed[groups] >= 0:
         group = group_place(net.implied, net.computed[groups], person, k)[0]
         return net.first_group[groups] + group - implied_group(net, groups, 0)
@@ -343,7 +350,7 @@ def joined_by(net, groups, person):
     return first, net.joined_starts[at + 1] - first
 
 
-@njit
+@inlined
 def existing_group(net, exists_from, t, groups, person, u):
     """Return a chat group of a person in a set of groups, by u: the next one that exists at tick t; -1: none does."""
     if net.computed[groups] >= 0:
@@ -366,6 +373,7 @@ def existing_group(net, exists_from, t, groups, person, u):
 @njit
 def channel_of_group(net, group):
     """Return the channel of a chat group."""
+    net = by_reference(net)
     return np.int64(net.group_channels[set_of_group(net, group)[0]])
 
 

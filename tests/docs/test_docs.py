@@ -163,6 +163,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
         "units",
+        "linking",
         "jit",
         "draws",
         "bijection",
