@@ -93,11 +93,11 @@ class _Dispatcher(CPUDispatcher):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(function, targetoptions={**options, "no_cfunc_wrapper": True}, pipeline_class=_WholeCompiler)
         unwrapped = {"no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-        self._part = _PartDispatcher(function, targetoptions={**options, **unwrapped}, pipeline_class=_PartCompiler)
+        self.part = _PartDispatcher(function, targetoptions={**options, **unwrapped}, pipeline_class=_PartCompiler)
 
     @property
     def _numba_type_(self) -> Any:
-        return types.Dispatcher(self._part)
+        return types.Dispatcher(self.part)
 
     def compile(self, sig: Any) -> Any:
         entry = super().compile(sig)
