@@ -86,17 +86,39 @@ def who_gather(rows, province, airs, seed, airing, share, low, high):
 
 
 @njit
-def count_shown(rows, net, ties, receivers, guards):
-    """Write n_against: how many whom one sees leave have the receiver `guards` (-1: all have); 0 where all see all."""
+def _count_shown(rows, net, ties, receivers, guards):
+    """Add each author who has the receiver `guards` (-1: all have) to n_against of all who see the author leave."""
     net = by_reference(net)
-    if net.complete[ties] == 1:
-        return
     for author in range(len(rows)):
         if guards >= 0 and (receivers[author] >> np.uint32(guards)) & np.uint32(1) == 0:
             continue
         readers = tied_to(net, ties, author, 0)
         for k in range(readers.n):
             rows[reader_at(net, readers, k)]["n_against"] += 1
+
+
+@njit
+def _count_mutual(rows, net, ties, receivers, guards, low, high):
+    """Write n_against of people [low, high), where whom one sees leave are those who see oneself leave."""
+    net = by_reference(net)
+    for p in range(low, high):
+        seen = tied_to(net, ties, p, 0)
+        n = seen.n
+        if guards >= 0:
+            n = 0
+            for k in range(seen.n):
+                n += np.int64((receivers[reader_at(net, seen, k)] >> np.uint32(guards)) & np.uint32(1))
+        rows[p]["n_against"] = n
+
+
+def count_shown(rows: np.ndarray, net: Net, ties: int, receivers: np.ndarray, guards: int) -> None:
+    """Write n_against: how many whom one sees leave have the receiver `guards` (-1: all have); 0 where all see all."""
+    if net.complete[ties] == 1:
+        return
+    if net.rows_at[ties] >= 0:
+        _count_shown(rows, net, ties, receivers, guards)
+    else:  # those next to each other on a ring
+        in_chunks(len(rows), lambda low, high: _count_mutual(rows, net, ties, receivers, guards, low, high))
 
 
 def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net: Net) -> np.ndarray:

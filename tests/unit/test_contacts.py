@@ -11,10 +11,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, chi2
 
+from sim.config import load
 from sim.engine import order as o
 from sim.engine import state
 from sim.engine.build import make_tables
+from sim.engine.people import count_shown
 from sim.engine.simulate import run
+from sim.implied import NEIGHBOURS
 from sim.measures.curves import curve_table
 from sim.units import MINUTE
 from sim.world import make_world
@@ -269,6 +272,20 @@ def test_who_sees_no_guard_goes_at_any_threshold_that_is_finite(tmp_path):
     assert left(play(never)) == {1: [2]}
     unarmed = guarded(tmp_path, [(0, 1)], [1e300] * 3, {})
     assert left(play(unarmed)) == {k: [2] for k in range(3)}
+
+
+@pytest.mark.parametrize("guards", [-1, 1])
+def test_whom_one_sees_are_counted_alike_where_neighbours_are_computed(guards):
+    counted = []
+    for stored in ("true", "false"):
+        night = load("population.size=3000", f"network.stored={stored}")
+        tables = make_tables(night, make_world(night, 5), 5)
+        assert (tables.net.rows_at[NEIGHBOURS] < 0) == (stored == "false")
+        blank = np.zeros(len(tables.people), state.STATE)
+        count_shown(blank, tables.net, NEIGHBOURS, tables.receivers, guards)
+        counted.append(blank["n_against"])
+    np.testing.assert_array_equal(*counted)
+    assert len(set(counted[0].tolist())) > (1 if guards == 1 else 0)
 
 
 def test_guards_never_leave(tmp_path):
