@@ -31,6 +31,8 @@ class _NoCodegen:
 class _Part(codegen.JITCodeLibrary):  # type: ignore[misc]
     """What a part is translated to: neither optimized nor linked with what it calls."""
 
+    _linking_libraries: list[Any]
+
     def finalize(self) -> None:
         self._raise_if_finalized()
         self._finalized = True
@@ -43,6 +45,16 @@ class _Part(codegen.JITCodeLibrary):  # type: ignore[misc]
     def codegen(self) -> Any:
         return _NoCodegen()
 
+    def alone(self) -> Any:
+        """Return the part without what it calls."""
+        return super()._get_module_for_linking()
+
+    def _get_module_for_linking(self) -> Any:
+        """Return the part with all that it calls, for functions that are not ours: wholes collect their parts themselves."""
+        module = self.alone().clone()
+        _link(module, self._linking_libraries)
+        return module
+
 
 class _Whole(codegen.JITCodeLibrary):  # type: ignore[misc]
     """What a whole is translated to, with all its parts, each of them once."""
@@ -50,14 +62,21 @@ class _Whole(codegen.JITCodeLibrary):  # type: ignore[misc]
     _linking_libraries: list[Any]
 
     def finalize(self) -> None:
-        found: dict[Any, None] = {}
-        _collect(self._linking_libraries, found)
-        self._linking_libraries = list(found)
+        _link(self._final_module, self._linking_libraries)
+        self._linking_libraries = []
         super().finalize()
 
 
+def _link(module: Any, libraries: Iterable[Any]) -> None:
+    """Add libraries to a module, with all that parts among them need in turn, each of them once."""
+    found: dict[Any, None] = {}
+    _collect(libraries, found)
+    for library in found:
+        needed = library.alone() if isinstance(library, _Part) else library._get_module_for_linking()
+        module.link_in(needed, preserve=True)
+
+
 def _collect(libraries: Iterable[Any], found: dict[Any, None]) -> None:
-    """Add libraries, and all that parts among them need in turn, to those found."""
     for library in libraries:
         if library not in found:
             found[library] = None

@@ -75,6 +75,15 @@ def test_an_exception_within_a_part_reaches_python() -> None:
 
 
 @only_compiled
+def test_functions_that_others_compile_may_call_ours() -> None:
+    @numba.njit
+    def of_others(x):  # type: ignore[no-untyped-def]
+        return parts_of(x) - nth_part(x, 5)
+
+    assert of_others(70) == 35 + 230 - 10
+
+
+@only_compiled
 def test_a_part_is_translated_once_whatever_constants_it_is_called_with_and_has_no_machine_code(
     translated: None,
 ) -> None:
