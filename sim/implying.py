@@ -82,7 +82,7 @@ def imply(
     if followers:
         f, mine = followers[0], order[1]
         home = people.province[mine]
-        fame = _fame(seed, mine, people.propensity, f.fame_sigma, f.fame_of_propensity)
+        fame = _fame(seed, mine, people.propensities(mine), f.fame_sigma, f.fame_of_propensity)
         local = np.bincount(home, fame, provinces)
         inside, outside = _counts(seed, mine, home.astype(np.int64), first[0], fame, local, f.mean, f.local_share)
     layers = _layers(first[GROUPS:], groups, seed)
@@ -147,7 +147,7 @@ def _fame(seed: int, order: np.ndarray, propensity: np.ndarray, sigma: float, ex
     from scipy.special import ndtri
 
     u = draws.uniforms(seed, draws.W_FAME, order.astype(np.int64), 0, 0)
-    return np.asarray(np.exp(sigma * ndtri(u)) * propensity[order] ** exponent)
+    return np.asarray(np.exp(sigma * ndtri(u)) * propensity**exponent)
 
 
 @njit

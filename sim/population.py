@@ -21,7 +21,7 @@ from sim.threads import in_chunks
 from sim.traits import TraitLaw, trait_quantile
 from sim.units import DAY, HOUR, MAX_PEOPLE, MINUTE
 
-__all__ = ["People", "Population", "Receiver", "SleepHabits", "StayUp", "make_people"]
+__all__ = ["People", "Population", "Receiver", "SleepHabits", "StayUp", "make_people", "way_of"]
 
 MOST_TRAVEL = 7 * DAY
 """The longest way to a square, in ticks."""
@@ -115,15 +115,17 @@ class Population(Frozen):
 
 @dataclass(frozen=True)
 class People:
-    """Traits of n people as arrays of length n (read-only), 14 bytes each; what is needed once per run is drawn again then."""
+    """Traits of n people as arrays of length n (read-only), 6 bytes each; what is needed now and then is drawn again then."""
 
     provinces: Provinces
     seed: int
     """The seed of the world, which keys what is drawn again."""
     province: np.ndarray  # int16
     receivers: np.ndarray  # uint32, bit k: has receiver k
-    propensity: np.ndarray  # float32 (a factor on rates, seven digits of it), mean 1
-    travel: np.ndarray  # int32 ticks
+    propensity_sigma: float
+    travel_law: DelayLaw
+    given_propensity: np.ndarray | None = None  # float32: of a file, else drawn
+    given_travel: np.ndarray | None = None  # int32 ticks: of a file, else drawn
     habits: SleepHabits | None = None
     bed: np.ndarray | None = None  # int32 ticks after midnight, may be negative: given bed times, else drawn
     sleep: np.ndarray | None = None  # int32 ticks: given lengths of sleep, else drawn
@@ -134,6 +136,23 @@ class People:
     def n(self) -> int:
         """Number of people."""
         return len(self.province)
+
+    def propensities(self, whose: np.ndarray) -> np.ndarray:
+        """Return float32[len(whose)]: the propensities of people, factors on rates with mean 1, seven digits of them."""
+        if self.given_propensity is not None:
+            return np.asarray(self.given_propensity[whose])
+        return np.asarray(_propensities(self.seed, whose, self.propensity_sigma))
+
+    @property
+    def propensity(self) -> np.ndarray:
+        """float32[n]: everybody's propensity, drawn again each time it is asked for."""
+        return self.propensities(np.arange(self.n, dtype=np.int32))
+
+    @property
+    def travel(self) -> np.ndarray:
+        """int32[n]: everybody's way to the square, in ticks, drawn again each time it is asked for."""
+        laws, points = encode_laws([self.travel_law])
+        return self.given_travel if self.given_travel is not None else _ways(self.seed, self.n, laws, points)
 
     def dispositions(self, low: int, high: int) -> np.ndarray:
         """Return float64[3, high - low] of people [low, high), each uniform in (0, 1).
@@ -224,8 +243,34 @@ def _habits(seed, low, high):
 
 
 @njit
-def _draw(seed, first, shares, parents, sigma, laws, points, receivers, propensity, travel):
-    """Write traits of the people from `first` on.
+def _propensities(seed, whose, sigma):
+    """See `People.propensities`."""
+    out = np.empty(len(whose), np.float32)
+    for i in range(len(whose)):
+        u = draws.fraction(draws.quarters(seed, draws.W_TRAITS, np.int64(whose[i]), 0, 0)[0])
+        out[i] = math.exp(sigma * normal_quantile(u) - sigma * sigma / 2.0)
+    return out
+
+
+@njit
+def way_of(seed, person, law, points):
+    """Return how many ticks a person travels to the square, and home again, in the world of a seed."""
+    u = draws.fraction(draws.quarters(seed, draws.W_TRAITS, person, 0, 0)[1])
+    return min(delay_ticks(law, points, u), MOST_TRAVEL)
+
+
+@njit
+def _ways(seed, n, laws, points):
+    """See `People.travel`."""
+    out = np.empty(n, np.int32)
+    for p in range(n):
+        out[p] = way_of(seed, p, laws[0], points)
+    return out
+
+
+@njit
+def _draw(seed, first, shares, parents, receivers):
+    """Write the receivers of the people from `first` on.
 
     shares[k] is receiver k's share of those who have receiver parents[k] (-1: of all).
     """
@@ -247,9 +292,6 @@ def _draw(seed, first, shares, parents, sigma, laws, points, receivers, propensi
                     continue
             has |= np.uint32(1) << np.uint32(k)
         receivers[i] = has
-        w0, w1, w2, w3 = draws.quarters(seed, draws.W_TRAITS, person, 0, 0)
-        propensity[i] = math.exp(sigma * normal_quantile(draws.fraction(w0)) - sigma * sigma / 2.0)
-        travel[i] = min(delay_ticks(laws[0], points, draws.fraction(w1)), MOST_TRAVEL)
 
 
 def make_people(population: Population, seed: int) -> People:
@@ -264,24 +306,20 @@ def make_people(population: Population, seed: int) -> People:
     """
     n, provinces = population.n_people, population.places
     shares, parents = _nested(population.receivers)
-    laws, points = encode_laws([population.travel])
     habits = population.sleep
     people = People(
         provinces=provinces,
         seed=seed,
         province=np.repeat(np.arange(len(provinces.names), dtype=np.int16), provinces.shared_out(n)),
         receivers=np.empty(n, np.uint32),
-        propensity=np.empty(n, np.float32),
-        travel=np.empty(n, np.int32),
+        propensity_sigma=population.propensity_sigma,
+        travel_law=population.travel,
         habits=habits,
     )
 
     def draw(low: int, high: int) -> float:
         """Draw the traits of people [low, high), and return the bed time, in hours, that is the furthest from midnight."""
-        _draw(
-            seed, low, shares, parents, population.propensity_sigma, laws, points, people.receivers[low:high],
-            people.propensity[low:high], people.travel[low:high],
-        )  # fmt: skip
+        _draw(seed, low, shares, parents, people.receivers[low:high])
         if habits is None:
             return 0.0
         bed = trait_quantile(habits.bed_hour, _habits(seed, low, high)[0], low, n)
@@ -295,7 +333,8 @@ def make_people(population: Population, seed: int) -> People:
         )
     if population.file is not None:
         people = _from_file(population, people)
-    for array in (people.province, people.receivers, people.propensity, people.travel, people.bed, people.sleep):
+    given = (people.given_propensity, people.given_travel, people.bed, people.sleep)
+    for array in (people.province, people.receivers, *given):
         if array is not None:
             array.setflags(write=False)
     return people
@@ -349,11 +388,10 @@ def _from_file(population: Population, people: People) -> People:
         for column, (factor, low, high) in scales.items()
         if column in table
     }
-    if "travel_minutes" in given:
-        people.travel[:] = given["travel_minutes"]
-    np.maximum(people.travel, 1, out=people.travel)
+    travel = np.maximum(given["travel_minutes"], 1) if "travel_minutes" in given else None
+    propensity = None
     if "propensity" in table:
-        people.propensity[:] = numbers(table, "propensity", population.file, 0.0, 1e6)
+        propensity = numbers(table, "propensity", population.file, 0.0, 1e6).astype(np.float32)
     for index, name in enumerate(population.receivers):
         if name in table:
             bit = np.uint32(1) << np.uint32(index)
@@ -361,4 +399,7 @@ def _from_file(population: Population, people: People) -> People:
             people.receivers[:] = (people.receivers & ~bit) | (flag << np.uint32(index))
     able = integers(table, "able", population.file, 0, 1).astype(np.int8) if "able" in table else None
     threshold = numbers(table, "threshold", population.file, 0.0, np.inf) if "threshold" in table else None
-    return replace(people, threshold=threshold, able=able, bed=given.get("bed_hour"), sleep=given.get("sleep_hours"))
+    return replace(
+        people, given_propensity=propensity, given_travel=travel, threshold=threshold, able=able,
+        bed=given.get("bed_hour"), sleep=given.get("sleep_hours"),
+    )  # fmt: skip

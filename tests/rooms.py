@@ -10,7 +10,9 @@ import simpy
 from sim.engine.actors import start_actors
 from sim.engine.build import group_exists, make_tables
 from sim.engine.hybrid import CompiledRoom
-from sim.engine.state import State, Tables, make_state, whole
+from sim.engine.parts import make_state, whole
+from sim.engine.state import L_TRAVEL, State, Tables
+from sim.population import way_of
 from sim.scenario import Scenario
 from sim.world import World, make_world
 
@@ -21,6 +23,14 @@ def furnished(scenario: Scenario, seed: int, world: World | None = None) -> tupl
     """Return the tables of a run, and which groups exist."""
     world = make_world(scenario, seed) if world is None else world
     return make_tables(scenario, world, seed), group_exists(scenario, world)
+
+
+def ways(tables: Tables) -> list[int]:
+    """Return how many ticks everybody's way to the square takes."""
+    if len(tables.travel) > 0:
+        return [int(ticks) for ticks in tables.travel]
+    seed, law = int(tables.rules["world_seed"][0]), tables.laws[L_TRAVEL]
+    return [int(way_of(seed, p, law, tables.points)) for p in range(len(tables.people))]
 
 
 def drive(

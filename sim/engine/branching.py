@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from sim.channels import FEED, GROUP
-from sim.engine.flags import is_reached
+from sim.engine.flags import is_reached, reactivity_of
 from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
 from sim.jit import by_reference, njit
 from sim.network import Neighbours
@@ -140,7 +140,7 @@ def _react(tables, rows, seen):
     cross = tables.rules[0]["cross"]
     mix = np.empty(n_rows)
     for i in range(n):
-        propensity = np.float64(tables.people[i]["propensity"])
+        propensity = reactivity_of(tables, tables.people[i])
         crossing = total = 0.0
         for r in range(n_rows):
             reactions = seen[r, i] * tables.channels[rows[r]]["reaction"] * propensity

@@ -129,12 +129,12 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     groups = [world.groups[name] for name in group_names]
     group_channels = [list(scenario.channels).index(name) for name in group_names]
     net = make_net([world.ties[s] for s in TIE_SETS], groups, group_channels, listed, audiences, world.implied)
-    rows = make_rows(scenario, world, channels["posts_per_tick"], net)
+    rows, minds = make_rows(scenario, world, channels["posts_per_tick"], net)
     owners, owned = _owners([g.owner for g in groups])
     rows["flags"][owners] |= OWNS_GROUP
     if decision.counts_contacts or decision.social > 0:
         guards = -1 if decision.guards is None else receivers.index(decision.guards)
-        count_shown(rows, net, NEIGHBOURS, people.receivers, guards)
+        count_shown(rows, minds, net, NEIGHBOURS, people.receivers, guards)
 
     attendance, throttle, sleep = scenario.attendance, scenario.throttle, scenario.population.sleep
     laws = [
@@ -145,19 +145,21 @@ def make_tables(scenario: Scenario, world: World, seed: int) -> Tables:
     ]  # fmt: skip
     law_rows, points = encode_laws([*laws, Exponential(law="exponential", mean_minutes=posting.victory.decay_minutes),
                                     attendance.rest or _FOREVER, Jitter(sleep.jitter_minutes if sleep else 0.0),
-                                    *(c.look for c in scenario.channels.values())])  # fmt: skip
+                                    people.travel_law, *(c.look for c in scenario.channels.values())])  # fmt: skip
     assert len(law_rows) == LOOKS + len(channels)
     airings, airs_in, stagger = _airings(scenario, world, seed)
     cycle = np.array(posting.daily_cycle or [1.0] * 24, np.float64)
     gather_starts, gatherers = _gatherings(scenario, world, airings, airs_in, rows, seed)
     rules = _rules(scenario, world, seed, DECISION_RULES.index(decision.rule))
+    rules["most_posts"] = (1.0 + 1e-6) * channels["posts_per_tick"].sum()  # more than anybody's, however rounded
     tables = Tables(
-        people=rows, province=people.province, receivers=people.receivers, travel=people.travel, owners=owners, owned=owned,
+        people=rows, minds=minds, province=people.province, receivers=people.receivers,
+        travel=np.zeros(0, np.int32) if people.given_travel is None else people.given_travel, owners=owners, owned=owned,
         channels=channels, airings=airings,
         gather_starts=gather_starts, gatherers=gatherers, airs_in=airs_in,
         in_parts=((airs_in == 0).any(axis=1) | (stagger > 0).any(axis=1)).astype(np.uint8),
         stagger=stagger, laws=law_rows, points=points,
-        net=net, cycle=cycle / cycle.max(), by_threshold=_by_threshold(rows, decision),
+        net=net, cycle=cycle / cycle.max(), by_threshold=_by_threshold(rows, minds, decision),
         levels=levels_of(channels, rules), rules=rules,
     )  # fmt: skip
     # Parts of the world, which other arms have used, are read-only already: so is all the rest, and has one type when compiled.
@@ -235,17 +237,17 @@ def _gatherings(
     return starts, np.concatenate(gatherers)
 
 
-def _by_threshold(rows: np.ndarray, decision: Decision) -> np.ndarray:
+def _by_threshold(rows: np.ndarray, minds: np.ndarray, decision: Decision) -> np.ndarray:
     """Return who is asked at whole minutes, by threshold: by contacts only who waits for nobody, the others when one leaves."""
     if decision.rule != "critical_mass":
         return np.zeros(0, np.int32)
-    is_asked = rows["flags"] & ABLE > 0
+    able, minds = np.flatnonzero(rows["flags"] & ABLE), minds[1:]  # in the same order
     if decision.counts_contacts:
-        against, which = np.unique(rows["n_against"], return_inverse=True)
+        against, which = np.unique(minds["n_against"], return_inverse=True)
         at_first = np.array([level_of(_counted_as(decision), 0, number) for number in against.tolist()])
-        is_asked &= rows["threshold"] <= at_first[which]
-    able = np.flatnonzero(is_asked)
-    return able[np.lexsort((able, rows["threshold"][able]))].astype(np.int32)
+        waits_for_nobody = minds["threshold"] <= at_first[which]
+        able, minds = able[waits_for_nobody], minds[waits_for_nobody]
+    return able[np.lexsort((able, minds["threshold"]))].astype(np.int32)
 
 
 def radius_of(scenario: Scenario, world: World, tables: Tables | None = None) -> float:
@@ -273,7 +275,8 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     names = list(scenario.channels)
     rules = np.zeros(1, RULES)
     r = rules[0]
-    r["seed"], r["horizon"], r["warm_up"], r["time_of_day"] = seed, clock.horizon, clock.warm_up, clock.time_of_day
+    r["seed"], r["world_seed"] = seed, world.people.seed
+    r["horizon"], r["warm_up"], r["time_of_day"] = clock.horizon, clock.warm_up, clock.time_of_day
     first_news = clock.tick(night.accounting.first_news) if night.accounting else -1
     r["news_tick"] = -(-first_news // MINUTE) * MINUTE if first_news >= 0 else -1
     r["moment"] = seconds_to_ticks(night.moment_seconds)
@@ -302,6 +305,7 @@ def _rules(scenario: Scenario, world: World, seed: int, rule: int) -> np.ndarray
     r["hot_shift"] = terms_of(clock.horizon)
     r["while_home"] = posting.while_home
     r["while_travelling"], r["while_on_square"] = posting.while_travelling, posting.while_on_square
+    r["propensity_cap"] = np.float32(posting.propensity_cap)  # to seven digits, as propensities are
     r["topical"], r["relay"], r["authority"] = posting.topical_share, posting.relay_call, posting.post_authority
     r["live"] = posting.live_per_stay
     # Intensity posts_per_tick x boost x exp(-w / decay) over waking time w: boost x decay of own posting in all.

@@ -27,9 +27,11 @@ __all__ = [
     "ROOM",
     "SLOT",
     "Calendar",
+    "after",
     "before",
     "bucket_of",
     "datum_of",
+    "gap_to",
     "load_of",
     "make_calendar",
     "peek",
@@ -81,7 +83,7 @@ class Calendar(NamedTuple):
     """Arrays of the calendar (mutable); events are pairs of int64, order and load, one after the other."""
 
     pool: np.ndarray  # 2 int64 x n_chunks x CHUNK
-    chain: np.ndarray  # int32[n_chunks]: next chunk of the bucket, or next free one
+    chain: np.ndarray  # int32[n_chunks]: where the next chunk of the bucket, or the next free one, lies, see `after`
     buckets: np.ndarray  # _BUCKET[n_buckets]
     current: np.ndarray  # 2 int64 x room
     scratch: np.ndarray  # as long as current
@@ -136,8 +138,10 @@ def set_width(meta: np.ndarray, width: int) -> None:
 def _with_chunks(calendar: Calendar, more: int) -> Calendar:
     """Return the calendar with so many more free chunks."""
     meta, old = calendar.meta[0], len(calendar.chain)
-    chain = np.concatenate([calendar.chain, np.arange(old + 1, old + more + 1, dtype=np.int32)])
-    chain[-1] = meta["free"]
+    # Each is followed by the one behind it: zeros take no memory until they are written.
+    chain = np.zeros(old + more, np.int32)
+    chain[:old] = calendar.chain
+    chain[-1] = gap_to(meta["free"], old + more - 1)
     meta["free"] = old
     meta["n_free"] += more
     pool = np.zeros(2 * (old + more) * CHUNK, np.int64)
@@ -161,6 +165,18 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     if len(late) < len(current):  # a whole bucket may go there
         late = np.concatenate([late, np.zeros(len(current) - len(late), np.int64)])
     return calendar._replace(late=late, current=current, scratch=scratch)
+
+
+@inlined
+def after(chain, chunk):
+    """Return the chunk after another one, int64; -1: none."""
+    return np.int64(chunk) + 1 + np.int64(chain[chunk])
+
+
+@inlined
+def gap_to(following, chunk):
+    """Return what `chain` says of a chunk after which another one comes (-1: none), int32: so far behind the next one."""
+    return np.int32(following - chunk - 1)
 
 
 @njit
@@ -250,9 +266,9 @@ def push(calendar, messages, order, slot, datum):
     within = count % CHUNK
     if within == 0:
         chunk = np.int32(meta["free"])
-        meta["free"] = calendar.chain[chunk]
+        meta["free"] = after(calendar.chain, chunk)
         meta["n_free"] -= 1
-        calendar.chain[chunk] = bucket["head"]
+        calendar.chain[chunk] = gap_to(bucket["head"], chunk)
         bucket["head"] = chunk
     bucket["count"] = count + 1
     place = 2 * (np.int64(bucket["head"]) * CHUNK + within)

@@ -32,6 +32,7 @@ from sim.engine.flags import (
     WAS_CUT_OFF,
     drop,
     has,
+    mind_of,
     put,
     row_of,
     row_taken,
@@ -92,16 +93,19 @@ def can_decide(T, s):
 
 @njit
 def settle(T, S, p, t):
-    """Bring dose and integrated hazard up to t; the hazard stands still in sleep."""
-    s = S.people[p]
-    rules = T.rules[0]
-    elapsed = t - np.int64(s["dose_tick"])
-    s["dose_tick"] = t
-    if s["dose"] == 0.0 or elapsed == 0:
+    """Bring dose and integrated hazard up to t; the hazard stands still in sleep. Who could never go has none."""
+    k = mind_of(S, p)
+    if k == 0:
         return
-    if rules["rule"] == HAZARD_RULE and s["asleep"] == 0:
-        S.hazard[p]["sum"] += integrated_hazard(s["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
-    s["dose"] = faded(s["dose"], elapsed, rules["fading"])
+    mind = S.minds[k]
+    rules = T.rules[0]
+    elapsed = t - np.int64(mind["dose_tick"])
+    mind["dose_tick"] = t
+    if mind["dose"] == 0.0 or elapsed == 0:
+        return
+    if rules["rule"] == HAZARD_RULE and S.people[p]["asleep"] == 0:
+        S.hazard[p]["sum"] += integrated_hazard(mind["dose"], elapsed, rules["fading"], rules["hazard_per_tick"])
+    mind["dose"] = faded(mind["dose"], elapsed, rules["fading"])
 
 
 @inlined
@@ -127,20 +131,20 @@ def decide(T, S, p, t, cause):
 
 
 @inlined
-def joins(T, S, s):
+def joins(T, S, p):
     """Rule critical_mass: return whether enough people, or enough of a person's neighbours, are out."""
-    rules = T.rules[0]
+    rules, mind = T.rules[0], S.minds[mind_of(S, p)]
     level = S.now[0]["taking_part"]
     if rules["by_contacts"] == 1:
-        level = level_of(rules["counted_as"], s["contacts_out"], s["n_against"])
-    return s["threshold"] <= level and (has(s, HEARD) or rules["needs_news"] == 0)
+        level = level_of(rules["counted_as"], mind["contacts_out"], mind["n_against"])
+    return mind["threshold"] <= level and (has(S.people[p], HEARD) or rules["needs_news"] == 0)
 
 
 @njit
 def rejoin(T, S, p, t):
     """Rule critical_mass by contacts: leave if enough neighbours are out; return whether that is so."""
     rules = T.rules[0]
-    if rules["by_contacts"] == 0 or not can_decide(T, S.people[p]) or not joins(T, S, S.people[p]):
+    if rules["by_contacts"] == 0 or not can_decide(T, S.people[p]) or not joins(T, S, p):
         return False
     decide(T, S, p, t, rules["neighbours"])
     return True
@@ -157,13 +161,13 @@ def look_around_at(T, S, p, tick, is_woken):
 @njit
 def aim(T, S, p, t):
     """Rule hazard: schedule the moment at which the integrated hazard will cross this person's draw."""
-    s = S.people[p]
+    s, dose = S.people[p], S.minds[mind_of(S, p)]["dose"]
     rules = T.rules[0]
-    if rules["rule"] != HAZARD_RULE or s["dose"] == 0.0 or not can_decide(T, s):
+    if rules["rule"] != HAZARD_RULE or dose == 0.0 or not can_decide(T, s):
         return
     void_plan(T, S, p)
     aimed = exponential(rules["seed"], draws.HAZARD, p, 0, np.int64(s["trips"]))
-    delay = crossing_delay(s["dose"], rules["fading"], rules["hazard_per_tick"], aimed - S.hazard[p]["sum"])
+    delay = crossing_delay(dose, rules["fading"], rules["hazard_per_tick"], aimed - S.hazard[p]["sum"])
     if delay < rules["horizon"]:
         schedule_timer(T, S, t + 1 + np.int64(delay), DECIDE, p, S.hazard[p]["stamp"])
 
@@ -174,20 +178,20 @@ def add_dose(T, S, p, t, dose, cause, key):
 
     The key names what was met (rule contagion).
     """
-    s = S.people[p]
+    mind = S.minds[mind_of(S, p)]
     rules = T.rules[0]
     settle(T, S, p, t)
-    s["dose"] += dose
-    s["last_on"] = cause
+    mind["dose"] += dose
+    S.people[p]["last_on"] = cause
     rule = rules["rule"]
     if rule == THRESHOLD:
-        if s["dose"] >= s["threshold"]:
+        if mind["dose"] >= mind["threshold"]:
             decide(T, S, p, t, cause)
             return True
     elif rule == HAZARD_RULE:
         aim(T, S, p, t)
     elif rule == CRITICAL_MASS:
-        if joins(T, S, s):
+        if joins(T, S, p):
             decide(T, S, p, t, cause)
             return True
     elif rule == CONTAGION_RULE and uniform(rules["seed"], draws.CONTAGION, p, key, 0) < dose:
@@ -208,15 +212,16 @@ def expose(T, S, p, t, m, key):
     bit = np.uint32(1) << np.uint32(c)
     if dose == 0.0 or (rules["ignored"] >> np.uint64(c)) & np.uint64(1):
         return False
-    is_repeat = (s["exposed"] & bit) != 0
-    s["exposed"] |= bit
+    mind = S.minds[mind_of(S, p)]
+    is_repeat = (mind["exposed"] & bit) != 0
+    mind["exposed"] |= bit
     if not can_decide(T, s):
         return False
     on_screen = T.channels[c]["screen"] == 1 or m["live"] == 1
     authority = rules["authority"] if m["author"] >= 0 else T.airings[-1 - m["author"]]["authority"]
     contacts = 0.0
-    if s["n_against"] > 0:
-        contacts = min(1.0, s["contacts_out"] / s["n_against"])
+    if mind["n_against"] > 0:
+        contacts = min(1.0, mind["contacts_out"] / mind["n_against"])
     w = weight(
         dose, authority, is_repeat, rules["discount"], rules["social"], contacts,
         rules["screen"], S.now[0]["crowd"], rules["screen_half"], on_screen,

@@ -8,7 +8,8 @@ from sim.attendance import phase_is_out
 from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.jit import inlined
 
-__all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "put", "row_of", "row_taken", "terms_of"]
+__all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "mind_of", "put", "rate_of", "reactivity_of",
+           "row_of", "row_taken", "terms_of"]  # fmt: skip
 
 (
     ABLE,
@@ -24,11 +25,12 @@ __all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "put"
     AWAKE_AT_NEWS,
     OWNS_GROUP,
     NEWS_CAME,
-) = (1 << bit for bit in range(13))
+    POSTS,
+) = (1 << bit for bit in range(14))
 """Bits of a person's flags: could go at all; has heard of the night; was called; turns elsewhere while cut off; circumvents;
 was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a
 night from which a message woke this person; was awake at the first news; may create a chat group; it is known whether this
-person was awake at the first news."""
+person was awake at the first news; posts now and then without being provoked."""
 
 
 @inlined
@@ -53,6 +55,28 @@ def drop(person, flag):
 def is_reached(T, p, c):
     """Return whether a person can be reached on a channel."""
     return (T.receivers[p] >> np.uint32(T.channels[c]["receiver"])) & np.uint32(1) == 1
+
+
+@inlined
+def mind_of(S, p):
+    """Return the row of `State.minds` of a person; 0 of those who could never go."""
+    return np.int64(S.people[p]["mind"])
+
+
+@inlined
+def rate_of(T, people, p):
+    """Return how many posts a tick a person publishes without being provoked, at full activity, to seven digits."""
+    posts = 0.0
+    for c in range(len(T.channels)):
+        if is_reached(T, p, c):
+            posts += T.channels[c]["posts_per_tick"]
+    return np.float64(np.float32(posts * np.float64(people[p]["propensity"])))
+
+
+@inlined
+def reactivity_of(T, person):
+    """Return the propensity of a person that counts for reactions."""
+    return min(np.float64(person["propensity"]), T.rules[0]["propensity_cap"])
 
 
 @inlined
@@ -88,7 +112,7 @@ def hot_of(person, shift):
     """
     heard = np.int64(person["flags"] & HEARD != 0)
     substitutes = np.int64(person["flags"] & (SUBSTITUTES | CIRCUMVENTS) == SUBSTITUTES)
-    indifferent = np.int64((person["flags"] & (HEARD | ABLE) == HEARD) & (person["posts_per_tick"] == 0.0))
+    indifferent = np.int64((person["flags"] & (HEARD | ABLE) == HEARD) & (person["flags"] & POSTS == 0))
     bits = heard | substitutes << 1 | np.int64(phase_is_out[person["phase"]]) << 2 | np.int64(person["asleep"]) << 3
     return np.uint16(bits | indifferent << 4 | min(np.int64(person["turn_at"]) >> shift, HOT_TERMS) << HOT_BITS)
 

@@ -14,7 +14,8 @@ from sim.engine import kernel
 from sim.engine.actors import start_actors
 from sim.engine.calendar import ROOM
 from sim.engine.order import next_moment
-from sim.engine.state import PUBLISHED_COUNT, State, Tables, grown, make_parts, whole
+from sim.engine.parts import grown, make_parts, whole
+from sim.engine.state import PUBLISHED_COUNT, State, Tables
 from sim.engine.ties import audience_sizes, most_readers
 from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario

@@ -10,7 +10,7 @@ from sim.channels import CALL, NEWS
 from sim.draws import identity
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, wanted_chunks
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt, schedule_timer
-from sim.engine.flags import hot_of
+from sim.engine.flags import hot_of, mind_of
 from sim.engine.mail import receive
 from sim.engine.messages import release, write
 from sim.engine.order import (
@@ -169,6 +169,10 @@ def look_ahead(T, S):
             prefetch(S.messages, slot & SLOT)
         elif (order >> 27) & 15 == CANDIDATE:
             prefetch(T.receivers, p)
+        # Whose row has been fetched meanwhile.
+        k = S.people[current[2 * ahead - AHEAD] & PERSON]["mind"]
+        if k > 0:
+            prefetch(S.minds, k)
 
 
 @inlined
@@ -291,9 +295,9 @@ def snapshot(T, S, minute):
             p = np.int64(T.by_threshold[k])
             if not first <= p <= last:
                 continue
-            if rules["by_contacts"] == 0 and S.people[p]["threshold"] > now["taking_part"]:
+            if rules["by_contacts"] == 0 and S.minds[mind_of(S, p)]["threshold"] > now["taking_part"]:
                 break
-            if can_decide(T, S.people[p]) and joins(T, S, S.people[p]):
+            if can_decide(T, S.people[p]) and joins(T, S, p):
                 push(S.calendar, S.messages, order_of(tick + 1, PROMPT, p), -1, prompt_key(CROWD, minute))
 
 

@@ -21,6 +21,7 @@ from sim.engine.order import ACTOR_RANKS, LOG, next_moment
 from sim.engine.reference import Person
 from sim.engine.showing import coming_at, number_coming
 from sim.engine.ties import audience_of, group_of, lists, members_of, n_groups_of, tied_to
+from sim.population import way_of
 from sim.quantiles import ceiling_of, delay_ticks, log_of_missing, skip_length
 from sim.scenario import Scenario
 from sim.units import MINUTE
@@ -79,13 +80,24 @@ class Nation:
         """Return a person's traits as plain numbers, and which group this person may create, if any."""
         tables = self.tables
         row = tables.people[number]
-        names = ("threshold", "posts_per_tick", "propensity", "bed", "sleep", "n_against")
-        return {name: row[name].item() for name in names} | {
+        mind, receivers, posts = tables.minds[row["mind"]], int(tables.receivers[number]), 0.0
+        for channel in self.channels:  # one after the other, as the compiled engine does, which decides the last digit
+            posts += channel["posts_per_tick"] if receivers >> channel["receiver"] & 1 else 0.0
+        law = tables.laws[st.L_TRAVEL]
+        return {name: row[name].item() for name in ("bed", "sleep")} | {
+            "threshold": mind["threshold"].item(),
+            "n_against": mind["n_against"].item(),
+            "posts_per_tick": float(np.float32(posts * row["propensity"].item())),
+            "propensity": min(row["propensity"].item(), self.rules["propensity_cap"]),
             "able": bool(row["flags"] & ABLE),
             "ready": bool(row["flags"] & CIRCUMVENTS),
             "province": int(tables.province[number]),
-            "receivers": int(tables.receivers[number]),
-            "travel": int(tables.travel[number]),
+            "receivers": receivers,
+            "travel": int(
+                tables.travel[number]
+                if len(tables.travel) > 0
+                else way_of(self.rules["world_seed"], number, law, tables.points)
+            ),
             "owned_group": self.owned.get(number),
         }
 

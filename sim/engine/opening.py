@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engine.calendar import CHUNK, MOST_BITS, before, push_late
+from sim.engine.calendar import CHUNK, MOST_BITS, after, before, gap_to, push_late
 from sim.jit import inlined, njit, prefetch
 
 __all__ = ["close", "lay_out", "mark", "sort_into"]
@@ -83,7 +83,7 @@ def sort_into(calendar, messages, bucket, extra):
         starts[((scratch[2 * i] - begins) >> fine) + 1] += 1
     chunk, within = head, (stored - 1) % CHUNK + 1
     while chunk >= 0:
-        following = np.int64(chain[chunk])
+        following = after(chain, chunk)
         if following >= 0:
             prefetch(pool, 2 * following * CHUNK)
         place = 2 * chunk * CHUNK
@@ -110,7 +110,7 @@ def sort_into(calendar, messages, bucket, extra):
             current[2 * place], current[2 * place + 1] = order, pool[2 * i + 1]
             starts[part] = place + 1
         last = chunk
-        chunk, within = np.int64(chain[chunk]), CHUNK
+        chunk, within = after(chain, chunk), CHUNK
     if head >= 0:
         _free(calendar, head, last, stored)
     if most > RUN:
@@ -132,7 +132,7 @@ def sort_into(calendar, messages, bucket, extra):
 def _free(calendar, head, last, stored):
     """Give the chunks of a bucket back, from the head of its chain to the last, which held so many events."""
     meta = calendar.meta[0]
-    calendar.chain[last] = np.int32(meta["free"])
+    calendar.chain[last] = gap_to(meta["free"], last)
     meta["free"] = head
     meta["n_free"] += (stored + CHUNK - 1) // CHUNK
 
@@ -153,7 +153,7 @@ def mark(calendar, bucket, extra):
         _mark(marks, scratch[2 * i])
     chunk, within = np.int64(b["head"]), (np.int64(b["count"]) - 1) % CHUNK + 1
     while chunk >= 0:
-        following = np.int64(chain[chunk])
+        following = after(chain, chunk)
         if following >= 0:
             prefetch(pool, 2 * following * CHUNK)
         for i in range(chunk * CHUNK, chunk * CHUNK + within):
@@ -195,7 +195,7 @@ def lay_out(calendar, messages, bucket, extra):
                 starts[((order >> 27) & 15) + 1] += 1
             else:
                 push_late(calendar, messages, order, pool[2 * i + 1])
-        chunk, within = np.int64(chain[chunk]), CHUNK
+        chunk, within = after(chain, chunk), CHUNK
     for i in range(n):
         marks[current[2 * i] & ones] = 0
     starts[0] = n
@@ -211,7 +211,7 @@ def lay_out(calendar, messages, bucket, extra):
                 place = starts[(order >> 27) & 15]
                 starts[(order >> 27) & 15] = place + 1
                 current[2 * place], current[2 * place + 1] = order, pool[2 * i + 1]
-        chunk, within = np.int64(chain[chunk]), CHUNK
+        chunk, within = after(chain, chunk), CHUNK
     for i in range(meta["n_late"]):
         marks[calendar.late[2 * i] & ones] = 0
     if head >= 0:

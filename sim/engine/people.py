@@ -8,14 +8,14 @@ import numpy as np
 
 from sim import draws
 from sim.decision import Decision
-from sim.engine.flags import ABLE, CIRCUMVENTS, has
-from sim.engine.state import STATE, aligned
+from sim.engine.flags import ABLE, CIRCUMVENTS, POSTS, has
+from sim.engine.state import MIND, STATE, aligned
 from sim.engine.ties import Net, heard_from, reader_at, tied_to
 from sim.implied import NEIGHBOURS
 from sim.jit import by_reference, njit
 from sim.population import People
 from sim.scenario import Scenario
-from sim.threads import in_chunks
+from sim.threads import CHUNK, in_chunks
 from sim.traits import trait_quantile
 from sim.world import World
 
@@ -26,7 +26,6 @@ class Traits(NamedTuple):
     """What is known of everybody: arrays of length n, or of length 0 where nothing is given."""
 
     receivers: np.ndarray  # uint32
-    propensity: np.ndarray  # float32
     able: np.ndarray  # int8: 1 or 0; -1, or length 0: as drawn
 
 
@@ -35,8 +34,6 @@ class Rates(NamedTuple):
 
     receiver: np.ndarray  # uint32[channels]: index of the receiver of each
     posts_per_tick: np.ndarray  # float64[channels]
-    most: float
-    """Cap on the propensity to react."""
     able: float
     """Share of people who can go at all."""
     guards: np.uint32
@@ -46,8 +43,9 @@ class Rates(NamedTuple):
 
 
 @njit
-def _write_rows(rows, low, high, traits, rates, thresholds, dispositions, bed, sleep):
-    """Write the traits of people [low, high) into their rows, which hold zeros."""
+def _write_rows(rows, low, high, traits, rates, propensities, dispositions, bed, sleep):
+    """Write the traits of people [low, high) into their rows, which hold zeros; return how many of them could go."""
+    n_able = 0
     for p in range(low, high):
         row = rows[p]
         receivers = traits.receivers[p]
@@ -55,7 +53,8 @@ def _write_rows(rows, low, high, traits, rates, thresholds, dispositions, bed, s
         for c in range(len(rates.receiver)):
             if (receivers >> rates.receiver[c]) & np.uint32(1):
                 posts += rates.posts_per_tick[c]
-        propensity = np.float64(traits.propensity[p])
+        propensity = propensities[p - low]
+        is_poster = np.float32(posts * np.float64(propensity)) > 0.0
         is_able = dispositions[1, p - low] < rates.able
         if len(traits.able) > 0 and traits.able[p] >= 0:
             is_able = traits.able[p] == 1
@@ -63,13 +62,24 @@ def _write_rows(rows, low, high, traits, rates, thresholds, dispositions, bed, s
             is_able = False
         # Of those who post somewhere: nobody else meets a throttle on posts, and few others have the internet.
         is_ready = dispositions[2, p - low] < rates.ready and posts > 0.0
-        row["threshold"] = thresholds[p - low]
-        row["posts_per_tick"] = posts * propensity
-        row["propensity"] = min(propensity, rates.most)
+        row["propensity"] = propensity
         row["bed"] = bed[p - low]
         row["sleep"] = sleep[p - low]
         row["last_on"] = -1
-        row["flags"] = (ABLE if is_able else 0) | (CIRCUMVENTS if is_ready else 0)
+        row["flags"] = (ABLE if is_able else 0) | (CIRCUMVENTS if is_ready else 0) | (POSTS if is_poster else 0)
+        n_able += np.int64(is_able)
+    return n_able
+
+
+@njit
+def _write_minds(rows, minds, low, high, first, thresholds):
+    """Write the traits of those of people [low, high) who could go into rows of `minds`, from the first on."""
+    k = first
+    for p in range(low, high):
+        if has(rows[p], ABLE):
+            rows[p]["mind"] = k
+            minds[k]["threshold"] = thresholds[p - low]
+            k += 1
 
 
 @njit
@@ -86,7 +96,7 @@ def who_gather(rows, province, airs, seed, airing, share, low, high):
 
 
 @njit
-def _count_shown(rows, net, ties, receivers, guards):
+def _count_shown(rows, minds, net, ties, receivers, guards):
     """Add each author who has the receiver `guards` (-1: all have) to n_against of all who see the author leave."""
     net = by_reference(net)
     for author in range(len(rows)):
@@ -94,45 +104,50 @@ def _count_shown(rows, net, ties, receivers, guards):
             continue
         readers = tied_to(net, ties, author, 0)
         for k in range(readers.n):
-            rows[reader_at(net, readers, k)]["n_against"] += 1
+            minds[rows[reader_at(net, readers, k)]["mind"]]["n_against"] += 1
+    minds[0]["n_against"] = 0  # of those who could never go
 
 
 @njit
-def _count_mutual(rows, net, ties, receivers, guards, low, high):
+def _count_mutual(rows, minds, net, ties, receivers, guards, low, high):
     """Write n_against of people [low, high), where whom one sees leave are those who see oneself leave."""
     net = by_reference(net)
     for p in range(low, high):
+        if not has(rows[p], ABLE):
+            continue
         seen = tied_to(net, ties, p, 0)
         n = seen.n
         if guards >= 0:
             n = 0
             for k in range(seen.n):
                 n += np.int64((receivers[reader_at(net, seen, k)] >> np.uint32(guards)) & np.uint32(1))
-        rows[p]["n_against"] = n
+        minds[rows[p]["mind"]]["n_against"] = n
 
 
-def count_shown(rows: np.ndarray, net: Net, ties: int, receivers: np.ndarray, guards: int) -> None:
+def count_shown(rows: np.ndarray, minds: np.ndarray, net: Net, ties: int, receivers: np.ndarray, guards: int) -> None:
     """Write n_against: how many whom one sees leave have the receiver `guards` (-1: all have); 0 where all see all."""
     if net.complete[ties] == 1:
         return
     if net.rows_at[ties] >= 0:
-        _count_shown(rows, net, ties, receivers, guards)
+        _count_shown(rows, minds, net, ties, receivers, guards)
     else:  # those next to each other on a ring
-        in_chunks(len(rows), lambda low, high: _count_mutual(rows, net, ties, receivers, guards, low, high))
+        in_chunks(len(rows), lambda low, high: _count_mutual(rows, minds, net, ties, receivers, guards, low, high))
 
 
-def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net: Net) -> np.ndarray:
-    """Return STATE[n] at tick 0, without what ties and groups say; `posts_per_tick` is that of each channel."""
+def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net: Net) -> tuple[np.ndarray, np.ndarray]:
+    """Return STATE[n] and MIND[able + 1] at tick 0, without what ties and groups say.
+
+    `posts_per_tick` is that of each channel.
+    """
     people, decision = world.people, scenario.decision
     receivers = list(scenario.population.receivers)
     traits = Traits(
-        people.receivers, people.propensity,
+        people.receivers,
         np.zeros(0, np.int8) if people.able is None else people.able,
     )  # fmt: skip
     rates = Rates(
         receiver=np.array([receivers.index(c.receiver) for c in scenario.channels.values()], np.uint32),
         posts_per_tick=np.ascontiguousarray(posts_per_tick, np.float64),
-        most=float(scenario.posting.propensity_cap),
         able=float(decision.able_share),
         guards=np.uint32(0 if decision.guards is None else 1 << receivers.index(decision.guards)),
         ready=float(scenario.throttle.circumvention.share_before),
@@ -140,14 +155,24 @@ def make_rows(scenario: Scenario, world: World, posts_per_tick: np.ndarray, net:
     found = _known_thresholds(decision, world, net)
     rows = aligned(people.n, STATE)
 
-    def write(low: int, high: int) -> None:
-        drawn = people.dispositions(low, high)
-        thresholds = _by_law(decision, drawn[0], low, people.n) if found is None else found[low:high]
+    def write(low: int, high: int) -> int:
+        propensities = people.propensities(np.arange(low, high, dtype=np.int32))
         bed, sleep = people.sleep_habits(low, high)
-        _write_rows(rows, low, high, traits, rates, np.asarray(thresholds, np.float64), drawn, bed, sleep)
+        drawn = people.dispositions(low, high)
+        return int(_write_rows(rows, low, high, traits, rates, propensities, drawn, bed, sleep))
 
-    in_chunks(people.n, write)
-    return rows
+    ends = np.cumsum(in_chunks(people.n, write, CHUNK))
+    minds = aligned(1 + int(ends[-1]), MIND)
+    minds[0]["threshold"] = np.inf
+
+    def write_minds(low: int, high: int) -> None:
+        u = people.dispositions(low, high)[0]
+        thresholds = _by_law(decision, u, low, people.n) if found is None else found[low:high]
+        first = 1 + (int(ends[low // CHUNK - 1]) if low > 0 else 0)
+        _write_minds(rows, minds, low, high, first, np.asarray(thresholds, np.float64))
+
+    in_chunks(people.n, write_minds, CHUNK)
+    return rows, minds
 
 
 def _by_law(decision: Decision, u: np.ndarray, first: int, n: int) -> np.ndarray:

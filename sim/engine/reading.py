@@ -13,7 +13,19 @@ from sim.channels import CALL, NEIGHBOURS, NEWS, STAY_CALL
 from sim.draws import bound_of_other, coarse, fraction, identity, packed, quarters, uniform
 from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, push
 from sim.engine.deciding import cut_off, expose, rejoin, seeking
-from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached, put, row_of
+from sim.engine.flags import (
+    CALLED,
+    CIRCUMVENTS,
+    HEARD,
+    POSTS,
+    has,
+    is_reached,
+    mind_of,
+    put,
+    rate_of,
+    reactivity_of,
+    row_of,
+)
 from sim.engine.mail import seal, send_out
 from sim.engine.messages import push_message, release, write
 from sim.engine.order import (
@@ -185,8 +197,8 @@ def is_still_out(T, S, m, t):
 def count_contact(T, S, p, t, m):
     """Count a neighbour who is out among the contacts; return whether that tips this person over (rule critical_mass)."""
     k = place_among(T, S, np.int64(m["author"]), p)  # it is there: neighbours alone are shown departures
-    if S.seen_out[k] == 0:
-        S.people[p]["contacts_out"] += 1
+    if S.seen_out[k] == 0 and mind_of(S, p) > 0:
+        S.minds[mind_of(S, p)]["contacts_out"] += 1
     S.seen_out[k] = m["tries"] + 1
     return rejoin(T, S, p, t)
 
@@ -228,7 +240,8 @@ def on_return_seen(T, S, p, neighbour, trip):
     if S.seen_out[k] != trip:
         return IGNORED
     S.seen_out[k] = 0
-    S.people[p]["contacts_out"] -= 1
+    if mind_of(S, p) > 0:
+        S.minds[mind_of(S, p)]["contacts_out"] -= 1
     return DONE
 
 
@@ -245,16 +258,17 @@ def react(T, S, p, t, slot, word):
     c = np.int64(m["channel"])
     id_ = m["id"]
     parent_kind = np.int64(m["kind"])
-    if m["author"] < 0:
-        mean = T.airings[-1 - m["author"]]["arousal"] * HOUR * np.float64(s["posts_per_tick"])
-        law = L_AROUSAL
+    law = L_MEMORY if m["author"] >= 0 else L_AROUSAL
+    if law == L_MEMORY:
+        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * reactivity_of(T, s)
+    elif has(s, POSTS):
+        mean = T.airings[-1 - m["author"]]["arousal"] * HOUR * rules["most_posts"] * np.float64(s["propensity"])
     else:
-        mean = rules["reaction_scale"] * T.channels[c]["reaction"] * np.float64(s["propensity"])
-        law = L_MEMORY
-    if mean <= 0.0:
         return
-    if bound_of_other(word) <= 1.0 - min(mean, MOST_REACTIONS):  # where `poisson` begins
+    if mean <= 0.0 or bound_of_other(word) <= 1.0 - min(mean, MOST_REACTIONS):  # where `poisson` begins
         return
+    if law == L_AROUSAL:  # it may have been more than it is
+        mean = T.airings[-1 - m["author"]]["arousal"] * HOUR * rate_of(T, S.people, p)
     count = poisson(min(mean, MOST_REACTIONS), fraction(quarters(seed, draws.READER, p, id_, 0)[3]))
     for j in range(count):
         wait, cross, which, of_kind = quarters(seed, draws.REACTION, p, id_, j)
@@ -304,7 +318,7 @@ def film(T, S, p, t):
     for c in range(len(T.channels)):
         if not is_reached(T, p, c):
             continue
-        mean = rules["live"] * T.channels[c]["live"] * np.float64(S.people[p]["propensity"])
+        mean = rules["live"] * T.channels[c]["live"] * reactivity_of(T, S.people[p])
         if mean <= 0.0:
             continue
         count = poisson(min(mean, MOST_REACTIONS), uniform(seed, draws.LIVE_COUNT, p, c, trip))
@@ -322,7 +336,7 @@ def celebrate(T, S, p, t):
     """Schedule the posts by which a person who came home shares the victory, from the first waking moment t."""
     rules = T.rules[0]
     seed = rules["seed"]
-    mean = rules["victory_posts"] * np.float64(S.people[p]["posts_per_tick"])
+    mean = rules["victory_posts"] * rate_of(T, S.people, p)
     if mean <= 0.0 or rules["as_if_home"] == 1:
         return
     trip = np.int64(S.people[p]["trips"])

@@ -22,6 +22,7 @@ from sim.engine.flags import (
     WAS_WOKEN,
     drop,
     has,
+    mind_of,
     put,
     row_of,
     row_taken,
@@ -47,12 +48,14 @@ from sim.engine.state import (
     L_STAY,
     L_STAY_UP,
     L_TELL,
+    L_TRAVEL,
     MOST_TICKS,
     STAGE,
     STAGES,
 )
 from sim.engine.ties import tied_to
 from sim.jit import inlined, njit
+from sim.population import way_of
 from sim.quantiles import delay_ticks, law_value
 from sim.units import DAY, MINUTE
 
@@ -76,6 +79,7 @@ __all__ = [
     "on_leave",
     "prolong",
     "rouse",
+    "way",
 ]
 
 
@@ -309,10 +313,18 @@ def depart(T, S, p, t):
     schedule_timer(T, S, travelled(T, p, t), ARRIVE, p, np.int64(s["trips"]))
 
 
+@njit
+def way(T, p):
+    """Return how many ticks a person's way to the square takes: what is given, or drawn."""
+    if len(T.travel) > 0:
+        return np.int64(T.travel[p])
+    return way_of(T.rules[0]["world_seed"], p, T.laws[L_TRAVEL], T.points)
+
+
 @inlined
 def travelled(T, p, t):
     """Return when a person who sets out at a tick, to the square or home, is there."""
-    return max(t + np.int64(T.travel[p]), next_moment(t, T.rules[0]["moment"]))
+    return max(t + way(T, p), next_moment(t, T.rules[0]["moment"]))
 
 
 @inlined
@@ -375,8 +387,9 @@ def come_home(T, S, p, t):
         look_around_at(T, S, p, t + delay_ticks(T.laws[L_REST], T.points, u), 0)
     elif rules["by_contacts"] == 1:
         look_around_at(T, S, p, t + 1, 0)
-    s["dose"] = 0.0
-    s["dose_tick"] = t
+    mind = S.minds[mind_of(S, p)]
+    mind["dose"] = 0.0
+    mind["dose_tick"] = t
     if rules["rule"] == HAZARD_RULE:
         S.hazard[p]["sum"] = 0.0
     if has(s, MISSED_SLEEP):

@@ -13,7 +13,7 @@ from sim.channels import CALL, CHATTER, FEED, NEWS
 from sim.draws import MAX_ORDINAL, coarse, exponential, fraction, identity, packed, quarters, uniform, waited
 from sim.engine.calendar import AGAIN_BIT, push
 from sim.engine.deciding import cut_off
-from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, has, is_reached
+from sim.engine.flags import CALLED, CIRCUMVENTS, HEARD, POSTS, has, is_reached, rate_of
 from sim.engine.mail import seal, send_out
 from sim.engine.messages import draw_readers, push_message, release, write
 from sim.engine.order import (
@@ -105,10 +105,9 @@ def first_candidate(T, S, p):
 @inlined
 def schedule_candidate(T, S, p, t, k, wait):
     """Schedule the k-th candidate, so long after t: a wait of mean 1 at a person's rate."""
-    rate = np.float64(S.people[p]["posts_per_tick"])
-    if rate <= 0.0:
+    if not has(S.people[p], POSTS):
         return
-    gap = wait / rate
+    gap = wait / rate_of(T, S.people, p)
     if gap < T.rules[0]["horizon"] - t - 1:
         push(S.calendar, S.messages, order_of(t + 1 + np.int64(gap), CANDIDATE, p), -1, k)
 

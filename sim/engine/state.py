@@ -7,30 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.channels import KINDS
-from sim.decision import HAZARD_RULE
-from sim.engine.calendar import ROOM, SLOT, Calendar, make_calendar, reserve
-from sim.engine.flags import CIRCUMVENTS
-from sim.engine.order import LOG
-from sim.engine.ties import Net, n_ties
-from sim.errors import CapacityError
-from sim.units import MINUTE
+from sim.engine.calendar import SLOT, Calendar
+from sim.engine.ties import Net
 
-__all__ = ["COUNTS", "ELSE", "GATE", "HAZARD", "LETTER", "MESSAGE", "MOST_LETTERS", "NOW", "RULES", "SHOWING", "SNAPSHOT",
-           "STATE", "State", "Tables", "aligned", "grown", "make_parts", "make_state", "stages_of", "whole"]  # fmt: skip
+__all__ = ["COUNTS", "ELSE", "GATE", "HAZARD", "LETTER", "MESSAGE", "MIND", "MOST_LETTERS", "NOW", "RULES", "SHOWING",
+           "SNAPSHOT", "STATE", "State", "Tables", "aligned", "stages_of"]  # fmt: skip
 
 STATE = np.dtype(
     [
-        ("dose", "f8"),
-        ("threshold", "f8"),  # * by rule: dose, or share or number of people out; inf: never (*: a trait)
-        ("dose_tick", "u4"),
-        ("exposed", "u4"),  # bit c: exposed through channel c before
-        ("posts_per_tick", "f4"),  # * spontaneous, at full activity
-        ("propensity", "f4"),  # * capped, for reactions
+        ("propensity", "f4"),  # *
         ("turn_at", "u4"),  # when sleep ends, or begins of one who is awake; what comes before has not happened yet
         ("bed", "i4"),  # * ticks after midnight
         ("sleep", "i4"),  # *
-        ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
-        ("n_against", "i4"),  # * whom contacts are counted against: all whom one sees leave, or the guards among them
+        ("mind", "u4"),  # * the row of `State.minds` that this person has; 0: none, could never go
         ("other", "u4"),  # the row of `State.other` that this person has; 0: none, all zeros
         ("phase", "u1"),
         ("trips", "u1"),  # with the phase: `State.stages`
@@ -42,12 +31,25 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""A person's state: one cache line (64 bytes) with all that most events need, some of the traits among it."""
+"""A person's state (*: a trait) in half a cache line (32 bytes), with what most events need of everybody."""
 
-STAGES, STAGE = 32, 28
+STAGES, STAGE = 16, 12
 """Size of STATE, and where its phase and trips stand, in units of 16 bits."""
 
-ELSE = np.dtype([("seen_first", "i8"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
+MIND = np.dtype(
+    [
+        ("dose", "f8"),
+        ("threshold", "f8"),  # * by rule: dose, or share or number of people out; inf: never
+        ("dose_tick", "u4"),
+        ("exposed", "u4"),  # bit c: exposed through channel c before
+        ("contacts_out", "i4"),  # neighbours who were seen to leave and not to come home
+        ("n_against", "i4"),  # * whom contacts are counted against: all whom one sees leave, or the guards among them
+    ],
+    align=True,
+)
+"""What deciding takes (*: a trait), of those who could go (ABLE): 32 bytes."""
+
+ELSE = np.dtype([("seen_first", "u4"), ("stay_until", "u4"), ("sleep_left", "u4"), ("adopt_at", "u4")], align=True)
 """What few people need, who take such a row when they do: where in `State.seen_out` stands who has seen one leave; stay_until:
 once the square is left, when one is home; adopt_at: the throttled time (clock of NOW) of finding a way round, 0: not known."""
 
@@ -112,8 +114,8 @@ GATE = np.dtype([("severity", "f8"), ("mode", "i8"), ("release", "i8"), ("lag", 
 
 RULES = np.dtype(
     [
-        ("seed", "i8"), ("horizon", "i8"), ("warm_up", "i8"), ("time_of_day", "i8"), ("news_tick", "i8"),
-        ("moment", "i8"), ("n_normal", "f8"),
+        ("seed", "i8"), ("world_seed", "i8"), ("horizon", "i8"), ("warm_up", "i8"), ("time_of_day", "i8"),
+        ("news_tick", "i8"), ("moment", "i8"), ("n_normal", "f8"),
         # deciding
         ("rule", "i8"), ("fading", "f8"), ("hazard_per_tick", "f8"), ("discount", "f8"), ("social", "f8"),
         ("screen", "f8"), ("screen_half", "f8"), ("ignored", "u8"), ("needs_news", "i8"), ("crowd_scale", "f8"),
@@ -125,8 +127,8 @@ RULES = np.dtype(
         # posting
         ("while_home", "f8"), ("while_travelling", "f8"), ("while_on_square", "f8"), ("topical", "f8"),
         ("relay", "f8"), ("authority", "f8"),
-        ("live", "f8"), ("victory_posts", "f8"), ("cross", "f8"), ("reaction_scale", "f8"), ("tell", "f8"),
-        ("create", "f8"), ("neighbours", "i8"), ("neighbours_ties", "i8"),
+        ("most_posts", "f8"), ("propensity_cap", "f8"), ("live", "f8"), ("victory_posts", "f8"), ("cross", "f8"),
+        ("reaction_scale", "f8"), ("tell", "f8"), ("create", "f8"), ("neighbours", "i8"), ("neighbours_ties", "i8"),
         # throttling
         ("adopt_per_tick", "f8"), ("retry", "f8"), ("retry_most", "i8"), ("substitution", "f8"), ("push", "f8"),
         ("hold", "f8"),
@@ -170,8 +172,8 @@ DELIVERED, SEEN_TOTAL, UNSEEN_TOTAL, DROPPED_TOTAL, PENDING, POSTS_PENDING = ran
 
 # -- indices of laws; the look of channel c is LOOKS + c
 (L_MEMORY, L_AROUSAL, L_PREPARE, L_STAY, L_PROLONG, L_SLEEP_AFTER, L_STAY_UP, L_RETRY, L_LIVE, L_TELL, L_CREATE,
- L_VICTORY, L_REST, L_JITTER) = range(14)  # fmt: skip
-LOOKS = 14
+ L_VICTORY, L_REST, L_JITTER, L_TRAVEL) = range(15)  # fmt: skip
+LOOKS = 15
 
 # -- what tipped a person beside the channels, as offsets behind the last channel
 GATHERING, CUT, CROWD = range(3)
@@ -179,6 +181,9 @@ BEYOND_CHANNELS = ("gathering", "cut_off", "crowd")
 
 AGAIN = 3
 """Of a prompt: nobody asks, but this person is at home again and rested, or awake again, and looks around."""
+
+MOST_TIES = 2**32 - 1
+"""Ties of neighbours, each way counted, that `seen_first` of `ELSE` can number."""
 
 MOST_MESSAGES = int(SLOT)
 """Messages that are on their way at once: a slot has 28 bits."""
@@ -188,9 +193,10 @@ class Tables(NamedTuple):
     """Read-only arrays of a run."""
 
     people: np.ndarray  # STATE[n]: everybody at tick 0
+    minds: np.ndarray  # MIND[able + 1]: at tick 0, by number of the person; the first one is nobody's
     province: np.ndarray  # int16[n]
     receivers: np.ndarray  # uint32[n], bit k: has receiver k
-    travel: np.ndarray  # int32[n] ticks
+    travel: np.ndarray  # int32[n] ticks: given ways to the square, or empty: drawn, see `rules.way`
     owners: np.ndarray  # int32, ascending: who may create a group
     owned: np.ndarray  # int32: which
     channels: np.ndarray  # CHANNEL[c]
@@ -213,6 +219,7 @@ class State(NamedTuple):
     """Mutable arrays of a run."""
 
     people: np.ndarray  # STATE[n]
+    minds: np.ndarray  # MIND[able + 1]
     stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
     hot: np.ndarray  # uint16[n]: see `flags.hot_of`
     other: np.ndarray  # ELSE[n + 1]: rows in the order in which they are taken, by each part from its first person's on
@@ -260,139 +267,3 @@ def aligned(n: int, dtype: np.dtype) -> np.ndarray:
 def stages_of(people: np.ndarray) -> np.ndarray:
     """Return uint16[n x `STAGES`] as a view of STATE[n]: [k x STAGES + STAGE] is phase + 256 trips of person k at once."""
     return people.view(np.uint16)
-
-
-def make_state(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool = False) -> State:
-    """Return the state at tick 0, before anybody's first event.
-
-    The rows of `tables.people` are copied; where `is_last` run of the tables they become the state, which spares their memory.
-    """
-    return make_parts(tables, exists, keep_log, is_last, 1)[0]
-
-
-def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool, n_parts: int) -> list[State]:
-    """Return the states of so many parts of the people, of consecutive numbers, at tick 0; see `make_state`.
-
-    People and what belongs to them are in arrays that the parts share; each reads and writes those of its own people, and
-    reads of others only what nobody writes within a moment, or `stages`, `stay_until` and `exists_from`. Rows that are taken
-    when they are needed stand in zeros, which take no memory until they are written.
-    """
-    n, n_channels, n_provinces = len(tables.people), len(tables.channels), tables.airs_in.shape[1]
-    horizon = int(tables.rules["horizon"][0])
-    minutes = -(-horizon // MINUTE)
-    people = tables.people.view() if is_last else aligned(n, STATE)
-    people.setflags(write=True)
-    if not is_last:
-        people[:] = tables.people
-    hot, other, heard_tick = np.zeros(n, np.uint16), np.zeros(n + 1, ELSE), np.zeros(n, np.uint32)
-    hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0, HAZARD)
-    seen_out = np.zeros(_remembered(tables, n), np.uint8)
-    exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
-    gates = np.zeros(n_channels, GATE)
-    parts = []
-    for k in range(n_parts):
-        first, end = n * k // n_parts, n * (k + 1) // n_parts
-        now = np.zeros(1, NOW)
-        now["phases"][0, 0] = end - first
-        now["circumventing"] = np.count_nonzero(people["flags"][first:end] & CIRCUMVENTS)
-        now["free_message"] = -1
-        now["shown_at"] = horizon
-        now["n_others"], now["n_seen"] = first, _remembered(tables, first)
-        now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
-        parts.append(State(
-            people=people, stages=stages_of(people), hot=hot, other=other, heard_tick=heard_tick, hazard=hazard,
-            messages=np.zeros(end - first + ROOM, MESSAGE),  # zeros take no memory until they are written
-            showings=np.zeros(64, SHOWING),
-            shown=np.zeros((64, 2 * BLOCK), np.int64),
-            due=np.zeros(64, np.int64),
-            block=np.zeros((3, BLOCK), np.int64),
-            seats=np.zeros(BLOCK, np.uint64),
-            words=np.zeros((4, BLOCK), np.uint64),
-            seen_out=seen_out, exists_from=exists_from, gates=gates,
-            trending=np.zeros(n_channels, np.uint8),
-            recent=np.zeros(n_channels, np.int64),
-            topical=np.zeros(n_channels, np.int64),
-            phases=np.zeros(7, np.int64),
-            counts=np.zeros((minutes, n_channels, len(COUNTS)), np.int64),
-            tally=np.zeros((n_channels, len(COUNTS)), np.int64),
-            decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
-            departed=np.zeros(minutes, np.int64),
-            snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
-            slept=np.zeros(minutes + 1, np.int64),
-            heard_on=np.zeros((minutes, n_channels), np.int64),
-            heard_now=np.zeros(n_channels, np.int64),
-            squares=np.zeros(n_provinces, np.int64),
-            squares_by_minute=np.zeros((minutes, n_provinces), np.int32),
-            totals=np.zeros((n_channels, len(TOTALS)), np.int64),
-            now=now,
-            log=np.zeros(4096 if keep_log else 0, LOG),
-            outbox=np.zeros(0, np.int64),
-            letters=np.zeros(0, LETTER),
-            calendar=make_calendar(horizon, end - first, int(tables.rules["moment"][0])),
-        ))  # fmt: skip
-    return parts
-
-
-def whole(parts: list[State]) -> State:
-    """Return the state of the nation from those of its parts; of `now` the sums that a record needs, and the log in order."""
-    log = np.concatenate([part.log[: part.now["n_log"][0]] for part in parts])
-    log = log[np.lexsort((log["key"], log["person"], log["kind"], log["tick"]))]
-    if len(parts) == 1:
-        return parts[0]._replace(log=log)
-    summed = ("counts", "decided", "departed", "snapshots", "heard_on", "heard_now", "squares", "squares_by_minute",
-              "totals")  # fmt: skip
-    now = parts[0].now.copy()
-    for name in ("phases", "asleep", "circumventing", "heard", "n_events", "n_log"):
-        now[name] = sum(part.now[name] for part in parts)
-    return parts[0]._replace(now=now, log=log, **{n: sum(getattr(part, n) for part in parts) for n in summed})
-
-
-def _remembered(tables: Tables, n: int) -> int:
-    """Return the number of ties of the first n people of which may be remembered whether the one has seen the other leave."""
-    rules = tables.rules[0]
-    return int(n_ties(tables.net, rules["neighbours_ties"], n)) if rules["remembers"] else 0
-
-
-def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
-    """Return the state with room for so many pushes and showings, for `margin` messages and log rows, and the next bucket.
-
-    Raises
-    ------
-    CapacityError
-        More messages are on their way than a slot can number.
-    """
-    now = state.now[0]
-    if now["n_messages"] - now["n_free"] + margin > MOST_MESSAGES:
-        raise CapacityError(
-            f"{now['n_messages'] - now['n_free']:,} messages are on their way, expected fewer than {MOST_MESSAGES:,}; give "
-            "the run fewer people, or let them post less (posts_per_user_day, posting.branching_ratio)."
-        )
-    messages, log, showings_, shown, due = state.messages, state.log, state.showings, state.shown, state.due
-    if len(messages) - now["n_messages"] + now["n_free"] < margin:
-        messages = np.concatenate([messages, np.zeros(max(len(messages) // 2, margin), MESSAGE)])
-    if len(log) and len(log) < now["n_log"] + (rows := max(margin, int(now["wanted"]))):
-        log = np.concatenate([log, np.zeros(max(len(log), rows), LOG)])
-    if len(shown) < now["n_showings"] + showings:
-        more = max(len(shown), showings)
-        showings_ = np.concatenate([showings_, np.zeros(more, SHOWING)])
-        shown = np.concatenate([shown, np.zeros((more, 2 * BLOCK), np.int64)])
-        due = np.concatenate([due, np.zeros(more, np.int64)])
-    outbox, letters = state.outbox, state.letters
-    if not now["is_alone"]:
-        if len(outbox) < 2 * (now["n_out"] + now["most_sent"]):
-            used = outbox[: 2 * now["n_out"]]
-            outbox = np.zeros(2 * len(outbox) + 8 * int(now["most_sent"]), np.int64)
-            outbox[: len(used)] = used
-        if len(letters) < now["n_letters"] + MOST_LETTERS:
-            letters = np.concatenate([letters, np.zeros(max(len(letters), 1024), LETTER)])
-    calendar = reserve(state.calendar, pushes, int(now["wanted"]))
-    return state._replace(
-        messages=messages,
-        log=log,
-        showings=showings_,
-        shown=shown,
-        due=due,
-        outbox=outbox,
-        letters=letters,
-        calendar=calendar,
-    )

@@ -16,7 +16,7 @@ import numpy as np
 from sim.degrees import degree_pmf
 from sim.engine.branching import measured_nation
 from sim.engine.rules import PUNCTUAL
-from sim.engine.state import COUNTS, ELSE, HAZARD, MESSAGE, SNAPSHOT, STATE
+from sim.engine.state import COUNTS, ELSE, HAZARD, MESSAGE, MIND, SNAPSHOT, STATE
 from sim.errors import CapacityError
 from sim.graphs import Configuration, ErdosRenyi, Graph, Groups, Lattice, SmallWorld
 from sim.network import Followers, Friends, GroupTies, Neighbours
@@ -29,8 +29,9 @@ BASE = 300_000_000
 """Python, its libraries and the compiled engine."""
 TOLD = 1_000_000_000
 """Needs from which a study says what it needs."""
-PEOPLE = 14
-"""Bytes of a person's traits in the world (`sim.population.People`)."""
+PEOPLE, GIVEN = 6, 8
+"""Bytes of a person's traits in the world (`sim.population.People`), and of what a file of people may give instead of what is
+drawn when it is needed."""
 BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""
 EVENT = 16
@@ -67,8 +68,10 @@ def need_of(scenario: Scenario) -> Need:
     audiences = 2.0 * n * sum(share for share in shares if share < 1)  # nothing of who is everybody
     ties = _ties(scenario)
     tied, implied = _kept_ties(scenario, ties)
-    world = PEOPLE * n + audiences + tied + implied
-    tables = STATE.itemsize * n + tied  # the rows of people become the state
+    given = GIVEN if scenario.population.file is not None else 0
+    world = (PEOPLE + given) * n + audiences + tied + implied
+    able = scenario.decision.able_share if given == 0 else 1.0
+    tables = (STATE.itemsize + able * MIND.itemsize) * n + tied  # the rows of people become the state
     # The branching ratio: expected posts of everybody on every channel that has some, of two generations.
     alive = sum(c.reaction > 0 or c.posts_per_user_day > 0 for c in scenario.channels.values())
     measured = measured_nation(scenario)

@@ -22,6 +22,7 @@ from sim.engine.flags import (
     HOT_SUBSTITUTES,
     HOT_TERMS,
     LEVEL_BITS,
+    POSTS,
     SUBSTITUTES,
     is_known,
 )
@@ -48,7 +49,7 @@ from sim.jit import is_compiling
 from sim.units import MINUTE
 from tests.equivalence.special import SPECIAL
 from tests.equivalence.strategies import scenarios
-from tests.rooms import drive, furnished, log_of
+from tests.rooms import drive, furnished, log_of, ways
 
 seeds = st.integers(0, 3) | st.integers(0, MAX_SEED)
 FREE = (HOME, BACK)
@@ -120,7 +121,7 @@ def walked(tables, state):
     """Walk all people along the log; return them, and int64[minutes, phases]: people by phase at each whole minute."""
     rules = dict(zip(tables.rules.dtype.names, tables.rules[0].item(), strict=True))
     wakes = set(np.flatnonzero(tables.channels["wakes"] > 0).tolist())
-    people = [Walker(int(travel)) for travel in tables.travel]
+    people = [Walker(way) for way in ways(tables)]
     seen = np.zeros((len(state.snapshots), len(PHASES)), np.int64)
     minute = 0
     for row in [*log_of(state).tolist(), (int(rules["horizon"]), None)]:
@@ -167,6 +168,10 @@ def assert_everybody_is_counted_once(tables, state, tick):
     assert sorted(rows) == list(range(1, int(now["n_others"]) + 1))
     assert (people["other"][people["trips"] > 0] > 0).all()
     assert state.other[0].tolist() == (0, 0, 0, 0)
+    able = np.flatnonzero(people["flags"] & ABLE)
+    np.testing.assert_array_equal(people["mind"][able], np.arange(1, len(state.minds)))
+    assert np.count_nonzero(people["mind"]) == len(able)
+    assert state.minds[0].tolist() == (0.0, np.inf, 0, 0, 0, 0)
     on_square = tables.province[people["phase"] == ON_SQUARE]
     np.testing.assert_array_equal(state.squares, np.bincount(on_square, minlength=len(state.squares)))
     sleepers = people[people["asleep"] == 1]
@@ -190,6 +195,13 @@ def assert_snapshots_are_consistent(tables, state):
     np.testing.assert_array_equal(state.heard_on.sum(axis=1), shown["heard"])
 
 
+def posts_now_and_then(tables):
+    """Return of everybody whether there is a channel to post on without being provoked, and a wish to."""
+    channels = tables.channels[tables.channels["posts_per_tick"] > 0]
+    reached = [tables.receivers >> np.uint32(r) & 1 > 0 for r in channels["receiver"]]
+    return np.any([np.zeros(len(tables.people), bool), *reached], axis=0) & (tables.people["propensity"] > 0)
+
+
 def assert_bytes_tell_of_everybody(tables, state, tick):
     """What is looked at first of a person says what the person's state says, and how much attention an airing gets."""
     people, rules, throttled = state.people, tables.rules[0], int(state.now["throttled"][0])
@@ -197,7 +209,8 @@ def assert_bytes_tell_of_everybody(tables, state, tick):
     substitutes = (flags & SUBSTITUTES > 0) & (flags & CIRCUMVENTS == 0)
     out, asleep = phase_is_out[people["phase"]], people["asleep"] == 1
     expected = HOT_HEARD * (flags & HEARD > 0) + HOT_SUBSTITUTES * substitutes + HOT_OUT * out + HOT_ASLEEP * asleep
-    indifferent = (flags & HEARD > 0) & (flags & ABLE == 0) & (people["posts_per_tick"] == 0)
+    indifferent = (flags & HEARD > 0) & (flags & ABLE == 0) & ~posts_now_and_then(tables)
+    np.testing.assert_array_equal(flags & POSTS > 0, posts_now_and_then(tables))
     expected += HOT_INDIFFERENT * indifferent
     assert not (indifferent & (out | (people["trips"] > 0))).any()
     if len(tables.airings) == 0:

@@ -138,7 +138,7 @@ def calendar_of(horizon, width, pushes, generator):
     )  # fmt: skip
     calendar = reserve(bare, pushes)
     order = generator.permutation(len(calendar.chain)).astype(np.int32)
-    calendar.chain[order] = np.append(order[1:], np.int32(-1))
+    calendar.chain[order] = np.append(order[1:], np.int32(-1)) - order - 1  # see `after`
     meta["free"] = order[0]
     return calendar
 

@@ -49,7 +49,7 @@ def test_a_star_is_measured_although_its_posts_swing_between_the_centre_and_all_
     world = make_world(scenario, 1)
     tables = make_tables(scenario, world.replace(reaction_scale=1.0), 1)
     faces = scenario.channels["faces"]
-    propensity = tables.people["propensity"].astype(float)
+    propensity = np.minimum(tables.people["propensity"].astype(float), scenario.posting.propensity_cap)
     expected = faces.attention.alerted * faces.reaction * np.sqrt(propensity[0] * propensity[1:].sum())
     found = spectral_radius(tables, group_exists(scenario, world))
     assert expected <= found * (1 + 1e-12)

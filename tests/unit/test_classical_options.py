@@ -75,7 +75,7 @@ def test_only_the_able_gather(tmp_path):
 
 
 def thresholds(scenario, seed):
-    return make_tables(scenario, make_world(scenario, seed), seed).people["threshold"]
+    return make_tables(scenario, make_world(scenario, seed), seed).minds["threshold"][1:]
 
 
 def test_quantiles_are_the_laws_in_every_seed_and_dealt_out_at_random():

@@ -15,6 +15,7 @@ from sim.config import load
 from sim.engine import order as o
 from sim.engine import state
 from sim.engine.build import make_tables
+from sim.engine.flags import ABLE
 from sim.engine.people import count_shown
 from sim.engine.simulate import run
 from sim.implied import NEIGHBOURS
@@ -281,9 +282,17 @@ def test_whom_one_sees_are_counted_alike_where_neighbours_are_computed(guards):
         night = load("population.size=3000", f"network.stored={stored}")
         tables = make_tables(night, make_world(night, 5), 5)
         assert (tables.net.rows_at[NEIGHBOURS] < 0) == (stored == "false")
-        blank = np.zeros(len(tables.people), state.STATE)
-        count_shown(blank, tables.net, NEIGHBOURS, tables.receivers, guards)
-        counted.append(blank["n_against"])
+        n = len(tables.people)
+        everybody, minds = np.zeros(n, state.STATE), np.zeros(n + 1, state.MIND)
+        everybody["flags"], everybody["mind"] = ABLE, np.arange(1, n + 1)
+        count_shown(everybody, minds, tables.net, NEIGHBOURS, tables.receivers, guards)
+        counted.append(minds["n_against"])
+        # Of those who could never go nobody asks.
+        everybody["flags"][::3] = everybody["mind"][::3] = 0
+        fewer = np.zeros(n + 1, state.MIND)
+        count_shown(everybody, fewer, tables.net, NEIGHBOURS, tables.receivers, guards)
+        minds["n_against"][1::3] = 0
+        np.testing.assert_array_equal(fewer["n_against"], minds["n_against"])
     np.testing.assert_array_equal(*counted)
     assert len(set(counted[0].tolist())) > (1 if guards == 1 else 0)
 
@@ -410,5 +419,5 @@ def test_people_learn_from_those_whom_they_see(tmp_path):
             decision={"rule": "critical_mass", "critical_mass": {"law": "listed", "values": [0, 3, 6, 9, 1, 1]},
                       "learning_rounds": rounds},
         )  # fmt: skip
-        found = make_tables(scenario, make_world(scenario, 1), 1).people["threshold"]
+        found = make_tables(scenario, make_world(scenario, 1), 1).minds["threshold"][1:]
         np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -6,7 +6,7 @@ from scipy.stats import poisson as poisson_law
 
 from sim.engine.build import group_exists, make_tables
 from sim.engine.hybrid import CompiledRoom
-from sim.engine.state import make_state
+from sim.engine.parts import make_state
 from sim.posting import MOST_REACTIONS
 from sim.quantiles import MOST_POSTS, poisson
 from sim.scenario import validate
@@ -22,9 +22,8 @@ def test_the_margin_covers_the_videos_that_one_arrival_plans(scenario):
     world = make_world(scenario, 1)
     tables = make_tables(scenario, world, 1)
     room = CompiledRoom(tables, [make_state(tables, group_exists(scenario, world), False)])
-    means = np.minimum(
-        tables.rules["live"][0] * tables.channels["live"] * tables.people["propensity"].max(), MOST_REACTIONS
-    )
+    propensity = np.minimum(tables.people["propensity"], tables.rules["propensity_cap"])
+    means = np.minimum(tables.rules["live"][0] * tables.channels["live"] * propensity.max(), MOST_REACTIONS)
     # A sum of Poisson counts is Poisson; each is cut at MOST_POSTS. The quantile that one arrival of 10^9 exceeds:
     assert room.margin >= min(poisson_law.isf(1e-9, means.sum()), MOST_POSTS * np.count_nonzero(means))
 
