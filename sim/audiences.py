@@ -1,53 +1,91 @@
-"""Who can be reached on something: lists of people by province, of which two bytes are kept for each.
+"""Lists of people, by province: who can be reached on something, or who takes part in a set of ties; a bit of each person.
 
-A list says where its people stand among all people by province, in ascending order. Of that place the last 16 bits are kept;
-the bits before them, the block, follow from how many of the list stand before each block.
+All people by province stand at places from 0 on. A list has a bit for each place, and says how many of the list stand before
+each group of places, so that the k-th of a list, and how many stand before a place, are found by counting a few bits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.jit import inlined, njit, prefetch
+from sim.jit import inlined, njit, popcount, prefetch
 from sim.threads import in_chunks
 
-__all__ = ["Audiences", "make_audiences", "number_before", "people_at", "people_with", "person_at"]
+__all__ = ["Audiences", "audiences_of", "make_audiences", "number_before", "number_in", "people_at", "people_numbered",
+           "people_with", "person_at"]  # fmt: skip
 
-BLOCK_BITS, GUIDE_BITS = 16, 12
-BLOCK = 1 << BLOCK_BITS
+WORD_BITS, GROUP_BITS, GUIDE_BITS = 6, 9, 12
+"""Bits of a place's number within a word and within a group; of a member's number between two entries of the guide."""
+WORDS = 1 << (GROUP_BITS - WORD_BITS)
+"""Words of a group: a cache line."""
+CHUNK = 1 << 16
+_1 = np.uint64(1)
+_ONES = (1 << WORD_BITS) - 1
 
 
 class Audiences(NamedTuple):
     """Lists of people by province (read-only)."""
 
     sizes: np.ndarray  # int64[lists]
-    at: np.ndarray  # int64[lists]: where each begins in `low`; -1: it holds everybody
-    low: np.ndarray  # uint16: the last bits of each place
-    blocks: np.ndarray  # int32[lists, blocks + 1]: how many of a list stand before each block of 2^16 places
-    guide: np.ndarray  # int32[lists, ...]: the block of every 2^12-th of a list, and the last block behind them
+    at: np.ndarray  # int64[lists]: where each begins in `words`; -1: it holds everybody
+    words: np.ndarray  # uint64: a bit for each place, whether who stands there is in the list
+    before: np.ndarray  # int32[lists, groups + 1]: how many of a list stand before each group of 2^9 places
+    guide: np.ndarray  # int32[lists, ...]: the group of every 2^12-th of a list, and the last group behind them
     order: np.ndarray  # int32[n]: people by province; empty where they are numbered so
 
 
 def make_audiences(receivers: np.ndarray, indices: tuple[int, ...], order: np.ndarray) -> Audiences:
-    """Return the lists of those who have each of some receivers (uint32[n], bits); `order` as in `Audiences`."""
-    sorted_ = receivers[order] if len(order) else receivers
-    counts = _counts(sorted_, indices)
-    sizes = counts.sum(axis=0)
-    is_stored = sizes < len(receivers)
-    stored = tuple(index for index, is_kept in zip(indices, is_stored, strict=True) if is_kept)
-    starts, low = _listed(sorted_, stored, counts[:, is_stored], np.uint16)
-    at = np.full(len(indices), -1, np.int64)
-    at[is_stored] = starts[:-1]
-    n_blocks = len(counts)
-    blocks = np.zeros((len(indices), n_blocks + 1), np.int32)
-    blocks[:, 1:] = np.cumsum(counts, axis=0).T
-    guide = np.full((len(indices), (int(sizes.max(initial=0)) >> GUIDE_BITS) + 2), n_blocks - 1, np.int32)
-    for row, count, size in zip(guide, blocks, sizes.tolist(), strict=True):
+    """Return the lists of those who have each of some receivers (unsigned[n], bits); `order` as in `Audiences`."""
+    n = len(receivers)
+    words = _no_words(len(indices), n)
+    bits = np.array(indices, np.uint32)
+
+    def write(low: int, high: int) -> None:
+        _write_bits(receivers[order[low:high]] if len(order) else receivers[low:high], bits, low, words)
+
+    in_chunks(n, write, CHUNK)
+    return _counted(words, n, order)
+
+
+def audiences_of(lists: Sequence[np.ndarray], n: int, order: np.ndarray) -> Audiences:
+    """Return lists of n people, each given by its places (ascending)."""
+    words = _no_words(len(lists), n)
+    for row, places in zip(words, lists, strict=True):
+        _write_places(places, row)
+    return _counted(words, n, order)
+
+
+def _no_words(n_lists: int, n: int) -> np.ndarray:
+    """Return zeros, uint64[lists, words]: whole groups, each of which begins on a cache line."""
+    n_words = -(-n >> GROUP_BITS) * WORDS
+    block = np.zeros(n_lists * n_words + 8, np.uint64)
+    start = -block.ctypes.data % 64 // 8
+    return block[start : start + n_lists * n_words].reshape(n_lists, n_words)
+
+
+def _counted(words: np.ndarray, n: int, order: np.ndarray) -> Audiences:
+    """Return the lists of some bits, of which those of everybody are dropped."""
+    n_groups = words.shape[1] // WORDS
+    before = np.zeros((len(words), n_groups + 1), np.int32)
+    for row, counts in zip(words, before, strict=True):
+        _count(row, counts)
+    sizes = before[:, -1].astype(np.int64)
+    guide = np.full((len(words), (int(sizes.max(initial=0)) >> GUIDE_BITS) + 2), max(n_groups - 1, 0), np.int32)
+    for row, count, size in zip(guide, before, sizes.tolist(), strict=True):
         every = np.arange(0, size, 1 << GUIDE_BITS)
         row[: len(every)] = np.searchsorted(count, every, side="right") - 1
-    found = Audiences(sizes, at, low, blocks, guide, order)
+    is_kept = sizes < n
+    at = np.full(len(words), -1, np.int64)
+    at[is_kept] = np.arange(np.count_nonzero(is_kept)) * words.shape[1]
+    kept = words.reshape(-1)
+    if not is_kept.all():
+        kept = _no_words(int(is_kept.sum()), n).reshape(-1)
+        for first, row in zip(at[is_kept].tolist(), words[is_kept], strict=True):
+            kept[first : first + len(row)] = row
+    found = Audiences(sizes, at, kept, before, guide, order)
     for array in found:
         array.setflags(write=False)
     return found
@@ -55,65 +93,77 @@ def make_audiences(receivers: np.ndarray, indices: tuple[int, ...], order: np.nd
 
 def people_with(receivers: np.ndarray, index: int) -> np.ndarray:
     """Return the people (int32, ascending) who have a receiver."""
-    return _listed(receivers, (index,), _counts(receivers, (index,)), np.int32)[1]
-
-
-def _counts(receivers: np.ndarray, indices: tuple[int, ...]) -> np.ndarray:
-    """Return int64[blocks, k]: how many people of each block have each of k receivers."""
-    bits = np.array(indices, np.uint32)
-    counts = in_chunks(len(receivers), lambda low, high: _count_bits(receivers[low:high], bits), BLOCK)
-    return np.array(counts, np.int64).reshape(len(counts), len(bits))  # also of no receivers
-
-
-def _listed(
-    receivers: np.ndarray, indices: tuple[int, ...], counts: np.ndarray, kind: type
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return int64[k + 1]: where each list begins, and the lists: the last bits of places, as many as the kind has."""
-    bits = np.array(indices, np.uint32)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.sum(axis=0))])
-    firsts = starts[:-1] + np.cumsum(counts, axis=0) - counts
-    listed = np.empty(starts[-1], kind)
-    mask = int(np.iinfo(kind).max)
-
-    def write(low: int, high: int) -> None:
-        _list_bits(receivers[low:high], bits, low, firsts[low // BLOCK], listed, mask)
-
-    in_chunks(len(receivers), write, BLOCK)
-    return starts, listed
+    bit = receivers.dtype.type(1 << index)
+    found = in_chunks(
+        len(receivers), lambda low, high: (np.flatnonzero(receivers[low:high] & bit) + low).astype(np.int32), CHUNK
+    )
+    return np.concatenate([np.zeros(0, np.int32), *found])
 
 
 @njit
-def _count_bits(receivers, bits):
-    """Return int64[len(bits)]: how many have each bit."""
-    counts = np.zeros(len(bits), np.int64)
+def _write_bits(receivers, bits, first, words):
+    """Write of people who stand from the place `first` on, a whole word's first, who has each bit to a row of `words`."""
     for i in range(len(receivers)):
-        for k in range(len(bits)):
-            counts[k] += np.int64((receivers[i] >> bits[k]) & np.uint32(1))
-    return counts
-
-
-@njit
-def _list_bits(receivers, bits, first, starts, listed, mask):
-    """Write the people, numbered from `first`, who have bit k to `listed` from starts[k] on."""
-    places = starts.copy()
-    for i in range(len(receivers)):
+        place = first + i
         for k in range(len(bits)):
             if (receivers[i] >> bits[k]) & np.uint32(1):
-                listed[places[k]] = (first + i) & mask
-                places[k] += 1
+                words[k, place >> WORD_BITS] |= _1 << np.uint64(place & _ONES)
+
+
+@njit
+def _write_places(places, words):
+    """Set the bits of places."""
+    for place in places:
+        words[place >> WORD_BITS] |= _1 << np.uint64(place & _ONES)
+
+
+@njit
+def _count(words, before):
+    """Write how many bits stand before each group, and in all."""
+    n = np.int64(0)
+    for g in range(len(before) - 1):
+        before[g] = n
+        for w in range(WORDS * g, WORDS * (g + 1)):
+            n += popcount(words[w])
+    before[len(before) - 1] = n
 
 
 @inlined
-def _block_of(audiences, which, k):
-    """Return the block in which the k-th of a list stands."""
+def _group_of(audiences, which, k):
+    """Return the group in which the k-th of a list stands."""
     low, high = audiences.guide[which, k >> GUIDE_BITS], audiences.guide[which, (k >> GUIDE_BITS) + 1] + 1
     while high - low > 1:
         middle = (low + high) >> 1
-        if audiences.blocks[which, middle] <= k:
+        if audiences.before[which, middle] <= k:
             low = middle
         else:
             high = middle
     return np.int64(low)
+
+
+@inlined
+def _place_in(audiences, which, group, k):
+    """Return where the k-th of a list stands, in that group."""
+    first = audiences.at[which]
+    w = first + WORDS * group
+    left = k - np.int64(audiences.before[which, group])
+    word = audiences.words[w]
+    count = popcount(word)
+    while count <= left:
+        left -= count
+        w += 1
+        word = audiences.words[w]
+        count = popcount(word)
+    place = (w - first) << WORD_BITS
+    half = np.int64(32)
+    while half > 0:  # the half in which it stands, and so on
+        count = popcount(word & ((_1 << np.uint64(half)) - _1))
+        if count <= left:
+            left -= count
+            place += half
+            word >>= np.uint64(half)
+        half >>= 1
+    return place
 
 
 @njit
@@ -121,26 +171,44 @@ def person_at(audiences, which, k):
     """Return the k-th of a list."""
     place = np.int64(k)
     if audiences.at[which] >= 0:
-        place = _block_of(audiences, which, k) << BLOCK_BITS | np.int64(audiences.low[audiences.at[which] + k])
+        place = _place_in(audiences, which, _group_of(audiences, which, k), k)
     return np.int64(audiences.order[place]) if len(audiences.order) > 0 else place
 
 
 @inlined
 def people_at(audiences, which, first, places, n, out):
     """Write who stands at the first n of some places of a list, counted from `first`, to out, in order."""
-    at, low = audiences.at[which], audiences.low
-    if at < 0:
+    for j in range(n):
+        out[j] = first + places[j]
+    people_numbered(audiences, which, n, out)
+
+
+@inlined
+def people_numbered(audiences, which, n, out):
+    """Put in the place of the first n numbers in out, each of somebody in a list, who that is; -1 stays."""
+    at, words, order = audiences.at[which], audiences.words, audiences.order
+    if at >= 0:
         for j in range(n):
-            out[j] = first + places[j]
-    else:
+            if out[j] >= 0:
+                prefetch(words, at + WORDS * _group_of(audiences, which, out[j]))
         for j in range(n):
-            prefetch(low, at + first + places[j])
+            if out[j] >= 0:
+                out[j] = _place_in(audiences, which, _group_of(audiences, which, out[j]), out[j])
+    if len(order) > 0:
         for j in range(n):
-            k = first + places[j]
-            out[j] = _block_of(audiences, which, k) << BLOCK_BITS | np.int64(low[at + k])
-    if len(audiences.order) > 0:
-        for j in range(n):
-            out[j] = audiences.order[out[j]]
+            if out[j] >= 0:
+                out[j] = order[out[j]]
+
+
+@inlined
+def _count_before(audiences, which, place):
+    """Return how many of a list that is not of everybody stand before a place, before the last group's end."""
+    first, group = audiences.at[which], place >> GROUP_BITS
+    count = np.int64(audiences.before[which, group])
+    last = first + (place >> WORD_BITS)
+    for w in range(first + WORDS * group, last):
+        count += popcount(audiences.words[w])
+    return count + popcount(audiences.words[last] & ((_1 << np.uint64(place & _ONES)) - _1))
 
 
 @njit
@@ -148,14 +216,17 @@ def number_before(audiences, which, place):
     """Return how many of a list stand before a place among all people by province."""
     if audiences.at[which] < 0:
         return np.int64(place)
-    block = place >> BLOCK_BITS
-    if block >= audiences.blocks.shape[1] - 1:
+    if place >> GROUP_BITS >= audiences.before.shape[1] - 1:
         return audiences.sizes[which]
-    low, high = np.int64(audiences.blocks[which, block]), np.int64(audiences.blocks[which, block + 1])
-    while low < high:
-        middle = (low + high) >> 1
-        if np.int64(audiences.low[audiences.at[which] + middle]) < place & (BLOCK - 1):
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return _count_before(audiences, which, place)
+
+
+@njit
+def number_in(audiences, which, place):
+    """Return the number, within a list, of whoever stands at a place; -1: is not in the list."""
+    if audiences.at[which] < 0:
+        return np.int64(place)
+    word = audiences.words[audiences.at[which] + (place >> WORD_BITS)]
+    if (word >> np.uint64(place & _ONES)) & _1 == np.uint64(0):
+        return np.int64(-1)
+    return _count_before(audiences, which, place)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim import draws
+from sim.audiences import Audiences, number_in, person_at
 from sim.bijection import placed, standing_at
 from sim.jit import njit
 from sim.quantiles import normal_quantile
@@ -30,7 +31,6 @@ CELLS = 4096
 NO_INTS, NO_FLOATS = (0, 0, 0, 0, 0, 0, 0, 0), (0.0, 0.0, 0.0, 0.0)
 _MOST = 1.0 - 2.0**-20
 """Largest probability that somebody follows somebody, unless all do."""
-_32, _5, _31, _1 = np.uint64(32), 5, 31, np.uint64(1)
 
 
 class Implied(NamedTuple):
@@ -38,9 +38,10 @@ class Implied(NamedTuple):
 
     first: np.ndarray  # int64[sets, provinces + 1]: the first user of each province
     guide: np.ndarray  # int32[sets, 257]: province of the user at each 256th of a set
-    at: np.ndarray  # int64[sets, 3]: where a set begins in order, words, numbers; -1: it is not there
-    order: np.ndarray  # int32: users by province
-    words: np.ndarray  # uint64: for 32 people who are users, in the low half, and how many users stand before them
+    at: (
+        np.ndarray
+    )  # int64[sets, 2]: which of the lists of `users` a set is, and where it begins in numbers; -1: it is not there
+    users: Audiences  # lists of users by province
     numbers: np.ndarray  # int32[n]: user number of each person, where people are not numbered province by province
     half: np.ndarray  # int64[1]: neighbours on either side
     seed: np.ndarray  # int64[1]
@@ -65,24 +66,15 @@ def user_of(ties, s, person):
     """Return the number of a person among the users of a set; -1: no user."""
     if ties.at[s, 0] < 0:
         return np.int64(person)
-    if ties.at[s, 2] >= 0:
-        return np.int64(ties.numbers[ties.at[s, 2] + person])
-    word = ties.words[ties.at[s, 1] + (person >> _5)]
-    bit = np.uint64(person & _31)
-    if (word >> bit) & _1 == np.uint64(0):
-        return np.int64(-1)
-    x = word & ((_1 << bit) - _1)
-    x = x - ((x >> _1) & np.uint64(0x55555555))
-    x = (x & np.uint64(0x33333333)) + ((x >> np.uint64(2)) & np.uint64(0x33333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F)
-    x = ((x * np.uint64(0x01010101)) >> np.uint64(24)) & np.uint64(0xFF)
-    return np.int64(word >> _32) + np.int64(x)
+    if ties.at[s, 1] >= 0:
+        return np.int64(ties.numbers[ties.at[s, 1] + person])
+    return number_in(ties.users, ties.at[s, 0], person)
 
 
 @njit
 def person_of(ties, s, user):
     """Return the person of a user number; -1 of -1."""
-    return np.int64(user) if ties.at[s, 0] < 0 or user < 0 else np.int64(ties.order[ties.at[s, 0] + user])
+    return np.int64(user) if ties.at[s, 0] < 0 or user < 0 else person_at(ties.users, ties.at[s, 0], user)
 
 
 @njit

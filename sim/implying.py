@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
+from sim.audiences import audiences_of
 from sim.befriending import befriend, nobody_befriended
 from sim.bijection import standing_at
 from sim.implied import (
@@ -59,35 +60,34 @@ def imply(
     users = [*some, everybody, *(u for *_, u in groups)]
     first = np.zeros((len(users), provinces + 1), np.int64)
     guide = np.zeros((len(users), 257), np.int32)
-    at = np.full((len(users), 3), -1, np.int64)
-    order, words, index = [nobody], [np.zeros(0, np.uint64)], [nobody]
+    at = np.full((len(users), 2), -1, np.int64)
+    listed, index = [nobody][:0], [nobody]
+    order = nobody if is_ascending else people.by_province
+    places = nobody if is_ascending else np.argsort(order).astype(np.int32)
     for s, mine in enumerate(users):
         np.cumsum(np.bincount(people.province[mine], minlength=provinces), out=first[s, 1:])
         begins = -(-np.arange(257) * len(mine) // 256)
         guide[s] = np.searchsorted(first[s], begins, side="right").clip(1, provinces) - 1
         if s == 2 and is_ascending:
             continue  # everybody by province is everybody
-        at[s, 0] = sum(map(len, order))
-        order.append(mine[np.argsort(people.province[mine], kind="stable")] if not is_ascending else mine)
-        if is_ascending:
-            at[s, 1] = sum(map(len, words))
-            words.append(_packed(mine, n))
-        else:
-            at[s, 2] = sum(map(len, index))
+        at[s, 0] = len(listed)
+        listed.append(mine if is_ascending else np.sort(places[mine]))
+        if not is_ascending:
+            at[s, 1] = sum(map(len, index))
             number = np.full(n if len(mine) else 0, -1, np.int32)
-            number[order[-1]] = np.arange(len(mine))
+            number[order[listed[-1]]] = np.arange(len(mine))
             index.append(number)
     law, limit = _law(followers[0].sigma if followers else 0.0)
     inside, outside = nobody, nobody
     if followers:
-        f, mine = followers[0], order[1]
+        f, mine = followers[0], listed[0] if is_ascending else order[listed[0]]
         home = people.province[mine]
         fame = _fame(seed, mine, people.propensities(mine), f.fame_sigma, f.fame_of_propensity)
         local = np.bincount(home, fame, provinces)
         inside, outside = _counts(seed, mine, home.astype(np.int64), first[0], fame, local, f.mean, f.local_share)
     layers = _layers(first[GROUPS:], groups, seed)
     implied = Implied(
-        first=first, guide=guide, at=at, order=np.concatenate(order), words=np.concatenate(words),
+        first=first, guide=guide, at=at, users=audiences_of(listed, n, order),
         numbers=np.concatenate(index), half=np.array([half], np.int64), seed=np.array([seed], np.int64),
         rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 2),
         law=law, limit=limit, n_inside=inside, n_outside=outside, **layers,
@@ -105,7 +105,8 @@ def nothing_implied() -> Implied:
     whole, small, real = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
     table, keys = np.zeros((0, 0), np.int64), np.zeros((0, 3), np.uint64)
     return Implied(
-        first=table, guide=np.zeros((0, 0), np.int32), at=table, order=small, words=np.zeros(0, np.uint64), numbers=small,
+        first=table, guide=np.zeros((0, 0), np.int32), at=table, users=audiences_of([], 0, small),
+        numbers=small,
         half=np.zeros(1, np.int64), seed=np.zeros(1, np.int64), rank_keys=keys, law=real, limit=real, n_inside=small,
         n_outside=small, row_first=whole, joining=table, local=table, abroad=table, group_keys=keys, base=whole,
         offset=whole, sizes=table, friends=nobody_befriended(),
@@ -115,20 +116,6 @@ def nothing_implied() -> Implied:
 def _keys(seed: int, purpose: int, count: int, object_: int, ordinal: int) -> np.ndarray:
     """Return uint64[count, 3]: keys of so many shuffled orders."""
     return np.array([draws.quarters(seed, purpose, k, object_, ordinal)[:3] for k in range(count)], np.uint64)
-
-
-@njit
-def _packed(users, n):
-    """Return the words in which `user_of` counts."""
-    words = np.zeros(n // 32 + 1, np.uint64)
-    k = 0
-    for w in range(len(words)):
-        word = np.uint64(k) << np.uint64(32)
-        while k < len(users) and users[k] < 32 * (w + 1):
-            word |= np.uint64(1) << np.uint64(users[k] - 32 * w)
-            k += 1
-        words[w] = word
-    return words
 
 
 def _law(sigma: float) -> tuple[np.ndarray, np.ndarray]:

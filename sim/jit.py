@@ -42,6 +42,7 @@ __all__ = [
     "is_compiling",
     "model_hash",
     "njit",
+    "popcount",
     "prefetch",
     "size_of",
     "source_hash",
@@ -265,6 +266,22 @@ def _prefetch(_typing, array_type, index_type):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(array_type, types.intp), codegen
+
+
+@intrinsic
+def _popcount(_typing, word_type):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), codegen
+
+
+def _count_bits(word: Any) -> int:
+    return int(word).bit_count()
+
+
+popcount: Any = _popcount if is_compiling else _count_bits
+"""Return how many bits of a uint64 are set, int64."""
 
 
 def _no_prefetch(_array: Any, _index: Any) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.audiences import Audiences, people_at, person_at
+from sim.audiences import Audiences, people_at, people_numbered, person_at
 from sim.befriended import friend_number, friend_seat, friends_of
 from sim.befriending import most_friends
 from sim.implied import (
@@ -37,7 +37,7 @@ from sim.implied import (
     person_of,
 )
 from sim.implying import nothing_implied
-from sim.jit import by_reference, inlined, njit, prefetch
+from sim.jit import by_reference, inlined, njit
 from sim.network import Groups, Ties
 
 __all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group", "existing_group", "group_of",
@@ -270,14 +270,11 @@ def look_up(net, readers, places, n, out):
         for j in range(n):
             out[j] = people[first + places[j]]
         return
-    users = _users_of(readers)
-    at = net.implied.at[users, 0]
     for j in range(n):
         out[j] = _number_at(net, readers, first + places[j])
-        if at >= 0:
-            prefetch(net.implied.order, at + max(out[j], 0))
-    for j in range(n):
-        out[j] = person_of(net.implied, users, out[j])
+    listed = net.implied.at[_users_of(readers), 0]
+    if listed >= 0:
+        people_numbered(net.implied.users, listed, n, out)
 
 
 @njit

@@ -32,6 +32,8 @@ TOLD = 1_000_000_000
 PEOPLE, GIVEN = 6, 8
 """Bytes of a person's traits in the world (`sim.population.People`), and of what a file of people may give instead of what is
 drawn when it is needed."""
+LISTED = 0.14
+"""Bytes of a person for each list of people (`sim.audiences`): a bit, and what is counted of it."""
 BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""
 EVENT = 16
@@ -65,7 +67,7 @@ def need_of(scenario: Scenario) -> Need:
     n_provinces, minutes = len(scenario.population.places.names), scenario.clock.horizon // 60_000
     receivers = scenario.population.receivers
     shares = [receivers[name].share for name in {c.receiver for c in scenario.channels.values()}]
-    audiences = 2.0 * n * sum(share for share in shares if share < 1)  # nothing of who is everybody
+    audiences = LISTED * n * sum(share < 1 for share in shares)  # nothing of who is everybody
     ties = _ties(scenario)
     tied, implied = _kept_ties(scenario, ties)
     given = GIVEN if scenario.population.file is not None else 0
@@ -114,19 +116,18 @@ def _kept_ties(scenario: Scenario, ties: dict[str, float]) -> tuple[float, float
     kinds = {name: _kind(scenario, name) for name in ties}
     tied = sum(4.0 * count + rows for name, count in ties.items() if kinds[name] != IMPLIED)
     implied = 0.0
-    if kinds["followers"] == IMPLIED:  # users by province, words in which they are counted, followers near and far
+    if kinds["followers"] == IMPLIED:  # the list of users, their numbers of followers near and far
         followers = max((shares[c.receiver] for c in scenario.channels.values() if c.ties == "followers"), default=0.0)
-        implied += 12.0 * followers + n / 4
-    if kinds["friends"] == IMPLIED and network.friends.mean > 0:  # users by province, words
-        friends = max((shares[c.receiver] for c in scenario.channels.values() if c.ties == "friends"), default=0.0)
-        implied += 4.0 * friends + n / 4
+        implied += 8.0 * followers + LISTED * n
+    if kinds["friends"] == IMPLIED and network.friends.mean > 0:  # the list of users
+        implied += LISTED * n
     chats = (name for name, channel in scenario.channels.items() if channel.type == "group")
     for name, members in zip(chats, _members(scenario), strict=True):
         groups = network.groups.get(name, GroupTies())
         if groups.file is not None or network.stores(n):
             tied += 8.0 * members + rows
         else:
-            implied += 4.0 * members / groups.mean_size + 4.0 * shares[scenario.channels[name].receiver] + n / 4
+            implied += 4.0 * members / groups.mean_size + LISTED * n
     return tied, implied
 
 

@@ -27,7 +27,8 @@ REPLICATES, STANDARD_ERRORS = 8, 5.0
 
 
 def implied_of(law: Friends, province: np.ndarray, users: np.ndarray, seed: int) -> Implied:
-    people = cast(People, SimpleNamespace(n=len(province), province=province.astype(np.int16)))
+    by_province = np.argsort(province, kind="stable").astype(np.int32)
+    people = cast(People, SimpleNamespace(n=len(province), province=province.astype(np.int16), by_province=by_province))
     return imply(people, None, (law, users.astype(np.int32)), 0, [], seed)
 
 
