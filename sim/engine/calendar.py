@@ -33,6 +33,7 @@ __all__ = [
     "datum_of",
     "gap_to",
     "load_of",
+    "longer",
     "make_calendar",
     "peek",
     "pop",
@@ -139,14 +140,11 @@ def _with_chunks(calendar: Calendar, more: int) -> Calendar:
     """Return the calendar with so many more free chunks."""
     meta, old = calendar.meta[0], len(calendar.chain)
     # Each is followed by the one behind it: zeros take no memory until they are written.
-    chain = np.zeros(old + more, np.int32)
-    chain[:old] = calendar.chain
+    chain = longer(calendar.chain, old + more)
     chain[-1] = gap_to(meta["free"], old + more - 1)
     meta["free"] = old
     meta["n_free"] += more
-    pool = np.zeros(2 * (old + more) * CHUNK, np.int64)
-    pool[: len(calendar.pool)] = calendar.pool
-    return calendar._replace(pool=pool, chain=chain)
+    return calendar._replace(pool=longer(calendar.pool, 2 * (old + more) * CHUNK), chain=chain)
 
 
 def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
@@ -157,14 +155,20 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
     if meta["n_free"] < needed:
         calendar = _with_chunks(calendar, max(needed - int(meta["n_free"]), len(calendar.chain) // 2, 64))
     if len(late) < 2 * (meta["n_late"] + pushes):
-        late = np.concatenate([late, np.zeros(max(2 * pushes, len(late)), np.int64)])
+        late = longer(late, len(late) + max(2 * pushes, len(late)))
     current, scratch = calendar.current, calendar.scratch
     if len(current) < 2 * opened:
-        room = np.zeros(4 * opened - len(current), np.int64)
-        current, scratch = np.concatenate([current, room]), np.concatenate([scratch, room])
+        current, scratch = longer(current, 4 * opened), longer(scratch, 4 * opened)
     if len(late) < len(current):  # a whole bucket may go there
-        late = np.concatenate([late, np.zeros(len(current) - len(late), np.int64)])
+        late = longer(late, len(current))
     return calendar._replace(late=late, current=current, scratch=scratch)
+
+
+def longer(array: np.ndarray, length: int) -> np.ndarray:
+    """Return an array with zeros behind it, which take no memory until they are written."""
+    found = np.zeros((length, *array.shape[1:]), array.dtype)
+    found[: len(array)] = array
+    return found
 
 
 @inlined

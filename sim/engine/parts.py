@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.decision import HAZARD_RULE
-from sim.engine.calendar import ROOM, make_calendar, reserve
+from sim.engine.calendar import ROOM, longer, make_calendar, reserve
 from sim.engine.flags import CIRCUMVENTS
 from sim.engine.order import LOG
 from sim.engine.state import (
@@ -161,22 +161,18 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
         )
     messages, log, showings_, shown, due = state.messages, state.log, state.showings, state.shown, state.due
     if len(messages) - now["n_messages"] + now["n_free"] < margin:
-        messages = np.concatenate([messages, np.zeros(max(len(messages) // 2, margin), MESSAGE)])
+        messages = longer(messages, len(messages) + max(len(messages) // 2, margin))
     if len(log) and len(log) < now["n_log"] + (rows := max(margin, int(now["wanted"]))):
-        log = np.concatenate([log, np.zeros(max(len(log), rows), LOG)])
+        log = longer(log, len(log) + max(len(log), rows))
     if len(shown) < now["n_showings"] + showings:
-        more = max(len(shown), showings)
-        showings_ = np.concatenate([showings_, np.zeros(more, SHOWING)])
-        shown = np.concatenate([shown, np.zeros((more, 2 * BLOCK), np.int64)])
-        due = np.concatenate([due, np.zeros(more, np.int64)])
+        length = len(shown) + max(len(shown), showings)
+        showings_, shown, due = longer(showings_, length), longer(shown, length), longer(due, length)
     outbox, letters = state.outbox, state.letters
     if not now["is_alone"]:
         if len(outbox) < 2 * (now["n_out"] + now["most_sent"]):
-            used = outbox[: 2 * now["n_out"]]
-            outbox = np.zeros(2 * len(outbox) + 8 * int(now["most_sent"]), np.int64)
-            outbox[: len(used)] = used
+            outbox = longer(outbox, 2 * len(outbox) + 8 * int(now["most_sent"]))
         if len(letters) < now["n_letters"] + MOST_LETTERS:
-            letters = np.concatenate([letters, np.zeros(max(len(letters), 1024), LETTER)])
+            letters = longer(letters, len(letters) + max(len(letters), 1024))
     calendar = reserve(state.calendar, pushes, int(now["wanted"]))
     return state._replace(
         messages=messages,

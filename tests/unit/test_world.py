@@ -193,7 +193,7 @@ def test_everybody_who_has_a_receiver_is_listed_once_and_ascending(scenario, wor
     assert again is not audiences
     for part, whole in zip(again, audiences, strict=True):
         np.testing.assert_array_equal(part, whole)
-    assert [len(part) for part in people.audiences(())] == [0] * 6
+    assert [len(part) for part in people.audiences(())] == [0] * 7
 
 
 def test_channels_of_one_receiver_share_one_list():
