@@ -151,8 +151,13 @@ class People:
     @property
     def travel(self) -> np.ndarray:
         """int32[n]: everybody's way to the square, in ticks, drawn again each time it is asked for."""
-        laws, points = encode_laws([self.travel_law])
-        return self.given_travel if self.given_travel is not None else _ways(self.seed, self.n, laws, points)
+        (law,), points = encode_laws([self.travel_law])
+        given = self.given_travel
+        return (
+            given
+            if given is not None
+            else np.array([way_of(self.seed, p, law, points) for p in range(self.n)], np.int32)
+        )
 
     def dispositions(self, low: int, high: int) -> np.ndarray:
         """Return float64[3, high - low] of people [low, high), each uniform in (0, 1).
@@ -257,15 +262,6 @@ def way_of(seed, person, law, points):
     """Return how many ticks a person travels to the square, and home again, in the world of a seed."""
     u = draws.fraction(draws.quarters(seed, draws.W_TRAITS, person, 0, 0)[1])
     return min(delay_ticks(law, points, u), MOST_TRAVEL)
-
-
-@njit
-def _ways(seed, n, laws, points):
-    """See `People.travel`."""
-    out = np.empty(n, np.int32)
-    for p in range(n):
-        out[p] = way_of(seed, p, laws[0], points)
-    return out
 
 
 @njit

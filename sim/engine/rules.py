@@ -13,20 +13,9 @@ from sim.decision import HAZARD_RULE
 from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle, void_plan
 from sim.engine.flags import (
-    AWAKE_AT_NEWS,
-    HEARD,
-    MISSED_SLEEP,
-    NEWS_CAME,
-    OWNS_GROUP,
-    STAYED_UP,
-    WAS_WOKEN,
-    drop,
-    has,
-    mind_of,
-    put,
-    row_of,
+    AWAKE_AT_NEWS, HEARD, MISSED_SLEEP, NEWS_CAME, OWNS_GROUP, STAYED_UP, WAS_WOKEN, drop, has, mind_of, put, row_of,
     row_taken,
-)
+)  # fmt: skip
 from sim.engine.order import (
     ARRIVE,
     BED,
