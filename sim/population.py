@@ -329,8 +329,14 @@ def make_people(population: Population, seed: int) -> People:
         )
     if population.file is not None:
         people = _from_file(population, people)
-    given = (people.given_propensity, people.given_travel, people.bed, people.sleep)
-    for array in (people.province, people.receivers, *given):
+    for array in (
+        people.province,
+        people.receivers,
+        people.given_propensity,
+        people.given_travel,
+        people.bed,
+        people.sleep,
+    ):
         if array is not None:
             array.setflags(write=False)
     return people

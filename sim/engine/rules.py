@@ -13,7 +13,18 @@ from sim.decision import HAZARD_RULE
 from sim.draws import uniform
 from sim.engine.deciding import aim, look_around_at, schedule_timer, set_phase, settle, void_plan
 from sim.engine.flags import (
-    AWAKE_AT_NEWS, HEARD, MISSED_SLEEP, NEWS_CAME, OWNS_GROUP, STAYED_UP, WAS_WOKEN, drop, has, mind_of, put, row_of,
+    AWAKE_AT_NEWS,
+    HEARD,
+    MISSED_SLEEP,
+    NEWS_CAME,
+    OWNS_GROUP,
+    STAYED_UP,
+    WAS_WOKEN,
+    drop,
+    has,
+    mind_of,
+    put,
+    row_of,
     row_taken,
 )  # fmt: skip
 from sim.engine.order import (
@@ -54,22 +65,8 @@ MOST_DEVIATIONS = 9.0
 PUNCTUAL = ("hazard", "critical_mass")
 """Rules of deciding under which each turn of sleep is an event: see `catch_up`."""
 
-__all__ = [
-    "PUNCTUAL",
-    "arrive",
-    "catch_up",
-    "come_home",
-    "depart",
-    "first_night",
-    "forgotten_at",
-    "hear",
-    "learn_of_news",
-    "offline_until",
-    "on_leave",
-    "prolong",
-    "rouse",
-    "way",
-]
+__all__ = ["PUNCTUAL", "arrive", "catch_up", "come_home", "depart", "first_night", "forgotten_at", "hear",
+           "learn_of_news", "offline_until", "on_leave", "prolong", "rouse", "way"]  # fmt: skip
 
 
 @njit
