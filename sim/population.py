@@ -329,14 +329,8 @@ def make_people(population: Population, seed: int) -> People:
         )
     if population.file is not None:
         people = _from_file(population, people)
-    for array in (
-        people.province,
-        people.receivers,
-        people.given_propensity,
-        people.given_travel,
-        people.bed,
-        people.sleep,
-    ):
+    given = (people.given_propensity, people.given_travel, people.bed, people.sleep)
+    for array in (people.province, people.receivers, *given):
         if array is not None:
             array.setflags(write=False)
     return people
@@ -391,9 +385,8 @@ def _from_file(population: Population, people: People) -> People:
         if column in table
     }
     travel = np.maximum(given["travel_minutes"], 1) if "travel_minutes" in given else None
-    propensity = None
-    if "propensity" in table:
-        propensity = numbers(table, "propensity", population.file, 0.0, 1e6).astype(np.float32)
+    is_given = "propensity" in table
+    propensity = numbers(table, "propensity", population.file, 0.0, 1e6).astype(np.float32) if is_given else None
     for index, name in enumerate(population.receivers):
         if name in table:
             bit = np.uint32(1) << np.uint32(index)
