@@ -87,12 +87,11 @@ def _counted(words: np.ndarray, n: int, order: np.ndarray) -> Audiences:
     is_kept = sizes < n
     at = np.full(len(words), -1, np.int64)
     at[is_kept] = np.arange(np.count_nonzero(is_kept)) * words.shape[1]
-    kept = words.reshape(-1)
+    kept = words
     if not is_kept.all():
-        kept = _no_words(int(is_kept.sum()), n).reshape(-1)
-        for first, row in zip(at[is_kept].tolist(), words[is_kept], strict=True):
-            kept[first : first + len(row)] = row
-    found = Audiences(sizes, at, kept, before, inside, guide, order)
+        kept = _no_words(int(is_kept.sum()), n)
+        kept[:] = words[is_kept]
+    found = Audiences(sizes, at, kept.reshape(-1), before, inside, guide, order)
     for array in found:
         array.setflags(write=False)
     return found
@@ -169,7 +168,9 @@ def _place_in(audiences, which, group, left):
     x = audiences.words[audiences.at[which] + WORDS * group + word]
     sums = x - ((x >> _1) & np.uint64(0x5555555555555555))
     sums = (sums & np.uint64(0x3333333333333333)) + ((sums >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    sums = ((sums + (sums >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)) * _ONES_8
+    sums = (sums + (sums >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    for distance in (8, 16, 32):
+        sums += sums << np.uint64(distance)  # of all bytes up to each
     shift = np.uint64(8 * popcount(((wanted * _ONES_8 | _HIGHS_8) - sums) & _HIGHS_8))
     wanted -= ((sums << np.uint64(8)) >> shift) & np.uint64(255)
     byte = np.int64((x >> shift) & np.uint64(255))

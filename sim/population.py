@@ -151,13 +151,10 @@ class People:
     @property
     def travel(self) -> np.ndarray:
         """int32[n]: everybody's way to the square, in ticks, drawn again each time it is asked for."""
+        if self.given_travel is not None:
+            return self.given_travel
         (law,), points = encode_laws([self.travel_law])
-        given = self.given_travel
-        return (
-            given
-            if given is not None
-            else np.array([way_of(self.seed, p, law, points) for p in range(self.n)], np.int32)
-        )
+        return np.array([way_of(self.seed, p, law, points) for p in range(self.n)], np.int32)
 
     def dispositions(self, low: int, high: int) -> np.ndarray:
         """Return float64[3, high - low] of people [low, high), each uniform in (0, 1).

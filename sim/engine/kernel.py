@@ -169,8 +169,7 @@ def look_ahead(T, S):
             prefetch(S.messages, slot & SLOT)
         elif (order >> 27) & 15 == CANDIDATE:
             prefetch(T.receivers, p)
-        # Whose row has been fetched meanwhile.
-        k = S.people[current[2 * ahead - AHEAD] & PERSON]["mind"]
+        k = S.people[current[2 * (ahead - AHEAD // 2)] & PERSON]["mind"]  # of somebody who has been fetched meanwhile
         if k > 0:
             prefetch(S.minds, k)
 

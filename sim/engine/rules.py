@@ -26,7 +26,7 @@ from sim.engine.flags import (
     put,
     row_of,
     row_taken,
-)  # fmt: skip
+)
 from sim.engine.order import (
     ARRIVE,
     BED,
