@@ -27,10 +27,10 @@ __all__ = ["drop", "has", "hot_of", "is_known", "is_reached", "levels_of", "mind
     NEWS_CAME,
     POSTS,
 ) = (1 << bit for bit in range(14))
-"""Bits of a person's flags: could go at all; has heard of the night; was called; turns elsewhere while cut off; circumvents;
-was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is left of a
-night from which a message woke this person; was awake at the first news; may create a chat group; it is known whether this
-person was awake at the first news; posts now and then without being provoked."""
+"""Bits of a person's flags: could go at all; has heard of the night; posts and was called; turns elsewhere while cut off;
+circumvents; was cut off; an `adopt` event is on its way; stayed up tonight; missed the night's sleep; `sleep_left` is what is
+left of a night from which a message woke this person; was awake at the first news; may create a chat group; it is known
+whether this person was awake at the first news; posts now and then without being provoked."""
 
 
 @inlined

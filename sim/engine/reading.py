@@ -161,7 +161,7 @@ def see(T, S, p, t, slot, answers, weighs, key, word):
     if kind == NEWS or kind == CALL:
         if not has(s, HEARD):
             hear(T, S, p, t, c)
-        if kind == CALL:
+        if kind == CALL and has(s, POSTS):
             put(s, CALLED)
     if answers:
         react(T, S, p, t, slot, word)

@@ -75,8 +75,9 @@ def with_hermit(scenario, seed):
     people, n = world.people, world.people.n
     more = {"able": np.append(np.full(n, -1, np.int8), np.int8(0))}
     extra = {"receivers": 0, "bed": 0, "sleep": HOUR}
+    given = {"propensity": "given_propensity", "travel": "given_travel"}  # instead of what is drawn
     for name, values in traits_of(people).items():
-        more[name] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
+        more[given.get(name, name)] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
     ties = {k: replace(t, starts=np.append(t.starts, t.starts[-1])) for k, t in world.ties.items()}
     groups = {
         k: Groups(g.starts, g.members, g.owner, np.append(g.joined_starts, g.joined_starts[-1]), g.joined)
