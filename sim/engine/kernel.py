@@ -158,7 +158,11 @@ def key_of(S, kind, slot, datum):
 
 @inlined
 def look_ahead(T, S):
-    """Fetch ahead what a coming event will need: its person and its message."""
+    """Fetch ahead what coming events will need.
+
+    Of the event furthest ahead its person and its message; of a nearer one, whose person has come meanwhile, what the person
+    decides by, or whom it is tied to if it is no impression; of the next but one those ties.
+    """
     current, meta = S.calendar.current, S.calendar.meta[0]
     ahead = meta["at"] + AHEAD
     if ahead < meta["length"]:
@@ -167,11 +171,42 @@ def look_ahead(T, S):
         prefetch(S.people, p)
         if slot >= 0:
             prefetch(S.messages, slot & SLOT)
-        elif (order >> 27) & 15 == CANDIDATE:
+        else:
             prefetch(T.receivers, p)
-        k = S.people[current[2 * (ahead - AHEAD // 2)] & PERSON]["mind"]  # of somebody who has been fetched meanwhile
+            prefetch(T.province, p)
+        order = current[2 * (ahead - AHEAD // 2)]
+        p = order & PERSON
+        k = S.people[p]["mind"]
         if k > 0:
             prefetch(S.minds, k)
+        if (order >> 27) & 15 != IMPRESSION:
+            fetch_rows(T.net, p)
+        order = current[2 * (ahead - AHEAD + 1)]
+        if (order >> 27) & 15 != IMPRESSION:
+            fetch_ties(T.net, order & PERSON)
+
+
+@inlined
+def fetch_rows(net, p):
+    """Fetch ahead where a person's stored ties and groups stand."""
+    for i in range(len(net.rows_at)):
+        if net.rows_at[i] >= 0:
+            prefetch(net.ties_starts, net.rows_at[i] + p)
+    for i in range(len(net.joined_at)):
+        prefetch(net.joined_starts, net.joined_at[i] + p)
+
+
+@inlined
+def fetch_ties(net, p):
+    """Fetch ahead the first of a person's stored ties and groups."""
+    for i in range(len(net.rows_at)):
+        if net.rows_at[i] >= 0 and net.complete[i] == 0:
+            first = net.ties_starts[net.rows_at[i] + p]
+            prefetch(net.ties, first)
+            prefetch(net.ties, first + 16)
+    for i in range(len(net.joined_at)):
+        if net.computed[i] < 0:
+            prefetch(net.joined, net.joined_starts[net.joined_at[i] + p])
 
 
 @inlined
