@@ -347,7 +347,7 @@ def catch_all_up(T, S, until, p):
         if len(S.log) > 0 and now["n_log"] + rows > len(S.log):
             return q
         catch_up(T, S, q, until - 1)
-        learn_of_news(T, S.people[q], until - 1)
+        learn_of_news(T, S, q, until - 1)
         S.hot[q] = hot_of(S.people[q], shift)
     asleep = np.int64(0)
     for minute in range(-(-until // MINUTE)):

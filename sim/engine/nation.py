@@ -65,6 +65,7 @@ class Nation:
         self.counts = np.zeros((minutes, len(self.channels), len(st.COUNTS)), np.int64)
         self.decided = np.zeros((minutes, len(self.channels) + len(st.BEYOND_CHANNELS)), np.int64)
         self.departed = np.zeros(minutes, np.int64)
+        self.heard_awake = np.zeros(minutes, np.int64)
         self.totals = np.zeros((len(self.channels), len(st.TOTALS)), np.int64)
         self.snapshots = np.zeros((minutes, len(st.SNAPSHOT)), np.int64)
         self.heard_on = np.zeros((minutes, len(self.channels)), np.int64)
@@ -327,6 +328,7 @@ class Nation:
         if news >= 0 and (minute - 1) * MINUTE < news <= minute * MINUTE:
             for person in self.people:
                 person.awake_at_news = not person.asleep
+                self.heard_awake[minute] += person.awake_at_news and person.heard_tick >= 0
         for number in self.tables.by_threshold.tolist():
             person = self.people[number]
             if person.can_decide() and person.joins():

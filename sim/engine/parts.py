@@ -64,7 +64,8 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         people[:], minds[:] = tables.people, tables.minds
     people.setflags(write=True)
     minds.setflags(write=True)
-    hot, other, heard_tick = np.zeros(n, np.uint16), np.zeros(n + 1, ELSE), np.zeros(n, np.uint32)
+    hot, other = np.zeros(n, np.uint16), np.zeros(n + 1, ELSE)
+    heard_tick = np.zeros(n if tables.rules["as_if_home"][0] else 0, np.uint32)
     hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0, HAZARD)
     seen_out = np.zeros(_remembered(tables, n), np.uint8)
     exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
@@ -97,6 +98,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
             tally=np.zeros((n_channels, len(COUNTS)), np.int64),
             decided=np.zeros((minutes, n_channels + len(BEYOND_CHANNELS)), np.int64),
             departed=np.zeros(minutes, np.int64),
+            heard_awake=np.zeros(minutes, np.int64),
             snapshots=np.zeros((minutes, len(SNAPSHOT)), np.int64),
             slept=np.zeros(minutes + 1, np.int64),
             heard_on=np.zeros((minutes, n_channels), np.int64),
@@ -119,10 +121,10 @@ def whole(parts: list[State]) -> State:
     log = log[np.lexsort((log["key"], log["person"], log["kind"], log["tick"]))]
     if len(parts) == 1:
         return parts[0]._replace(log=log)
-    summed = ("counts", "decided", "departed", "snapshots", "heard_on", "heard_now", "squares", "squares_by_minute",
-              "totals")  # fmt: skip
+    summed = ("counts", "decided", "departed", "heard_awake", "snapshots", "heard_on", "heard_now", "squares",
+              "squares_by_minute", "totals")  # fmt: skip
     now = parts[0].now.copy()
-    for name in ("phases", "asleep", "circumventing", "heard", "n_events", "n_log"):
+    for name in ("phases", "asleep", "circumventing", "heard", "n_events", "n_log", "n_awake"):
         now[name] = sum(part.now[name] for part in parts)
     return parts[0]._replace(now=now, log=log, **{n: sum(getattr(part, n) for part in parts) for n in summed})
 

@@ -162,6 +162,7 @@ class Person(Correspondent):
         """Hear of the night: look for more, tell the neighbours, open a chat group."""
         nation, rules = self.nation, self.nation.rules
         self.heard_tick, self.heard_on = self.now, channel
+        nation.heard_awake[self.now // MINUTE] += self.awake_at_news
         if rules["neighbours"] >= 0 and self.u(draws.TELL) < rules["tell"]:
             tick = self.now + nation.delay(st.L_TELL, self.u(draws.TELL_DELAY))
             self.begin(tick, self.telling(tick))

@@ -155,11 +155,16 @@ def catch_up(T, S, p, t):
 
 
 @inlined
-def learn_of_news(T, s, t):
-    """Note whether a person was awake at the first news, once, before sleep changes at t."""
+def learn_of_news(T, S, p, t):
+    """Note whether a person was awake at the first news, once, before sleep changes at t, or somebody hears."""
+    s = S.people[p]
     news = T.rules[0]["news_tick"]
     if 0 <= news <= t and not has(s, NEWS_CAME):
-        put(s, NEWS_CAME | AWAKE_AT_NEWS if s["asleep"] == 0 else NEWS_CAME)
+        put(s, NEWS_CAME)
+        if s["asleep"] == 0:
+            put(s, AWAKE_AT_NEWS)
+            S.now[0]["n_awake"] += 1
+            S.heard_awake[news // MINUTE] += np.int64(has(s, HEARD))
 
 
 @njit
@@ -174,7 +179,7 @@ def wake_up(T, S, p, t):
 @njit
 def wake(T, S, p, t):
     """Be awake again, and take up deciding where sleep had stopped it."""
-    learn_of_news(T, S.people[p], t)
+    learn_of_news(T, S, p, t)
     settle(T, S, p, t)
     S.people[p]["asleep"] = 0
     S.now[0]["asleep"] -= 1
@@ -243,7 +248,7 @@ def go_to_bed(T, S, p, t):
     length = np.int64(s["sleep"])
     if has(s, WAS_WOKEN):
         length = np.int64(S.other[row_of(S, p)]["sleep_left"])
-    learn_of_news(T, s, t)
+    learn_of_news(T, S, p, t)
     fall_asleep(T, S, p, t, length, t // MINUTE + 1)
     return DONE
 
@@ -253,8 +258,12 @@ def hear(T, S, p, t, c):
     """Hear of the night for the first time: look for more, tell the neighbours, open a chat group."""
     s = S.people[p]
     rules = T.rules[0]
+    learn_of_news(T, S, p, t)
     put(s, HEARD)
-    S.heard_tick[p] = t
+    if has(s, AWAKE_AT_NEWS):
+        S.heard_awake[t // MINUTE] += 1
+    if rules["as_if_home"] == 1:
+        S.heard_tick[p] = t
     S.now[0]["heard"] += 1
     S.heard_now[c] += 1
     seed = rules["seed"]
@@ -384,7 +393,7 @@ def come_home(T, S, p, t):
         if uniform(rules["seed"], draws.SLEEP_AFTER, p, 0, trip) < rules["sleep_after"]:
             u = uniform(rules["seed"], draws.SLEEP_AFTER_LENGTH, p, 0, trip)
             length = delay_ticks(T.laws[L_SLEEP_AFTER], T.points, u)
-            learn_of_news(T, s, t)
+            learn_of_news(T, S, p, t)
             fall_asleep(T, S, p, t, length, t // MINUTE + 1)
             return t + length
     return np.int64(t)

@@ -9,7 +9,6 @@ import numpy as np
 
 from sim.draws import MAX_SEED
 from sim.engine.build import group_exists, make_tables
-from sim.engine.flags import AWAKE_AT_NEWS, HEARD
 from sim.engine.hybrid import run_compiled
 from sim.engine.nation import Nation, log_array, run_reference
 from sim.engine.order import LOG
@@ -41,7 +40,8 @@ class Record:
     departures: np.ndarray
     """int32[m]: first departures; those of the warm-up stand in minute 0."""
     heard_awake: np.ndarray
-    """int32[m]: first hearings of people who were awake at the first news."""
+    """int32[m]: first hearings of people who were awake at the first news, before which nobody counts; those of the warm-up
+    stand in minute 0."""
     decided: np.ndarray
     """int32[m, c + 3]: first decisions by the channel of the last exposure, then gathering, cut_off, crowd; those of the
     warm-up stand in minute 0."""
@@ -111,21 +111,16 @@ def run(
     if engine == "reference":
         return _from_reference(scenario, tables, exists, events)
     state = run_compiled(scenario, tables, exists, events, until, is_last=True, n_threads=n_threads)
-    now, flags = state.now[0], state.people["flags"]
+    now = state.now[0]
     log = state.log[: now["n_log"]] if events else np.zeros(0, LOG)
-    heard = state.heard_tick[flags & (HEARD | AWAKE_AT_NEWS) == HEARD | AWAKE_AT_NEWS]
-    n_awake = int(np.count_nonzero(flags & AWAKE_AT_NEWS))
-    return _record(scenario, state, len(flags), n_awake, heard, int(now["n_events"]), log)
+    return _record(scenario, state, len(state.people), int(now["n_awake"]), int(now["n_events"]), log)
 
 
 def _from_reference(scenario: Scenario, tables: Tables, exists: np.ndarray, events: bool) -> Record:
     nation = run_reference(scenario, tables, exists)
-    awake = [person for person in nation.people if person.awake_at_news]
-    heard = np.array([person.heard_tick for person in awake if person.heard_tick >= 0], np.int64)
     log = log_array(nation)
-    return _record(
-        scenario, nation, len(nation.people), len(awake), heard, len(log), log if events else np.zeros(0, LOG)
-    )
+    n_awake = sum(person.awake_at_news for person in nation.people)
+    return _record(scenario, nation, len(nation.people), n_awake, len(log), log if events else np.zeros(0, LOG))
 
 
 def _record(
@@ -133,14 +128,10 @@ def _record(
     found: State | Nation,
     n_people: int,
     n_awake: int,
-    heard: np.ndarray,
     n_events: int,
     log: np.ndarray,
 ) -> Record:
-    """Cut what either engine has counted to the report.
-
-    `heard` are the ticks at which people who were awake at the first news, n_awake in all, first heard.
-    """
+    """Cut what either engine has counted to the report; n_awake people were awake at the first news."""
     clock = scenario.clock
     first, minutes = clock.warm_up // MINUTE, clock.n_minutes
     report = slice(first, first + minutes)
@@ -150,14 +141,13 @@ def _record(
         cut[0] += counts[:first].sum(axis=0)
         return cut
 
-    heard_minutes = (heard.astype(np.int64) // MINUTE - first).clip(0, minutes - 1)
     return Record(
         counts=found.counts[report].astype(np.int32),
         snapshots=found.snapshots[report].astype(np.int32),
         heard_on=found.heard_on[report].astype(np.int32),
         squares=found.squares_by_minute[report][::SQUARES_EVERY].astype(np.int32),
         departures=with_warm_up(found.departed),
-        heard_awake=np.bincount(heard_minutes, minlength=minutes).astype(np.int32),
+        heard_awake=with_warm_up(found.heard_awake),
         decided=with_warm_up(found.decided),
         totals=np.asarray(found.totals, np.int64),
         scalars={

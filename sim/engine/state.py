@@ -145,7 +145,7 @@ NOW = np.dtype(
         ("n_log", "i8"), ("next_minute", "i8"), ("n_events", "i8"), ("n_done", "i8"),
         ("first_person", "i8"), ("last_person", "i8"), ("is_alone", "i8"), ("most_sent", "i8"), ("n_out", "i8"),
         ("n_sealed", "i8"), ("n_letters", "i8"), ("n_showings", "i8"), ("shown_at", "i8"), ("is_late", "i8"),
-        ("gathered", "i8"), ("wanted", "i8"), ("n_others", "i8"), ("n_seen", "i8"),
+        ("gathered", "i8"), ("wanted", "i8"), ("n_others", "i8"), ("n_seen", "i8"), ("n_awake", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -155,7 +155,7 @@ are the shares seen at the last whole minute; the throttled clock shows throttle
 throttled_since while some channel is throttled; the first n_done people by threshold have made all their trips; the next
 reader of a showing comes at shown_at, into the bucket at hand if is_late; of a bucket that could not be opened yet so many
 events are gathered already, and it needs room for as many as are wanted; rows of `State.other` and places of `State.seen_out`
-up to n_others and n_seen are taken."""
+up to n_others and n_seen are taken; n_awake people were awake at the first news."""
 
 COUNTS = ("attempted", "published", "failed", "topical", "live", "created", "trending",
           *(f"impressions_{kind}" for kind in KINDS))  # fmt: skip
@@ -223,7 +223,9 @@ class State(NamedTuple):
     stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
     hot: np.ndarray  # uint16[n]: see `flags.hot_of`
     other: np.ndarray  # ELSE[n + 1]: rows in the order in which they are taken, by each part from its first person's on
-    heard_tick: np.ndarray  # uint32[n]: when each person first heard of the night
+    heard_tick: (
+        np.ndarray
+    )  # uint32[n]: when each person first heard of the night, or empty (but in the null night keyboard)
     hazard: np.ndarray  # HAZARD[n], or empty (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
@@ -243,6 +245,7 @@ class State(NamedTuple):
     tally: np.ndarray  # int64[c, 11]: of the minute at hand
     decided: np.ndarray  # int64[minutes, c + 3]: first decisions by the channel or other cause that tipped
     departed: np.ndarray  # int64[minutes]: first departures
+    heard_awake: np.ndarray  # int64[minutes]: who was awake at the first news and has heard, when that became known
     snapshots: np.ndarray  # int64[minutes, 8]; those of sleep once all have caught up (`kernel.catch_all_up`)
     slept: np.ndarray  # int64[minutes + 1]: how many more are asleep at a whole minute than at the one before
     heard_on: np.ndarray  # int64[minutes, c]

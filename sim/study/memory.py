@@ -36,6 +36,8 @@ LISTED = 0.14
 """Bytes of a person for each list of people (`sim.audiences`): a bit, and what is counted of it."""
 BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""
+HOT, HEARD_TICK = 2, 4
+"""Bytes of a person that are looked at first, and of when each heard, in the null night keyboard."""
 EVENT = 16
 """Bytes of a future event."""
 SORTED, WRITTEN, IMPLIED = "sorted", "written", "implied"
@@ -83,10 +85,8 @@ def need_of(scenario: Scenario) -> Need:
         radius, apart = 0.0, float(smaller.world + smaller.beside)
     remembered = ties["neighbours"] if scenario.decision.counts_contacts or scenario.decision.social > 0 else 0.0
     events = EVENTS + TURNS * (scenario.decision.rule in PUNCTUAL)
-    state = (
-        6 + TAKEN * ELSE.itemsize + events * EVENT + MESSAGE.itemsize / 4
-    )  # 6: when one has heard, what is looked at first
-    state += HAZARD.itemsize * (scenario.decision.rule == "hazard")
+    state = HOT + TAKEN * ELSE.itemsize + events * EVENT + MESSAGE.itemsize / 4
+    state += HEARD_TICK * scenario.attendance.online_as_if_home + HAZARD.itemsize * (scenario.decision.rule == "hazard")
     state = state * n + TAKEN * remembered
     state += minutes * (n_channels * len(COUNTS) * 8.0 + n_provinces * 4.0)
     counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10

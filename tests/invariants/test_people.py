@@ -12,6 +12,7 @@ from sim.channels import ALERTED, CUT_OFF, ORDINARY
 from sim.draws import MAX_SEED
 from sim.engine.flags import (
     ABLE,
+    AWAKE_AT_NEWS,
     CIRCUMVENTS,
     HEARD,
     HOT_ASLEEP,
@@ -162,8 +163,12 @@ def assert_everybody_is_counted_once(tables, state, tick):
     assert now["circumventing"] == np.count_nonzero(people["flags"] & CIRCUMVENTS)
     has_heard = people["flags"] & HEARD > 0
     assert now["heard"] == has_heard.sum() == state.heard_now.sum()
-    assert (state.heard_tick[has_heard] < max(tick, 1)).all()
-    assert (state.heard_tick[~has_heard] == 0).all()
+    is_awake = people["flags"] & AWAKE_AT_NEWS > 0
+    assert (now["n_awake"], state.heard_awake.sum()) == (is_awake.sum(), (is_awake & has_heard).sum())
+    assert len(state.heard_tick) == len(people) * tables.rules["as_if_home"][0]
+    if len(state.heard_tick) > 0:
+        assert (state.heard_tick[has_heard] < max(tick, 1)).all()
+        assert (state.heard_tick[~has_heard] == 0).all()
     rows = people["other"][people["other"] > 0]
     assert sorted(rows) == list(range(1, int(now["n_others"]) + 1))
     assert (people["other"][people["trips"] > 0] > 0).all()
