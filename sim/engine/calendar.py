@@ -122,7 +122,7 @@ def make_calendar(horizon: int, n_people: int, moment: int = 1) -> Calendar:
         scratch=np.zeros(2 * 256, np.int64),
         late=np.zeros(2 * ROOM, np.int64),
         starts=np.zeros((1 << MOST_BITS) + 1, np.int64),
-        marks=np.zeros(1 << max(8, min(20, (n_people // 2).bit_length())), np.uint8),
+        marks=np.zeros(1 << max(8, min(20, (n_people // 8).bit_length())), np.uint8),
         meta=meta,
     )
     # Generous, because zeros take no memory until they are written, and growing copies all that is there.

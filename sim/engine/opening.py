@@ -7,10 +7,12 @@ import numpy as np
 from sim.engine.calendar import CHUNK, MOST_BITS, after, before, gap_to, push_late
 from sim.jit import inlined, njit, prefetch
 
-__all__ = ["close", "lay_out", "mark", "sort_into"]
+__all__ = ["FETCH", "close", "lay_out", "mark", "sort_into"]
 
 RUN = 16
 KINDS = 16
+FETCH = 12
+"""How many events ahead of the one at hand what it will touch is fetched."""
 
 
 @njit
@@ -85,7 +87,7 @@ def sort_into(calendar, messages, bucket, extra):
     while chunk >= 0:
         following = after(chain, chunk)
         if following >= 0:
-            prefetch(pool, 2 * following * CHUNK)
+            fetch_chunk(pool, following)
         place = 2 * chunk * CHUNK
         for i in range(within):
             starts[((pool[place + 2 * i] - begins) >> fine) + 1] += 1
@@ -129,6 +131,13 @@ def sort_into(calendar, messages, bucket, extra):
 
 
 @inlined
+def fetch_chunk(pool, chunk):
+    """Fetch a chunk ahead: so many cache lines of eight numbers."""
+    for line in range(2 * CHUNK // 8):
+        prefetch(pool, 2 * chunk * CHUNK + 8 * line)
+
+
+@inlined
 def _free(calendar, head, last, stored):
     """Give the chunks of a bucket back, from the head of its chain to the last, which held so many events."""
     meta = calendar.meta[0]
@@ -149,13 +158,16 @@ def mark(calendar, bucket, extra):
     """Mark whose events are those of a bucket and the first `extra` of scratch, and who has several."""
     scratch, pool, chain, marks = calendar.scratch, calendar.pool, calendar.chain, calendar.marks
     b = calendar.buckets[bucket]
+    ones = np.int64(len(marks) - 1)
     for i in range(extra):
+        if i + FETCH < extra:
+            prefetch(marks, scratch[2 * (i + FETCH)] & ones)
         _mark(marks, scratch[2 * i])
     chunk, within = np.int64(b["head"]), (np.int64(b["count"]) - 1) % CHUNK + 1
     while chunk >= 0:
         following = after(chain, chunk)
         if following >= 0:
-            prefetch(pool, 2 * following * CHUNK)
+            fetch_chunk(pool, following)
         for i in range(chunk * CHUNK, chunk * CHUNK + within):
             _mark(marks, pool[2 * i])
         chunk, within = following, CHUNK

@@ -19,10 +19,10 @@ from sim.draws import coarse, fraction, packed, quarters
 from sim.engine.calendar import bucket_of, datum_of, load_of, peek, slot_of
 from sim.engine.flags import HOT_INDIFFERENT, is_known
 from sim.engine.messages import draw_readers, release
-from sim.engine.opening import close, lay_out, mark, sort_into
+from sim.engine.opening import FETCH, close, lay_out, mark, sort_into
 from sim.engine.order import IMPRESSION, PERSON, SEEN, UNSEEN, order_of
 from sim.engine.state import BLOCK, DELIVERED, IMPRESSIONS, LOOKS, SEEN_TOTAL, UNSEEN_TOTAL
-from sim.jit import inlined, njit
+from sim.jit import inlined, njit, prefetch
 from sim.quantiles import ceiling_of, delay_ticks
 
 _LAST = 1.0 - 2.0**-40  # inside (0, 1), however the sum in `coming_at` is rounded
@@ -190,6 +190,8 @@ def _dismiss(T, S, count):
     keeps_log = len(S.log) > 0
     left = np.int64(0)
     for i in range(count):
+        if i + FETCH < count:
+            prefetch(hot, scratch[2 * (i + FETCH)] & PERSON)
         order, load = scratch[2 * i], scratch[2 * i + 1]
         p = order & PERSON
         slot = slot_of(load)
