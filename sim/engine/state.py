@@ -223,9 +223,7 @@ class State(NamedTuple):
     stages: np.ndarray  # uint16[n x STAGES]: a view of people; phase and trips are read and written at once
     hot: np.ndarray  # uint16[n]: see `flags.hot_of`
     other: np.ndarray  # ELSE[n + 1]: rows in the order in which they are taken, by each part from its first person's on
-    heard_tick: (
-        np.ndarray
-    )  # uint32[n]: when each person first heard of the night, or empty (but in the null night keyboard)
+    heard_tick: np.ndarray  # uint32[n]: when each first heard, in the null night keyboard; else empty
     hazard: np.ndarray  # HAZARD[n], or empty (rule hazard)
     messages: np.ndarray  # MESSAGE
     showings: np.ndarray  # SHOWING
