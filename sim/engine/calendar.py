@@ -20,6 +20,7 @@ import numpy as np
 
 from sim.engine.order import IMPRESSION, REACTION, RETRY
 from sim.jit import inlined, njit
+from sim.pages import zeros
 
 __all__ = [
     "CHUNK",
@@ -166,7 +167,8 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
 
 def longer(array: np.ndarray, length: int) -> np.ndarray:
     """Return an array with zeros behind it, which take no memory until they are written."""
-    found = np.zeros((length, *array.shape[1:]), array.dtype)
+    width = int(np.prod(array.shape[1:]))
+    found = zeros(length * width, array.dtype).reshape(length, *array.shape[1:])
     found[: len(array)] = array
     return found
 

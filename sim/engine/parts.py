@@ -34,6 +34,7 @@ from sim.engine.state import (
 )
 from sim.engine.ties import n_ties
 from sim.errors import CapacityError
+from sim.pages import zeros
 from sim.units import MINUTE
 
 __all__ = ["grown", "make_parts", "make_state", "whole"]
@@ -64,10 +65,10 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         people[:], minds[:] = tables.people, tables.minds
     people.setflags(write=True)
     minds.setflags(write=True)
-    hot, other = np.zeros(n, np.uint16), np.zeros(n + 1, ELSE)
+    hot, other = zeros(n, np.uint16), zeros(n + 1, ELSE)
     heard_tick = np.zeros(n if tables.rules["as_if_home"][0] else 0, np.uint32)
     hazard = np.zeros(n if tables.rules["rule"][0] == HAZARD_RULE else 0, HAZARD)
-    seen_out = np.zeros(_remembered(tables, n), np.uint8)
+    seen_out = zeros(_remembered(tables, n), np.uint8)
     exists_from = np.where(exists, np.uint32(0), np.uint32(MOST_TICKS))
     gates = np.zeros(n_channels, GATE)
     parts = []
@@ -82,7 +83,7 @@ def make_parts(tables: Tables, exists: np.ndarray, keep_log: bool, is_last: bool
         now["first_person"], now["last_person"], now["is_alone"] = first, end - 1, n_parts == 1
         parts.append(State(
             people=people, minds=minds, stages=stages_of(people), hot=hot, other=other, heard_tick=heard_tick, hazard=hazard,
-            messages=np.zeros(end - first + ROOM, MESSAGE),  # zeros take no memory until they are written
+            messages=zeros(end - first + ROOM, MESSAGE),  # zeros take no memory until they are written
             showings=np.zeros(64, SHOWING),
             shown=np.zeros((64, 2 * BLOCK), np.int64),
             due=np.zeros(64, np.int64),

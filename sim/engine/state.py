@@ -9,6 +9,7 @@ import numpy as np
 from sim.channels import KINDS
 from sim.engine.calendar import SLOT, Calendar
 from sim.engine.ties import Net
+from sim.pages import zeros
 
 __all__ = ["COUNTS", "ELSE", "GATE", "HAZARD", "LETTER", "MESSAGE", "MIND", "MOST_LETTERS", "NOW", "RULES", "SHOWING",
            "SNAPSHOT", "STATE", "State", "Tables", "aligned", "stages_of"]  # fmt: skip
@@ -260,7 +261,7 @@ class State(NamedTuple):
 
 def aligned(n: int, dtype: np.dtype) -> np.ndarray:
     """Return zeros whose first row begins on a cache line."""
-    block = np.zeros(n * dtype.itemsize + 64, np.uint8)
+    block = zeros(n * dtype.itemsize + 64, np.uint8)
     start = -block.ctypes.data % 64
     return block[start : start + n * dtype.itemsize].view(dtype)
 

@@ -172,6 +172,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "traits",
         "tables",
         "threads",
+        "pages",
     ),  # the ground
     (
         "places",
