@@ -21,6 +21,8 @@ IN_VENV := $(VENV)/bin/python
 # A file is run by one worker, which makes what its tests share once; long files come first (tests/conftest.py).
 # Three workers for two processors, since commands that are tested wait now and then.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+# Tests start Python a hundred times: modules are read and compiled once, whatever is set elsewhere.
+TESTING := PYTHONDONTWRITEBYTECODE= $(IN_VENV)
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 
 .PHONY: help run test test-all check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability sensitivity attribution validation model-page cache constraints clean
@@ -32,12 +34,12 @@ run: $(COMPILED) ## simulate the night: throttled and open, paired; table on the
 	$(IN_VENV) -m sim $(ARGS)
 
 test: $(READY) ## run the tests, but for those that take longest
-	@$(IN_VENV) -m sim.compile # once, and not by every worker
-	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
+	@$(TESTING) -m sim.compile # once, and not by every worker
+	$(TESTING) -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
 test-all: $(READY) ## run all tests (half as long again)
-	@$(IN_VENV) -m sim.compile
-	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(TESTING) -m sim.compile
+	$(TESTING) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(READY) ## check format, lint and types
 	$(IN_VENV) -m ruff format --check
@@ -45,7 +47,7 @@ check: $(READY) ## check format, lint and types
 	$(IN_VENV) -m mypy
 
 test-nojit: $(READY) ## run the quick tests with the compiled functions as plain Python
-	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long" $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(TESTING) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long" $(ARGS)
 
 bench: $(COMPILED) ## compare speed and memory with other packages and the machine; docs/performance.md
 	$(IN_VENV) -m experiments.bench $(ARGS)

@@ -23,8 +23,11 @@ def zeros(n: int, dtype: Any) -> np.ndarray:
     size = n * kind.itemsize
     if size < 2 * LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.zeros(n, kind)
-    block = mmap.mmap(-1, size + LARGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    block.madvise(mmap.MADV_HUGEPAGE)
+    try:
+        block = mmap.mmap(-1, size + LARGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        block.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:  # a system without such pages, or no memory, which NumPy tells as all others do
+        return np.zeros(n, kind)
     whole = np.frombuffer(block, np.uint8)
     start = -whole.ctypes.data % LARGE
     return whole[start : start + size].view(kind)

@@ -250,7 +250,9 @@ def _open(T, S, bucket, limit):
                 release(S, s["slot"])
                 last = now["n_showings"] - 1
                 now["n_showings"] = last
-                S.showings[i], S.shown[i], due[i] = S.showings[last], S.shown[last], due[last]
+                S.showings[i], due[i] = S.showings[last], due[last]
+                for k in range(S.shown.shape[1]):  # assigned as a row it would take seconds more to compile
+                    S.shown[i, k] = S.shown[last, k]
                 continue
             due[i] = S.shown[i, 2 * s["at"]] >> 31
         soonest = min(soonest, due[i])

@@ -18,7 +18,7 @@ pytest.importorskip("pyabc")
 from sim import calibrate
 
 QUICK = (
-    "population.size=500", "study.workers=1", "calibration.particles=20", "calibration.predictions=20", "study.store=store",
+    "population.size=300", "study.workers=1", "calibration.particles=20", "calibration.predictions=20", "study.store=store",
     "calibration.folder=found",
 )  # fmt: skip
 COMMAND = ("sim.calibrate", *QUICK, "calibration.generations=2")

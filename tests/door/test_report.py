@@ -121,6 +121,7 @@ def test_no_report_is_written_where_none_is_wanted(place: Path, tmp_path: Path) 
     assert "report.html" not in listing(tmp_path / "run")
 
 
+@pytest.mark.long
 def test_names_of_arms_are_shown_and_not_obeyed(place: Path, tmp_path: Path) -> None:
     (tmp_path / "own" / "study").mkdir(parents=True)
     (tmp_path / "own" / "study" / "hostile.yaml").write_text(OWN, encoding="utf-8")

@@ -46,7 +46,9 @@ def serve() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
     import sim
+    from sim.study.report.page import _template
 
+    _template()
     night = sim.load("population.size=300", "throttle=none")
     sim.compare({"open": night}, 1, nulls=(), workers=1)
     gc.collect()

@@ -18,7 +18,7 @@ from tests.door.shell import TABLES, Answer, finish, finished_runs, forked_sim, 
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("population.size=500", "study.replicates=2", "study.nulls=[]", "study.figures=false", "study.report=false")
+SMALL = ("population.size=500", "study.replicates=1", "study.nulls=[]", "study.figures=false", "study.report=false")
 ARMS = "study.arms={open: ['throttle=none'], throttled: ['throttle=july15']}"
 """Arms that each job composes where it runs."""
 SWEEP = ("decision=threshold,hazard", "parameters.throttle_severity=0.2,1.5", ARMS, *SMALL, "study.store=store",
@@ -26,7 +26,7 @@ SWEEP = ("decision=threshold,hazard", "parameters.throttle_severity=0.2,1.5", AR
 """Four jobs, two of which have a severity that is none."""
 GOOD, BAD = (0, 2), (1, 3)
 FAULT = "throttle.windows.0.severity is 1.5: input should be less than or equal to 1; correct it."
-N_RUNS = 8
+N_RUNS = 4
 """Rules of deciding x arms x replicates."""
 
 HAS_RAY = importlib.util.find_spec("ray") is not None

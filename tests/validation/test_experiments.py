@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 
 EXPERIMENTS = {part.EXPERIMENT.name: part.EXPERIMENT for part in (throttling, facetime, cutting_off, dips_and_rebounds)}
 
-SIZES = {cutting_off.EXPERIMENT.name: Size(1000, 2)}
-"""Smaller than quick, where there are 36 cells of three arms."""
+SIZES = {name: Size(1000, 2) for name in EXPERIMENTS if name != "facetime"}
+"""Smaller than quick, which suffices for what is asked here; the call is heard by few of so few."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,9 @@ def folders(warm: None, tmp_path_factory: pytest.TempPathFactory):
         with pytest.MonkeyPatch.context() as patch:
             if name != "facetime":  # which is run as it is
                 patch.setattr(asking, "run", forked_run)
-            return EXPERIMENTS[name].run(SIZES.get(name, QUICK), place, f"study.store={place / 'store'}")
+            return EXPERIMENTS[name].run(
+                SIZES.get(name, QUICK), place, f"study.store={place / 'store'}", "study.workers=1"
+            )
 
     return run
 
@@ -165,6 +167,7 @@ def test_cutting_ties_goes_both_ways(folders) -> None:
     assert shares.loc[(64, 0.05), "whole"].max() == 0
 
 
+@pytest.mark.long
 def test_push_and_substitution_act_only_where_something_is_throttled(folders) -> None:
     outcomes = table(folders("cutting_off")["night"], "outcomes")
     by_point = outcomes.pivot(index=["outcome", "arm", "replicate"], columns=[PUSH, SUBSTITUTION], values="value")
@@ -177,6 +180,7 @@ def test_push_and_substitution_act_only_where_something_is_throttled(folders) ->
     assert (participants[1.5] > participants[0.0]).all(axis=None)
 
 
+@pytest.mark.long
 def test_signs_are_counted_over_the_whole_map(folders) -> None:
     answer = answered(cutting_off.EXPERIMENT, folders("cutting_off"))
     cells = pd.DataFrame({"difference": [1.0, -1.0, 1.0], "low": [0.9, -1.1, -9.0], "high": [1.1, -0.9, 11.0],
@@ -351,6 +355,7 @@ def test_the_parts_add_up_to_the_whole_in_every_replicate(folders) -> None:
             np.testing.assert_allclose(parts.sum(axis=1), whole, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_what_comes_later_is_no_part_of_the_dip(folders) -> None:
     found = dips_and_rebounds.per_hour(folders("dips_and_rebounds")["dips_and_rebounds"])
     for row in dips_and_rebounds.ROWS:
@@ -417,6 +422,7 @@ def test_intervals_of_shares_hold_them() -> None:
     assert abs(hits / n - 0.95) < 5 * np.sqrt(0.95 * 0.05 / n)
 
 
+@pytest.mark.long
 def test_both_rows_of_nights_have_the_same_things_in_another_order(folders) -> None:
     first, last = (list(dips_and_rebounds.NIGHTS[row]) for row in dips_and_rebounds.ROWS)
     assert sorted(first) == sorted(last) == sorted(dips_and_rebounds.THINGS)
@@ -441,6 +447,7 @@ def test_both_rows_of_nights_have_the_same_things_in_another_order(folders) -> N
         np.testing.assert_allclose(other[dips_and_rebounds.THROTTLE], by_hand)
 
 
+@pytest.mark.long
 def test_absence_and_the_outcome_dip_from_leaving_are_told_apart(folders) -> None:
     """The same posts are missing; one divides by what is left, the other by what would have been: a / (1 + a)."""
     experiment, its = dips_and_rebounds.EXPERIMENT, folders("dips_and_rebounds")

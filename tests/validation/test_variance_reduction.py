@@ -58,14 +58,14 @@ def test_the_error_of_a_ratio_of_variances_by_hand():
 
 
 def test_intervals_of_a_ratio_of_variances_hold_it():
-    """At least 95 % of 2,000, less five binomial standard errors, of 60 normal values each."""
+    """At least 95 % of 1,000, less five binomial standard errors, of 60 normal values each."""
     rng = np.random.default_rng(3)
     hits = sum(
         low <= 4.0 <= high
-        for _ in range(2000)
+        for _ in range(1000)
         for _, low, high in [ratio_of_variances(2.0 * rng.standard_normal(60), rng.standard_normal(60), 0.95)]
     )
-    assert abs(hits / 2000 - 0.95) < 5 * math.sqrt(0.95 * 0.05 / 2000)
+    assert abs(hits / 1000 - 0.95) < 5 * math.sqrt(0.95 * 0.05 / 1000)
 
 
 def test_agreement_and_misses_by_hand():
