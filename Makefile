@@ -37,7 +37,7 @@ test: $(READY) ## run the tests, but for those that take longest
 	@$(TESTING) -m sim.compile # once, and not by every worker
 	$(TESTING) -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
-test-all: $(READY) ## run all tests (half as long again)
+test-all: $(READY) ## run all tests, those that take longest as well
 	@$(TESTING) -m sim.compile
 	$(TESTING) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 

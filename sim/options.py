@@ -115,10 +115,11 @@ def callbacks_allowed() -> dict[str, str]:
 
 @cache
 def quicken_hydra() -> None:
-    """Let Hydra read each of our files of options, and of its own, once; and share its store of structured options.
+    """Let Hydra read each of our files of options, and of its own, once; share its store of options; and compose a job once.
 
     It reads them for every composition, of which a command has two and one for each arm, and copies the store for every group
-    that ``--help`` lists. A file that has changed is read again. Hydra 1.4 is left as it is.
+    that ``--help`` lists. A file that has changed is read again. Of the two the first only tells whether the options say that
+    the command is a sweep. Hydra 1.4 is left as it is.
     """
     if not hydra.__version__.startswith("1.3"):
         return
@@ -142,6 +143,7 @@ def quicken_hydra() -> None:
 
     for source_type in (FileConfigSource, ImportlibResourcesConfigSource):
         setattr(source_type, "load_config", _once(source_type.load_config, state))  # noqa: B010 (a method is replaced)
+    _compose_once()
 
 
 def _once(read: Callable[[Any, str], Any], state: Callable[[Any, str], tuple[Any, ...] | None]) -> Any:
@@ -158,6 +160,48 @@ def _once(read: Callable[[Any, str], Any], state: Callable[[Any, str], tuple[Any
         return pickle.loads(kept[what])
 
     return load_config
+
+
+def _compose_once() -> None:
+    """Let Hydra keep what it composes to tell a sweep from a job for the job, which differs by one override that it adds."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.hydra import Hydra
+    from hydra.types import RunMode
+
+    compose, mode_of = ConfigLoaderImpl.load_configuration, Hydra.get_mode
+    kept: list[tuple[Any, Any, list[str], Any]] = []
+
+    def get_mode(app: Any, config_name: Any, overrides: list[str]) -> Any:
+        kept.clear()
+        if any("," in override for override in overrides):  # which may be that of a sweep
+            return mode_of(app, config_name, overrides)
+        try:
+            config = compose(app.config_loader, config_name, overrides, RunMode.RUN)
+        except Exception:
+            return mode_of(app, config_name, overrides)
+        if config.hydra.mode is not None:
+            return config.hydra.mode
+        config.hydra.mode = RunMode.RUN
+        config.hydra.overrides.hydra.append("hydra.mode=RUN")
+        kept.append((app.config_loader, config_name, [*overrides, "hydra.mode=RUN"], config))
+        return None
+
+    def load_configuration(
+        loader: Any,
+        config_name: Any,
+        overrides: list[str],
+        run_mode: Any,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> Any:
+        while kept:
+            its_loader, its_name, its_overrides, config = kept.pop()
+            if its_loader is loader and (its_name, its_overrides, RunMode.RUN) == (config_name, overrides, run_mode):
+                return config
+        return compose(loader, config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+
+    setattr(Hydra, "get_mode", get_mode)  # noqa: B010 (methods are replaced)
+    setattr(ConfigLoaderImpl, "load_configuration", load_configuration)  # noqa: B010
 
 
 def one_line(error: BaseException) -> str:

@@ -15,9 +15,12 @@ import pandas as pd
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 import sim
@@ -129,9 +132,14 @@ def test_every_option_validates(option: Path, usual: set[str]) -> None:
     assert usual == tree.keys() - {"calibration"}
 
 
-@pytest.mark.parametrize(
-    "option", [pytest.param(p, marks=pytest.mark.slow if p.parts[0] == "study" else ()) for p in OPTIONS], ids=str
-)
+def _marks(option: Path) -> list[pytest.MarkDecorator]:
+    """Studies are slow, and those of many arms long."""
+    if option.parts[0] != "study":
+        return []
+    return [pytest.mark.slow, *[pytest.mark.long] * (len(plain(option).get("arms") or {}) > 4)]
+
+
+@pytest.mark.parametrize("option", [pytest.param(p, marks=_marks(p)) for p in OPTIONS], ids=str)
 def test_every_option_runs(option: Path) -> None:
     overrides = composed(option)
     is_night = not overrides[0].startswith("classic=")
@@ -421,6 +429,53 @@ def job(config):
 
 job()
 """
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [[], ["seed=7", "throttle=total"], ["hydra.run.dir=out", "study.nulls=[]"], ["throttle=none", "+observed.totals=[]"],
+     ["study.nulls=[home,keyboard]"]],
+)  # fmt: skip
+def test_a_command_is_composed_once_as_hydra_would_compose_it_twice(
+    overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose_tree([])  # by which Hydra is quickened
+    with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        app = GlobalHydra.instance().hydra
+        assert app is not None
+        words = [*overrides, "hydra.mode=RUN"]
+        theirs = app.config_loader._load_configuration_impl("config", words, RunMode.RUN)  # type: ignore[attr-defined]
+        composed, impl = [], ConfigLoaderImpl._load_configuration_impl
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            composed.append(1)
+            return impl(*arguments, **named)
+
+        monkeypatch.setattr(ConfigLoaderImpl, "_load_configuration_impl", counted)
+        assert app.get_mode("config", overrides) is None
+        ours = app.compose_config("config", words, RunMode.RUN)
+        has_comma = any("," in o for o in overrides)
+        assert len(composed) == 1 + has_comma
+        assert OmegaConf.to_yaml(ours) == OmegaConf.to_yaml(theirs)  # clocks in it are not read
+        assert ours.hydra.mode is RunMode.RUN
+        for node in ("", "hydra", "hydra.overrides", "population"):
+            one, other = (OmegaConf.select(tree, node) if node else tree for tree in (ours, theirs))
+            assert (OmegaConf.is_struct(one), OmegaConf.is_readonly(one)) == (
+                OmegaConf.is_struct(other), OmegaConf.is_readonly(other))  # fmt: skip
+        # What was kept is for one command, and for no other overrides.
+        again = app.compose_config("config", [*words, "seed=8"], RunMode.RUN)
+        assert again.seed == 8
+
+
+@pytest.mark.parametrize("mode", ["MULTIRUN", "RUN"])
+def test_a_mode_that_the_options_say_is_found(mode: str) -> None:
+    compose_tree([])
+    with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        app = GlobalHydra.instance().hydra
+        assert app is not None
+        assert app.get_mode("config", [f"hydra.mode={mode}"]) is RunMode[mode]
+        assert app.get_mode("config", [f"hydra.mode={mode}", "seed=1,2"]) is RunMode[mode]
+        assert app.get_mode("config", ["no_such_key=1"]) is None
 
 
 @pytest.mark.slow

@@ -72,8 +72,8 @@ def at(name: str) -> str:
 
 MOMENTS = [
     pytest.param(at("posts.png"), id="at the first figure"),
-    pytest.param(at("manifest.json"), id="at the manifest"),
-    pytest.param(at("outcomes.parquet"), id="at the last table"),
+    pytest.param(at("manifest.json"), id="at the manifest", marks=pytest.mark.long),
+    pytest.param(at("outcomes.parquet"), id="at the last table", marks=pytest.mark.long),
     pytest.param("whole._take_place = before(whole._take_place, lambda *_: True)", id="before the exchange"),
 ]
 AFTER = pytest.param("whole._take_place = after(whole._take_place)", id="after the exchange")

@@ -65,7 +65,7 @@ def test_any_scenario(scenario, seed):
     check(scenario, seed)
 
 
-@settings(deadline=None, derandomize=True, max_examples=16 if is_compiling else 4)
+@settings(deadline=None, derandomize=True, max_examples=8 if is_compiling else 4)
 @given(scenarios(), seeds, st.integers(2, 9), st.none() | st.integers(0, 6 * HOUR))
 def test_any_scenario_in_parts(scenario, seed, n_threads, until):
     """Parts come in their order, or in the reverse one: what one of them does too early for another shows."""

@@ -32,7 +32,7 @@ N_RUNS = 4
 HAS_RAY = importlib.util.find_spec("ray") is not None
 PARALLEL = (
     "joblib",
-    "submitit_local",
+    pytest.param("submitit_local", marks=pytest.mark.long),
     pytest.param("ray", marks=pytest.mark.skipif(not HAS_RAY, reason="needs the extra ray: pip install -e '.[ray]'")),
 )
 

@@ -60,7 +60,7 @@ SMALL = {
     "hassanpour": partial(thresholds.hassanpour, 24, 3000),
     "casilli and tubaro": thresholds.casilli_tubaro,
 }
-LONG = ("granovetter", "tangency", "outbreaks")
+LONG = ("granovetter", "tangency", "outbreaks", "casilli and tubaro", "hassanpour")
 
 
 @pytest.mark.slow

@@ -82,6 +82,7 @@ def test_a_throttle_of_severity_0_does_nothing_and_a_blackout_more_than_any(fold
     assert (sent.diff(axis=1).iloc[:, 1:] < 0).all(axis=None)
 
 
+@pytest.mark.long
 def test_both_ways_to_move_the_throttle_meet_in_the_night_as_it_was(folders) -> None:
     until, as_long = (table(folders("throttling")[n], "outcomes") for n in ("starts", "starts_same_length"))
     one, other = (t[t["arm"] == "from_2250"].reset_index(drop=True) for t in (until, as_long))
