@@ -59,7 +59,7 @@ def check(scenario, seed):
     assert_sorted(compiled.log)
 
 
-@settings(deadline=None, derandomize=True, max_examples=50 if is_compiling else 15)
+@settings(deadline=None, derandomize=True, max_examples=30 if is_compiling else 15)
 @given(scenarios(), seeds)
 def test_any_scenario(scenario, seed):
     check(scenario, seed)
@@ -80,7 +80,7 @@ def with_ties(scenario, stored):
     return scenario.model_copy(update={"network": scenario.network.model_copy(update={"stored": stored})})
 
 
-@settings(deadline=None, derandomize=True, max_examples=30 if is_compiling else 8)
+@settings(deadline=None, derandomize=True, max_examples=20 if is_compiling else 8)
 @given(scenarios(), seeds)
 def test_ties_stored_or_computed_are_the_same(scenario, seed):
     stored = run(with_ties(scenario, True), seed, events=True)

@@ -150,6 +150,7 @@ def test_a_job_that_is_tried_again_takes_its_place_in_the_sweep(basic: tuple[Ans
         assert sorted(collect(tmp_path / "here" / "sweep")["folder"].unique()) == ["0", "1", "2"]
 
 
+@pytest.mark.long
 def test_a_good_sweep_says_nothing_on_standard_error(tmp_path: Path) -> None:
     """Nor does what watches over the workers' locks."""
     command = (

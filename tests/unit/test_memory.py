@@ -16,6 +16,7 @@ import sim.world
 from sim.errors import CapacityError
 from sim.study import memory
 from sim.study.memory import BASE, fitting_workers, free_bytes, need_of, peak_bytes
+from sim.study.terminal import announce_compilation
 from tests.nights import night
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,8 @@ def compiled() -> dict[str, str]:
     """The environment of a process that measures; what compiling takes, once, is no part of it."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.pop("NUMBA_DISABLE_JIT", None)
-    subprocess.run([sys.executable, "-m", "sim.compile"], env=environment, capture_output=True, check=True)
+    if announce_compilation("compiled"):
+        subprocess.run([sys.executable, "-m", "sim.compile"], env=environment, capture_output=True, check=True)
     return environment
 
 
