@@ -223,9 +223,10 @@ def show_return(T, S, p, t, trip):
         if S.seen_out[seen_first + k] == trip:
             reader = reader_at(T.net, near, k)
             u = uniform(rules["seed"], draws.LOOK_RETURN, reader, p, trip)
-            order = order_of(max(t + delay_ticks(law, T.points, u), soonest), RETURN_SEEN, reader)
-            if order >> 31 >= rules["horizon"]:
+            tick = max(t + delay_ticks(law, T.points, u), soonest)
+            if tick >= rules["horizon"]:  # looked at before it becomes an order, which has no room for all delays
                 continue
+            order = order_of(tick, RETURN_SEEN, reader)
             if first <= reader <= last:
                 push(S.calendar, S.messages, order, trip - 256, p)
             else:

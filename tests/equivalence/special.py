@@ -132,6 +132,12 @@ SPECIAL: dict[str, Scenario] = {
                   "critical_mass": {"law": "beta", "a": 1.0, "b": 3.0}, "able_share": 1.0, "needs_news": False},
         attendance={"stay": exponential(15), "max_trips": 5},
     ),
+    "people who may see years later that a neighbour is home": night(
+        decision={"rule": "critical_mass", "critical_mass_of": "contacts_per_guard", "guards": "guard", "social": 0.0,
+                  "critical_mass": {"law": "uniform", "low": 0.0, "high": 1.0}, "needs_news": False},
+        attendance={"max_trips": 9, "stay": constant(5), "rest": exponential(3)},
+        channels={"street": {"look": {"law": "seismic"}}},
+    ),
     "active people only post": night(posting={"while_home": 0.0, "while_on_square": 1.0, "daily_cycle": None}),
     "touching windows": night(**_throttled((20, 60, 0.5), (60, 100, 0.8), (100, 120, 0.5, "delay"))),
     "overlapping windows": night(**_throttled((20, 60, 0.5), (40, 80, 0.9, "delay"), (70, 110, 0.9))),
