@@ -59,13 +59,13 @@ def check(scenario, seed):
     assert_sorted(compiled.log)
 
 
-@settings(deadline=None, derandomize=True, max_examples=30 if is_compiling else 15)
+@settings(deadline=None, derandomize=True, max_examples=100 if is_compiling else 15)
 @given(scenarios(), seeds)
 def test_any_scenario(scenario, seed):
     check(scenario, seed)
 
 
-@settings(deadline=None, derandomize=True, max_examples=8 if is_compiling else 4)
+@settings(deadline=None, derandomize=True, max_examples=16 if is_compiling else 4)
 @given(scenarios(), seeds, st.integers(2, 9), st.none() | st.integers(0, 6 * HOUR))
 def test_any_scenario_in_parts(scenario, seed, n_threads, until):
     """Parts come in their order, or in the reverse one: what one of them does too early for another shows."""
@@ -80,7 +80,7 @@ def with_ties(scenario, stored):
     return scenario.model_copy(update={"network": scenario.network.model_copy(update={"stored": stored})})
 
 
-@settings(deadline=None, derandomize=True, max_examples=20 if is_compiling else 8)
+@settings(deadline=None, derandomize=True, max_examples=60 if is_compiling else 8)
 @given(scenarios(), seeds)
 def test_ties_stored_or_computed_are_the_same(scenario, seed):
     stored = run(with_ties(scenario, True), seed, events=True)

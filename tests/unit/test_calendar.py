@@ -112,7 +112,7 @@ bursts = st.tuples(st.just("burst"), ticks, st.integers(1, 60), st.integers(1, 3
 pops = st.tuples(st.just("pop"), ticks, st.integers(0, 20) | st.just(10**9), st.none(), st.none())
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.lists(pushes | bursts | pops, max_size=60), st.booleans())
 def test_events_come_in_the_order_of_heapq(operations, is_tiny):
     both = Both(tiny() if is_tiny else make_calendar(HORIZON, 1))
