@@ -21,9 +21,11 @@ IN_VENV := $(VENV)/bin/python
 # A file is run by one worker, which makes what its tests share once; long files come first (tests/conftest.py).
 # Three workers for two processors, since commands that are tested wait now and then.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
-# Tests start Python a hundred times: modules are read and compiled once, whatever is set elsewhere.
-TESTING := PYTHONDONTWRITEBYTECODE= $(IN_VENV)
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
+# Modules are compiled when they are first imported, and for all later processes, whatever is set elsewhere: most of what the
+# packages in .venv bring is never imported, and tests start Python a hundred times.
+INSTALL := $(PIP) install --no-compile
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run test test-all check test-nojit bench peers figures verification sizes nation calibrate posteriors identifiability sensitivity attribution validation model-page cache constraints clean
 
@@ -34,12 +36,12 @@ run: $(COMPILED) ## simulate the night: throttled and open, paired; table on the
 	$(IN_VENV) -m sim $(ARGS)
 
 test: $(READY) ## run the tests, but for those that take longest
-	@$(TESTING) -m sim.compile # once, and not by every worker
-	$(TESTING) -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
+	@$(IN_VENV) -m sim.compile # once, and not by every worker
+	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
 test-all: $(READY) ## run all tests, those that take longest as well
-	@$(TESTING) -m sim.compile
-	$(TESTING) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(IN_VENV) -m sim.compile
+	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(READY) ## check format, lint and types
 	$(IN_VENV) -m ruff format --check
@@ -47,7 +49,7 @@ check: $(READY) ## check format, lint and types
 	$(IN_VENV) -m mypy
 
 test-nojit: $(READY) ## run the quick tests with the compiled functions as plain Python
-	NUMBA_DISABLE_JIT=1 $(TESTING) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long" $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long" $(ARGS)
 
 bench: $(COMPILED) ## compare speed and memory with other packages and the machine; docs/performance.md
 	$(IN_VENV) -m experiments.bench $(ARGS)
@@ -118,9 +120,9 @@ $(READY): pyproject.toml constraints.txt
 	echo "No Python >= 3.11 with venv among: $(PYTHON). Install one, or name it: make PYTHON=/path/to/python3" >&2; \
 	exit 1
 	@awk '/^setuptools==/ { on = 1 } on { print } on && !/\\$$/ { exit }' constraints.txt >$(VENV)/setuptools.txt
-	@$(PIP) install --require-hashes -r $(VENV)/setuptools.txt
-	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r $(VENV)/setuptools.txt
+	@$(INSTALL) --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # What runs studies in several processes finds the engine compiled; after a change of the sources the first process does it.

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from sim.composing import quicken_hydra
 from sim.door import (
     BAD_INPUT,
     INTERRUPTED,
@@ -38,7 +39,7 @@ from sim.door import (
     tell,
 )  # fmt: skip
 from sim.errors import CapacityError, InputError, SimError
-from sim.options import CONFIG_DIR, callbacks_allowed, one_line, override, quicken_hydra, quoted, version_base
+from sim.options import CONFIG_DIR, callbacks_allowed, one_line, override, quoted, version_base
 from sim.study.whole import claimed
 from sim.sweep import STATUS, Sweep, begin_status, end_status, read_status
 
@@ -148,15 +149,12 @@ def _hydra() -> int:
             tell(f"{_launcher_failed(error)}; what it leaves undone is listed at the end.")
         return _end_sweep()
     finally:
-        _dismiss_workers(is_at_once=isinstance(sys.exc_info()[1], KeyboardInterrupt))
+        if "joblib.externals.loky" in sys.modules:
+            from sim.study.workers import dismiss
+
+            dismiss(is_at_once=isinstance(sys.exc_info()[1], KeyboardInterrupt))
         _remove_empty()
     return _end_sweep()
-
-
-def _dismiss_workers(*, is_at_once: bool) -> None:
-    """End joblib's idle workers, which otherwise wait for minutes and keep the terminal, or a pipe, from closing."""
-    if loky := sys.modules.get("joblib.externals.loky"):  # killed only where they compute what nobody will ask for
-        loky.get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=is_at_once)
 
 
 def _end_sweep() -> int:

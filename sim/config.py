@@ -19,11 +19,12 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field, ValidationError, field_validator
 from yaml import YAMLError
 
+from sim.composing import quicken_hydra
 from sim.draws import MAX_SEED
 from sim.errors import InputError
 from sim.inference.plan import Calibration
 from sim.laws import Frozen, parameters_by_kind
-from sim.options import CONFIG_DIR, one_line, quicken_hydra, version_base
+from sim.options import CONFIG_DIR, one_line, version_base
 from sim.scenario import PARTS, Scenario, fault_sentences, validate
 from sim.settle import settle
 from sim.study.design import Design

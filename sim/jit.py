@@ -61,6 +61,7 @@ _DOORS = {
     "cli.py",
     "collect.py",
     "compile.py",
+    "composing.py",
     "config.py",
     "door.py",
     "job.py",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.config_store import ConfigStore
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -23,7 +19,6 @@ __all__ = [
     "callbacks_allowed",
     "one_line",
     "override",
-    "quicken_hydra",
     "quoted",
     "version_base",
     "with_overrides",
@@ -111,97 +106,6 @@ def version_base() -> dict[str, str]:
 def callbacks_allowed() -> dict[str, str]:
     """Return the argument by which Hydra 1.4 is told that the callback of the options is ours."""
     return {} if hydra.__version__.startswith("1.3") else {"execution_whitelist": "sim.cli.Watch"}
-
-
-@cache
-def quicken_hydra() -> None:
-    """Let Hydra read each of our files of options, and of its own, once; share its store of options; and compose a job once.
-
-    It reads them for every composition, of which a command has two and one for each arm, and copies the store for every group
-    that ``--help`` lists. A file that has changed is read again. Of the two the first only tells whether the options say that
-    the command is a sweep. Hydra 1.4 is left as it is.
-    """
-    if not hydra.__version__.startswith("1.3"):
-        return
-    Plugins.instance()  # which imports the sources anew
-    from hydra._internal.core_plugins.file_config_source import FileConfigSource
-    from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
-
-    ConfigStore.__deepcopy__ = lambda self, _: self  # type: ignore[attr-defined]  # once it is filled nobody changes it
-
-    def state(source: Any, name: str) -> tuple[Any, ...] | None:
-        if source.path == "hydra.conf":
-            return ()
-        path = Path(source.path, name)
-        if not path.is_relative_to(CONFIG_DIR):
-            return None
-        try:
-            found = path.stat()
-        except OSError:
-            return None  # reading it says so
-        return found.st_ino, found.st_mtime_ns, found.st_size
-
-    for source_type in (FileConfigSource, ImportlibResourcesConfigSource):
-        setattr(source_type, "load_config", _once(source_type.load_config, state))  # noqa: B010 (a method is replaced)
-    _compose_once()
-
-
-def _once(read: Callable[[Any, str], Any], state: Callable[[Any, str], tuple[Any, ...] | None]) -> Any:
-    """Return what reads a file of a source of options, or finds what it held in the same state."""
-    kept: dict[tuple[Any, ...], bytes] = {}
-
-    def load_config(source: Any, config_path: str) -> Any:
-        name = source._normalize_file_name(config_path)
-        if (its_state := state(source, name)) is None:
-            return read(source, config_path)
-        what = source.provider, source.path, name, *its_state
-        if what not in kept:
-            kept[what] = pickle.dumps(read(source, config_path))
-        return pickle.loads(kept[what])
-
-    return load_config
-
-
-def _compose_once() -> None:
-    """Let Hydra keep what it composes to tell a sweep from a job for the job, which differs by one override that it adds."""
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
-    from hydra._internal.hydra import Hydra
-    from hydra.types import RunMode
-
-    compose, mode_of = ConfigLoaderImpl.load_configuration, Hydra.get_mode
-    kept: list[tuple[Any, Any, list[str], Any]] = []
-
-    def get_mode(app: Any, config_name: Any, overrides: list[str]) -> Any:
-        kept.clear()
-        if any("," in override for override in overrides):  # which may be that of a sweep
-            return mode_of(app, config_name, overrides)
-        try:
-            config = compose(app.config_loader, config_name, overrides, RunMode.RUN)
-        except Exception:
-            return mode_of(app, config_name, overrides)
-        if config.hydra.mode is not None:
-            return config.hydra.mode
-        config.hydra.mode = RunMode.RUN
-        config.hydra.overrides.hydra.append("hydra.mode=RUN")
-        kept.append((app.config_loader, config_name, [*overrides, "hydra.mode=RUN"], config))
-        return None
-
-    def load_configuration(
-        loader: Any,
-        config_name: Any,
-        overrides: list[str],
-        run_mode: Any,
-        from_shell: bool = True,
-        validate_sweep_overrides: bool = True,
-    ) -> Any:
-        while kept:
-            its_loader, its_name, its_overrides, config = kept.pop()
-            if its_loader is loader and (its_name, its_overrides, RunMode.RUN) == (config_name, overrides, run_mode):
-                return config
-        return compose(loader, config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
-
-    setattr(Hydra, "get_mode", get_mode)  # noqa: B010 (methods are replaced)
-    setattr(ConfigLoaderImpl, "load_configuration", load_configuration)  # noqa: B010
 
 
 def one_line(error: BaseException) -> str:

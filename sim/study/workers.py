@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -19,7 +20,7 @@ from sim.errors import CapacityError, InputError
 from sim.study.points import Measured, Point, Settings, forget_points, measure_points, posted
 from sim.study.template import ArmsOfPoints
 
-__all__ = ["BACKENDS", "Results", "Workplace", "chunk_size", "open_workers"]
+__all__ = ["BACKENDS", "Results", "Workplace", "chunk_size", "dismiss", "open_workers"]
 
 BACKENDS = ("loky", "threading", "dask", "ray")
 """Of joblib's, without multiprocessing: its pool may wait for ever when a command is interrupted, and loky does all it does."""
@@ -96,12 +97,23 @@ def open_workers(
                 pool = open_.enter_context(joblib.Parallel(batch_size=1)) if place.backend == "ray" else None
             yield lambda chunks: _measured(calls(chunks), pool, place.n_processes)
             if place.backend == "loky":  # before the tables are written, which want memory, too
-                joblib.externals.loky.get_reusable_executor(reuse=True).shutdown(wait=True)
+                dismiss()
         except BrokenExecutor as error:
             raise CapacityError(
                 "a process that computed points was killed, mostly for want of memory; choose fewer with study.workers=N, or a "
                 "smaller population.size (finished points are in the store, and the same command does only what is missing)."
             ) from error
+
+
+def dismiss(*, is_at_once: bool = False) -> None:
+    """End joblib's idle processes, which otherwise wait for minutes and keep the terminal, or a pipe, from closing.
+
+    At once: those that still compute what nobody will ask for are killed.
+    """
+    # To ask joblib for them would begin helpers where there are none.
+    executor = getattr(sys.modules.get("joblib.externals.loky.reusable_executor"), "_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=is_at_once)
 
 
 def _measured(calls: Iterator[Any], pool: Any, n_processes: int) -> Results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import shutil
@@ -375,7 +376,7 @@ def test_files_of_options_are_read_once_and_again_when_they_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied = shutil.copytree(CONFIG_DIR, tmp_path / "conf")
-    for module in ("sim.config", "sim.options"):
+    for module in ("sim.config", "sim.composing"):
         monkeypatch.setattr(f"{module}.CONFIG_DIR", copied)
     first = compose_tree([SMALL])
     first.population.size = -1  # of a composition of its own
@@ -385,6 +386,45 @@ def test_files_of_options_are_read_once_and_again_when_they_change(
     config = copied / "config.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace("seed: 1", "seed: 12"), encoding="utf-8")
     assert compose_tree([SMALL]).seed == 12
+    with pytest.raises(InputError, match="new"):
+        compose_tree(["throttle=new"])
+    (copied / "throttle" / "new.yaml").write_text("defaults: [none]\npush: 0.25\n", encoding="utf-8")
+    assert compose_tree(["throttle=new"]).throttle.push == 0.25
+    (copied / "throttle" / "new.yaml").unlink()
+    with pytest.raises(InputError, match="new"):
+        compose_tree(["throttle=new"])
+
+
+CHOICES: list[list[str]] = [
+    [], ["throttle=none"], ["study=channels", "seed=3"], ["classic=plain", "channels=feed"], ["design=lhs"],
+    ["scenario=march2014", "throttle=march2014"], ["+study.more={a: 1}", "decision=hazard"],
+    ["~observed", "throttle.retry.probability=0.5"], ["hydra/launcher=joblib", "parameters=as_told"],
+]  # fmt: skip
+THEIRS = """
+import json, sys
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+with initialize_config_dir(sys.argv[1], version_base="1.3"):
+    found = [compose("config", words, return_hydra_config=True) for words in json.loads(sys.argv[2])]
+json.dump([OmegaConf.to_yaml(tree) for tree in found], sys.stdout)
+"""
+
+
+def test_what_is_kept_is_what_hydra_composes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choices of options, again with other values of few keys; and with few that are kept."""
+    asked = [[*words, *more] for more in ([], ["seed=11", SMALL]) for words in CHOICES]
+    answer = finish(start(["-c", THEIRS, str(CONFIG_DIR.absolute()), json.dumps(asked)], ROOT))
+    assert answer.code == 0, answer.err
+    theirs = json.loads(answer.out)
+    assert len({*theirs}) == len(asked)
+    compose_tree([])  # by which Hydra is quickened
+    monkeypatch.chdir(ROOT)
+    for few in (None, 3):
+        if few is not None:
+            monkeypatch.setattr("sim.composing._KEPT", few)
+        with initialize_config_dir(str(CONFIG_DIR.absolute()), version_base="1.3"):
+            ours = [OmegaConf.to_yaml(compose("config", words, return_hydra_config=True)) for words in asked]
+        assert ours == theirs
 
 
 def test_load_in_a_pool_of_threads(night: Scenario) -> None:

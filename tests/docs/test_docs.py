@@ -197,6 +197,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "door",
         "api",
         "options",
+        "composing",
         "config",
         "cli",
         "sweep",
@@ -289,7 +290,7 @@ def _targets(node: ast.ImportFrom) -> Iterator[str]:
         yield inner if inner.removeprefix("sim.") in MODULES else str(node.module)
 
 
-SEES_HYDRA = {"cli", "config", "options"}
+SEES_HYDRA = {"cli", "composing", "config", "options"}
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if n not in SEES_HYDRA])

@@ -49,6 +49,7 @@ def serve() -> None:
     from sim.study.report.page import _template
 
     _template()
+    sim.load()  # what Hydra composes of the usual options is kept
     night = sim.load("population.size=300", "throttle=none")
     sim.compare({"open": night}, 1, nulls=(), workers=1)
     gc.collect()

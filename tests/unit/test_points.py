@@ -525,3 +525,17 @@ def test_the_order_of_factors_does_not_matter_to_the_store(tmp_path: Path) -> No
     designed(tmp_path / "store")
     again = designed(tmp_path / "store", dict(reversed(GRID.items())))
     assert (again.n_computed, again.n_reused) == (0, 16)
+
+
+NOBODY = """
+import joblib
+from sim.study.workers import dismiss
+dismiss()
+dismiss(is_at_once=True)
+print(joblib.externals.loky.backend.resource_tracker._resource_tracker._pid)
+"""
+
+
+def test_where_no_process_was_begun_none_is_begun_to_be_dismissed(tmp_path: Path) -> None:
+    answer = finish(start(["-c", NOBODY], tmp_path))
+    assert answer.out.split() == ["None"], answer.err
