@@ -145,7 +145,9 @@ def test_every_option_runs(option: Path) -> None:
     overrides = composed(option)
     is_night = not overrides[0].startswith("classic=")
     is_night = is_night and "march2014" not in option.stem  # which brings a throttle of its own
-    tree = compose_tree([*overrides, *(["throttle=july15"] if is_night and option.parts[0] != "throttle" else [])])
+    tree = compose_tree(overrides)
+    if is_night and option.parts[0] != "throttle" and not tree.throttle.windows:
+        tree = compose_tree([*overrides, "throttle=july15"])
     plan = plan_of(tree)
     if plan.design.method != "none":
         factors = {key: factor.model_dump(exclude_none=True) for key, factor in plan.design.factors.items()}

@@ -35,6 +35,7 @@ from sim.study.points import Settings
 from sim.study.store import Store, UnwritableError
 from sim.study.template import ArmsOfPoints
 from sim.study.writing import Clockwork
+from tests.door.shell import finish, start
 
 SMALL = ("population.size=300",)
 SEVERITY = "parameters.throttle_severity"
