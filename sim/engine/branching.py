@@ -13,6 +13,7 @@ and seed (`measured_nation`).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -60,11 +61,7 @@ def next_generation(tables, exists, rows, posts):
     A chat group counts with the larger of its shares of a member's posts before and after new groups are created: one that
     nobody has created yet (exists 0) passes its share on to the next.
     """
-    return _next_generation(by_reference(tables), exists, rows, posts)
-
-
-@njit
-def _next_generation(tables, exists, rows, posts):
+    tables = by_reference(tables)
     seen = np.zeros(posts.shape)
     for r in range(len(rows)):
         channel = tables.channels[rows[r]]
@@ -155,8 +152,7 @@ def _react(tables, rows, seen):
                     seen[r, i] += crossing * (mix[r] / total)
 
 
-@njit
-def spectral_radius(tables, exists):
+def spectral_radius(tables: Any, exists: np.ndarray) -> float:
     """Return an upper bound of the spectral radius at scale 1, within a few per cent where 60 steps suffice.
 
     For every positive x the radius is at most max_i (A x)_i / x_i (Collatz 1942, Wielandt 1950). The iteration
@@ -164,34 +160,35 @@ def spectral_radius(tables, exists):
     bound is within 2 % of the growth of each of two steps. A dense corner of a large network is not missed, however few people
     live in it. Members count their own posts to a group, which the engine does not deliver: a further margin on the safe side.
     """
-    tables = by_reference(tables)
     n_channels, n = len(tables.channels), len(tables.people)
     # Where nobody posts or reacts there are no rows: what is said there at first dies out.
-    rows = np.array([c for c in range(n_channels) if _is_alive(tables.channels[c])], np.int64)
+    rows = np.flatnonzero((tables.channels["reaction"] > 0.0) | (tables.channels["posts_per_tick"] > 0.0))
+    if len(rows) == 0:
+        return 0.0
     posts = np.full((len(rows), n), 1.0)
-    elsewhere = np.float64((n_channels - len(rows)) * n)
+    elsewhere = float((n_channels - len(rows)) * n)
     bound = before = math.inf
     for _ in range(60):
-        following = _next_generation(tables, exists, rows, posts)
-        total = np.sum(posts) + elsewhere
-        growth = np.sum(following) / total
+        following = next_generation(tables, exists, rows, posts)
+        growth = _sum(following) / (_sum(posts) + elsewhere)
         if growth <= 0.0:
             return 0.0
-        highest = 0.0
-        for r in range(len(rows)):
-            for i in range(n):
-                highest = max(highest, following[r, i] / posts[r, i])
-        bound = min(bound, highest)
+        bound = min(bound, max(float((after / now).max()) for after, now in zip(following, posts, strict=True)))
         if bound <= 1.02 * min(growth, before):  # where posts swing, every other growth is above the radius
             return bound
         before = growth
-        for r in range(len(rows)):
-            for i in range(n):
-                posts[r, i] = max(_DAMPING * posts[r, i] + (1.0 - _DAMPING) * following[r, i] / growth, 1e-250)
+        following *= 1.0 - _DAMPING
+        following /= growth
+        posts *= _DAMPING
+        posts += following
+        np.maximum(posts, 1e-250, out=posts)
         elsewhere *= _DAMPING
     return bound
 
 
-@njit
-def _is_alive(channel):
-    return channel["reaction"] > 0.0 or channel["posts_per_tick"] > 0.0
+def _sum(rows: np.ndarray) -> float:
+    """Return the sum of values added one after another, which is the same on every machine."""
+    total = 0.0
+    for row in rows:
+        total = float(np.cumsum(np.append(total, row))[-1])
+    return total

@@ -78,6 +78,8 @@ def with_hermit(scenario, seed):
     given = {"propensity": "given_propensity", "travel": "given_travel"}  # instead of what is drawn
     for name, values in traits_of(people).items():
         more[given.get(name, name)] = np.append(values, np.array([extra.get(name, values[0])], values.dtype))
+    for values in more.values():
+        values.setflags(write=False)  # as those of all people: else the engine is compiled for others
     ties = {k: replace(t, starts=np.append(t.starts, t.starts[-1])) for k, t in world.ties.items()}
     groups = {
         k: Groups(g.starts, g.members, g.owner, np.append(g.joined_starts, g.joined_starts[-1]), g.joined)

@@ -160,7 +160,7 @@ def test_the_extremes_of_chance():
 @pytest.mark.parametrize("tree", EVERY, ids=str)
 def test_ties_are_unique_without_loops_among_users_and_drawn_once(tree):
     for n, seed in itertools.product((61, 62, 200), range(3)):
-        users = ids(2 * n)[1::2]
+        users = ids(2 * n)[1::2].copy()
         found = pairs(tree, users, seed)
         assert found
         assert found == pairs(tree, users, seed)
@@ -264,7 +264,7 @@ def test_of_an_odd_number_of_stubs_anyone_may_be_dropped():
 
 
 def test_degrees_from_a_list_and_a_file_are_the_same(tmp_path):
-    users = ids(200)[::2]
+    users = ids(200)[::2].copy()
     values = np.random.default_rng(1).integers(0, 4, 100)
     values[0] += values.sum() % 2
     table = pd.DataFrame({"person": users, "degree": values}).sample(frac=1, random_state=1)
