@@ -11,9 +11,10 @@ import traceback
 from typing import Any
 
 IMPORTED = (
-    "jinja2", "joblib", "pandas", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "sim.cli", "sim.collect", "sim.job",
-    "sim.plot", "sim.report", "sim.study.design_folder", "sim.study.designed", "sim.study.figures", "sim.study.folder",
-    "sim.study.gather", "sim.study.joined", "sim.study.report", "sim.study.terminal",
+    "jinja2", "joblib", "matplotlib.backends.backend_agg", "pandas", "pyarrow.compute", "pyarrow.csv", "pyarrow.dataset",
+    "pyarrow.pandas_compat", "pyarrow.parquet", "sim.calibrate", "sim.cli", "sim.collect", "sim.job", "sim.plot", "sim.report",
+    "sim.study.design_folder", "sim.study.designed", "sim.study.figures", "sim.study.folder", "sim.study.gather",
+    "sim.study.joined", "sim.study.report", "sim.study.report.several", "sim.study.report.single", "sim.study.terminal",
 )  # fmt: skip
 """What commands import when they need it."""
 
