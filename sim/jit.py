@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.imputils import lower_getattr_generic
 from numba.core.types import BaseNamedTuple as NamedTupleType  # type: ignore[attr-defined]
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import intrinsic, register_model
+from numba.extending import NativeValue, intrinsic, register_model, unbox
 from numba.np import arrayobj
 
 from sim.linking import compiled
@@ -38,6 +39,7 @@ __all__ = [
     "by_reference",
     "cache_folder",
     "cached_folders",
+    "held",
     "inlined",
     "is_compiling",
     "model_hash",
@@ -192,7 +194,8 @@ class ByReference(types.Type):
 
     def __init__(self, tuple_type: Any) -> None:
         self.tuple_type = tuple_type
-        short = hashlib.sha256(str(tuple_type).encode()).hexdigest()[:16]
+        short = hashlib.sha256(str(tuple_type).encode()).hexdigest()[:15]
+        self.digest = int(short, 16)
         super().__init__(name=f"ByReference({short})")
 
 
@@ -252,6 +255,69 @@ by_reference: Any = _by_reference if is_compiling else _as_it_is
 Passing dozens of arrays from function to function by value costs more than what the functions do: Numba would count
 references to each of them at each call. A pointer costs nothing. The arrays must outlive the call.
 """
+
+
+class _Held:
+    """What Python passes for a pointer to a named tuple of arrays: where its copy lies, which this keeps, with the arrays."""
+
+    arrays: Any = None
+    digest = 0
+    place = np.zeros(0, np.uint64)
+
+    def put(self, arrays: Any) -> None:
+        digest = _put(self.place, arrays)
+        if digest < 0:
+            self.place = np.zeros(-digest, np.uint64)
+            digest = _put(self.place, arrays)
+        if digest != self.digest:
+            if digest not in _KINDS:
+                _KINDS[digest] = ByReference(numba.typeof(arrays))
+            self._numba_type_, self.digest, self.address = _KINDS[digest], digest, self.place.ctypes.data
+        self.arrays = arrays
+
+
+_KINDS: dict[int, ByReference] = {}
+
+
+@unbox(ByReference)  # type: ignore[untyped-decorator]
+def _unbox(kind: Any, held: Any, c: Any) -> Any:
+    number = c.pyapi.object_getattr_string(held, "address")
+    address = c.pyapi.long_as_ulonglong(number)
+    c.pyapi.decref(number)
+    return NativeValue(c.builder.inttoptr(address, c.context.get_value_type(kind)))
+
+
+@intrinsic
+def _written(_typing, place_type, tuple_type):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        place = context.make_array(signature.args[0])(context, builder, arguments[0])
+        words = -(-context.get_abi_sizeof(context.get_value_type(tuple_type)) // 8)
+        is_room = builder.icmp_unsigned(">=", place.nitems, ir.Constant(ir.IntType(64), words))
+        with builder.if_then(is_room):
+            builder.store(arguments[1], builder.bitcast(place.data, arguments[1].type.as_pointer()))
+        digest = ByReference(tuple_type).digest
+        return builder.select(is_room, ir.Constant(ir.IntType(64), digest), ir.Constant(ir.IntType(64), -words))
+
+    return types.int64(place_type, tuple_type), codegen
+
+
+@njit
+def _put(place, arrays):  # type: ignore[no-untyped-def]
+    """Write a named tuple of arrays to a place, uint64[words], and return a number of its type; -words: too little room."""
+    return _written(place, arrays)
+
+
+def held(arrays: Any, before: Any = None) -> Any:
+    """Return what compiled functions take for `by_reference(arrays)` again and again (uncompiled: the arrays themselves).
+
+    A named tuple that Python passes is taken apart at every call, which costs more than many a call does. `before`: what was
+    held for arrays that nobody will need any more, which is used for these.
+    """
+    if not is_compiling:
+        return arrays
+    pointer = _Held() if before is None else before
+    pointer.put(arrays)
+    return pointer
 
 
 @intrinsic

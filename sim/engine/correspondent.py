@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sim import draws
@@ -33,13 +34,11 @@ class Correspondent(ABC):
         self.number = number
         self.traits: dict[str, Any] = nation.traits(number)
         self.phase, self.asleep = HOME, False
-        self.substitutes = False
         self.circumventing = bool(self.traits["ready"])
         self.heard_tick = -1
-        self.called = False
+        self.substitutes = self.called = False
         self.trips = self.wake_at = self.night = 0
-        self.home_tick = -1
-        """When the last trip ended."""
+        self.home_tick = -1  # when the last trip ended
         self.contacts: dict[int, int] = {}
         """Neighbours who were seen to leave and not to come home, with the number of the trip."""
 
@@ -75,10 +74,9 @@ class Correspondent(ABC):
         words = draws.quarters(self.nation.seed, purpose, self.number, object_, ordinal)
         return [float(draws.fraction(w)) for w in words]
 
-    def dice(self, key: int) -> list[float]:
-        """Return this reader's four draws for a message: distraction, thinning, delay of the look, number of reactions."""
-        words = draws.quarters(self.nation.seed, draws.READER, self.number, key, 0)
-        return [float(draws.coarse(words[0])), *(float(draws.fraction(w)) for w in words[1:])]
+    def dice(self, key: int) -> tuple[float, ...]:
+        """Return this reader's draws for a message: distraction, thinning, delay of the look, number of reactions."""
+        return _dice(self.nation.seed, self.number, key)
 
     def distraction(self, message: Message) -> float:
         """Return the attention that noticing a message takes, in (0, ceiling of the channel): the same wherever it is asked."""
@@ -394,3 +392,9 @@ class Correspondent(ABC):
                 id_ = draws.identity(nation.seed, draws.ID_LIVE, self.number, c, ordinal)
                 kind = CALL if self.u(draws.LIVE_KIND, id_) < rules["relay"] else NEWS
                 self.begin(tick, self.reacting(tick, nation.message(id_, self, c, kind, live=True)))
+
+
+@lru_cache(1 << 16)
+def _dice(seed: int, reader: int, key: int) -> tuple[float, ...]:
+    words = draws.quarters(seed, draws.READER, reader, key, 0)
+    return float(draws.coarse(words[0])), *(float(draws.fraction(w)) for w in words[1:])

@@ -17,6 +17,7 @@ from sim.engine.order import next_moment
 from sim.engine.parts import grown, make_parts, whole
 from sim.engine.state import PUBLISHED_COUNT, State, Tables
 from sim.engine.ties import audience_sizes, most_readers
+from sim.jit import held
 from sim.quantiles import MOST_POSTS
 from sim.scenario import Scenario
 from sim.units import MINUTE, SECOND
@@ -39,6 +40,8 @@ class CompiledRoom:
     def __init__(self, tables: Tables, parts: list[State]) -> None:
         self.tables = tables
         self.parts = parts
+        self._tables = held(tables)
+        self._parts = [held(part) for part in parts]
         self.now = 0
         self.moment = int(tables.rules["moment"][0])
         self.threads = ThreadPoolExecutor(len(parts) - 1) if len(parts) > 1 else None
@@ -83,8 +86,8 @@ class CompiledRoom:
         gathering = int(np.diff(self.tables.gather_starts)[airing])
         provinces = self.tables.airs_in.shape[1]
         for k, part in enumerate(self.parts):
-            self.parts[k] = grown(part, gathering + self.margin, self.margin, provinces)
-            kernel.air(self.tables, self.parts[k], airing, self.now)
+            self._put(k, grown(part, gathering + self.margin, self.margin, provinces))
+            kernel.air(self._tables, self._parts[k], airing, self.now)
 
     def observed(self, watch: str, since: int) -> float:
         """See `Room`."""
@@ -102,7 +105,7 @@ class CompiledRoom:
 
     def begin(self) -> None:
         """Schedule everybody's first events."""
-        self._each(lambda k: kernel.begin(self.tables, self.parts[k]))
+        self._each(lambda k: kernel.begin(self._tables, self._parts[k]))
 
     def advance(self, until: int) -> None:
         """Process people's events in [now, until)."""
@@ -123,8 +126,13 @@ class CompiledRoom:
 
     def _catch_up(self, k: int) -> None:
         following = int(self.parts[k].now["first_person"][0])
-        while (following := kernel.catch_all_up(self.tables, self.parts[k], self.now, following)) >= 0:
-            self.parts[k] = grown(self.parts[k], 0, self.margin)
+        while (following := kernel.catch_all_up(self._tables, self._parts[k], self.now, following)) >= 0:
+            self._put(k, grown(self.parts[k], 0, self.margin))
+
+    def _put(self, k: int, part: State) -> None:
+        """Put another state, with more room, in the place of that of a part."""
+        self.parts[k] = part
+        self._parts[k] = held(part, self._parts[k])
 
     def _each(self, work: Callable[[int], object]) -> None:
         """Do something for all parts at once."""
@@ -137,9 +145,9 @@ class CompiledRoom:
             other.result()
 
     def _advance(self, k: int, until: int) -> None:
-        while kernel.advance(self.tables, self.parts[k], until, self.margin) == kernel.MORE_ROOM:
+        while kernel.advance(self._tables, self._parts[k], until, self.margin) == kernel.MORE_ROOM:
             room = max(2 * self.margin, min(kernel.MOST_AT_ONCE * self.margin, ROOM))
-            self.parts[k] = grown(self.parts[k], room, room)
+            self._put(k, grown(self.parts[k], room, room))
 
     def _exchange(self) -> None:
         """Bring everybody what people of other parts have sent."""
@@ -153,18 +161,18 @@ class CompiledRoom:
     def _receive(self, k: int) -> None:
         for j, other in enumerate(self.parts):
             n = int(other.now["n_letters"][0])
-            while j != k and n > 0 and not kernel.receive(self.parts[k], other.outbox, other.letters, n):
-                self.parts[k] = grown(self.parts[k], int(other.now["n_out"][0]), n)
+            while j != k and n > 0 and not kernel.receive(self._parts[k], other.outbox, other.letters, n):
+                self._put(k, grown(self.parts[k], int(other.now["n_out"][0]), n))
 
     def _look_around(self, minute: int) -> None:
         """Look at the nation at a whole minute."""
-        for part in self.parts:
-            kernel.look_back(self.tables, part, minute)
+        for pointer in self._parts:
+            kernel.look_back(self._tables, pointer, minute)
         topical, phases = sum(part.topical for part in self.parts), sum(part.now["phases"][0] for part in self.parts)
         for k, part in enumerate(self.parts):
-            self.parts[k] = part = grown(part, self.margin, 0)
             part.topical[:], part.phases[:] = topical, phases
-            kernel.look_around(self.tables, part, minute)
+            self._put(k, grown(part, self.margin, 0))
+            kernel.look_around(self._tables, self._parts[k], minute)
 
 
 def run_compiled(

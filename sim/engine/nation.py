@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -284,7 +285,7 @@ class Nation:
     def observed(self, watch: str, since: int) -> float:
         """See `Room`."""
         if watch == "on_squares":
-            return float(self.n_in(ON_SQUARE))
+            return float(sum(p.phase == ON_SQUARE for p in self.people))
         return float(self.counts[since // MINUTE :, :, st.PUBLISHED_COUNT].sum())
 
     @property
@@ -302,27 +303,29 @@ class Nation:
 
     def observe(self, minute: int) -> None:
         """Count people by state, see the crowd, notice what is trending, join it if it is large enough."""
-        out = self.n_in(TRAVELLING) + self.n_in(ON_SQUARE) + self.n_in(RETURNING)
+        n_in = Counter(p.phase for p in self.people)
+        out = n_in[TRAVELLING] + n_in[ON_SQUARE] + n_in[RETURNING]
         is_home = [self.rules["as_if_home"] or not phase_is_out[p.phase] for p in self.people]
         self.snapshots[minute] = (
-            self.n_in(PREPARING),
-            self.n_in(TRAVELLING) + self.n_in(RETURNING),
-            self.n_in(ON_SQUARE),
-            self.n_in(BACK) + self.n_in(RESTING),
+            n_in[PREPARING],
+            n_in[TRAVELLING] + n_in[RETURNING],
+            n_in[ON_SQUARE],
+            n_in[BACK] + n_in[RESTING],
             sum(p.asleep for p in self.people),
             sum(home and not p.asleep for home, p in zip(is_home, self.people, strict=True)),
             sum(p.circumventing for p in self.people),
             sum(p.heard_tick >= 0 for p in self.people),
         )
+        heard_on = Counter(p.heard_on for p in self.people)
         for c, channel in enumerate(self.channels):
-            self.heard_on[minute, c] = sum(p.heard_on == c for p in self.people)
+            self.heard_on[minute, c] = heard_on[c]
             recent = self.counts[max(0, minute - channel["trend_minutes"]) : minute, c, st.TOPICAL].sum()
             self.trending[c] = bool(recent >= channel["trend_posts"])
             self.counts[minute, c, st.TRENDING] = self.trending[c]
         for person in self.people:
             if person.phase == ON_SQUARE:
                 self.squares_by_minute[minute, person.traits["province"]] += 1
-        self.crowd = self.n_in(ON_SQUARE) / self.rules["n_normal"]
+        self.crowd = n_in[ON_SQUARE] / self.rules["n_normal"]
         self.taking_part = out / self.rules["crowd_scale"]
         news = self.rules["news_tick"]
         if news >= 0 and (minute - 1) * MINUTE < news <= minute * MINUTE:
@@ -340,10 +343,6 @@ class Nation:
     def now(self) -> int:
         """The tick it is."""
         return int(self.env.now)
-
-    def n_in(self, phase: int) -> int:
-        """Return the number of people in a phase."""
-        return sum(p.phase == phase for p in self.people)
 
     def count(self, what: int, channel: int) -> None:
         """Count something on a channel in this minute."""
