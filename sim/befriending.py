@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim import draws
 from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_and_seat, friends_of
-from sim.bijection import standing_at
+from sim.bijection import standing
 from sim.implied import FRIENDS, person_of, poisson_count
 from sim.jit import by_reference, njit
 
@@ -44,7 +44,7 @@ def befriend(friends: Friends, first: np.ndarray, seed: int) -> Befriended:
     entry = np.zeros((provinces, 3), np.int64)
     entry[:, 0] = row
     entry[:, 1] = (np.concatenate([[0], np.cumsum(pairs)])[:-1] + int(u * BLOCK)) % BLOCK
-    keys = _keys_of(seed, draws.W_LOCAL, provinces, 0)
+    keys = draws.order_keys(seed, draws.W_LOCAL, provinces, _SET, 0)
     f = Befriended(
         keys,
         entry,
@@ -69,7 +69,9 @@ def befriend(friends: Friends, first: np.ndarray, seed: int) -> Befriended:
         f.matching[p, :4] = _matching(int(home), int(pairs[p]))
     f.matching[-1, :4] = _matching(int(sums.min()), int(first[-1] // 2))
     f.matching[1:, 4] = np.cumsum(1 << f.matching[:-1, 1])
-    return f._replace(slices=_keys_of(seed, draws.W_TIE, int(f.matching[-1, 4] + (1 << f.matching[-1, 1])), 0))
+    return f._replace(
+        slices=draws.order_keys(seed, draws.W_TIE, int(f.matching[-1, 4] + (1 << f.matching[-1, 1])), _SET, 0)
+    )
 
 
 @cache
@@ -93,16 +95,21 @@ def _degrees(friends: Friends, n: int, seed: int) -> tuple[np.ndarray, np.ndarra
     from scipy.special import ndtr, ndtri
 
     mean, sigma = friends.mean / 2, friends.sigma
-    orders = _keys_of(seed, draws.W_DEGREE, 2, 0)
+    orders = draws.order_keys(seed, draws.W_DEGREE, 2, _SET, 0)
     u = [draws.uniform(seed, draws.W_DEGREE, k, _SET, 1) for k in range(2)]
-    block = np.array([[standing_at(orders, k, BLOCK, i) for i in range(BLOCK)] for k in range(2)])
     # The means of the law between its quantiles, rounded so that their sum is kept.
     done = ndtri(np.arange(BLOCK + 1) / BLOCK) - sigma
-    chosen = _rounded(mean * BLOCK * np.diff(ndtr(done))[block[0]], u[0])
-    by_others = np.array([poisson_count(mean, (i + 0.5) / BLOCK) for i in block[1]], np.int64)
+    chosen = _rounded(mean * BLOCK * np.diff(ndtr(done))[standing(orders, 0, BLOCK)], u[0])
+    by_others = _choosing(mean)[standing(orders, 1, BLOCK)]
     degrees = np.minimum(chosen + by_others, max(n - 1, 0))
     near = _rounded(friends.local_share * degrees, u[1])
     return near, degrees - near
+
+
+@lru_cache(16)
+def _choosing(mean: float) -> np.ndarray:
+    """Return how many friends each of a block chooses, by rank."""
+    return np.array([poisson_count(mean, (i + 0.5) / BLOCK) for i in range(BLOCK)], np.int64)
 
 
 def _rounded(values: np.ndarray, u: float) -> np.ndarray:
@@ -143,15 +150,6 @@ def _step(bits: int) -> int:
     odd = np.arange(1, size, 2) if size > 2 else np.ones(1, np.int64)
     far = odd[:, None] * apart % size
     return int(odd[np.argmax((apart * np.minimum(far, size - far)).min(axis=1))])
-
-
-@njit
-def _keys_of(seed, purpose, count, ordinal):
-    """Return uint64[count, 3]: keys of so many shuffled orders."""
-    out = np.empty((count, 3), np.uint64)
-    for k in range(count):
-        out[k, 0], out[k, 1], out[k, 2], _ = draws.quarters(seed, purpose, k, _SET, ordinal)
-    return out
 
 
 @njit

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.jit import inlined, njit
 
-__all__ = ["bits_of", "placed", "scattered", "shuffled", "shuffled_block", "standing_at", "unshuffled"]
+__all__ = ["bits_of", "placed", "scattered", "shuffled", "shuffled_block", "standing", "standing_at", "unshuffled"]
 
 _MASK = np.uint64(0xFFFFFFFF)
 _0, _1, _15, _16, _32 = np.uint64(0), np.uint64(1), np.uint64(15), np.uint64(16), np.uint64(32)
@@ -170,6 +170,15 @@ def placed(keys, k, n, x):
 def standing_at(keys, k, n, y):
     """Return who stands at place y: the inverse of `placed`."""
     return unshuffled(y, n, bits_of(n), keys[k, 0], keys[k, 1], keys[k, 2])
+
+
+@njit
+def standing(keys, k, n):
+    """Return who stands at each place, int64[n]."""
+    out = np.empty(n, np.int64)
+    for y in range(n):
+        out[y] = standing_at(keys, k, n, y)
+    return out
 
 
 @inlined

@@ -28,6 +28,7 @@ __all__ = [
     "exponential",
     "fraction",
     "identity",
+    "order_keys",
     "packed",
     "philox",
     "quarters",
@@ -117,6 +118,15 @@ def quarters(seed, purpose, subject, object_, ordinal):
     o = np.uint64(object_)
     c0 = (np.uint64(purpose) << np.uint64(24)) | np.uint64(ordinal)
     return philox(c0, np.uint64(subject), o & _MASK, o >> _32, s & _MASK, s >> _32)
+
+
+@njit
+def order_keys(seed, purpose, count, object_, ordinal):
+    """Return uint64[count, 3]: keys of so many shuffled orders (`sim.bijection`)."""
+    out = np.empty((count, 3), np.uint64)
+    for k in range(count):
+        out[k, 0], out[k, 1], out[k, 2], _ = quarters(seed, purpose, k, object_, ordinal)
+    return out
 
 
 @inlined

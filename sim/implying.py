@@ -11,7 +11,7 @@ import numpy as np
 from sim import draws
 from sim.audiences import audiences_of
 from sim.befriending import befriend, nobody_befriended
-from sim.bijection import standing_at
+from sim.bijection import standing
 from sim.implied import (
     CELLS,
     FOLLOWERS,
@@ -89,7 +89,7 @@ def imply(
     implied = Implied(
         first=first, guide=guide, at=at, users=audiences_of(listed, n, order),
         numbers=np.concatenate(index), half=np.array([half], np.int64), seed=np.array([seed], np.int64),
-        rank_keys=_keys(seed, draws.W_DEGREE, provinces, 0, 2),
+        rank_keys=draws.order_keys(seed, draws.W_DEGREE, provinces, 0, 2),
         law=law, limit=limit, n_inside=inside, n_outside=outside, **layers,
         friends=befriend(friends[0], first[FRIENDS], seed) if friends else nobody_befriended(),
     )  # fmt: skip
@@ -111,11 +111,6 @@ def nothing_implied() -> Implied:
         n_outside=small, row_first=whole, joining=table, local=table, abroad=table, group_keys=keys, base=whole,
         offset=whole, sizes=table, friends=nobody_befriended(),
     )  # fmt: skip
-
-
-def _keys(seed: int, purpose: int, count: int, object_: int, ordinal: int) -> np.ndarray:
-    """Return uint64[count, 3]: keys of so many shuffled orders."""
-    return np.array([draws.quarters(seed, purpose, k, object_, ordinal)[:3] for k in range(count)], np.uint64)
 
 
 def _law(sigma: float) -> tuple[np.ndarray, np.ndarray]:
@@ -160,6 +155,12 @@ def _counts(seed, order, home, first, fame, local_fame, mean, local_share):
     return inside, outside
 
 
+@cache
+def _normal() -> np.ndarray:
+    """Return standard normal values of a block, by rank."""
+    return np.array([normal_quantile((i + 0.5) / BLOCK) for i in range(BLOCK)])
+
+
 def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray]], seed: int) -> dict[str, np.ndarray]:
     """Return the fields of `Implied` about groups: each user once in each layer, and a share in one more, of new groups."""
     provinces = first.shape[1] - 1
@@ -171,9 +172,7 @@ def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray
     sizes = np.zeros((len(groups), BLOCK + 1), np.int64)
     ids = np.arange(provinces + 1, dtype=np.int64)
     for k, (g, channel, _) in enumerate(groups):
-        order = _keys(seed, draws.W_GROUP_SIZE, 1, channel, 0)
-        block = [standing_at(order, 0, BLOCK, i) for i in range(BLOCK)]
-        z = np.array([normal_quantile((i + 0.5) / BLOCK) for i in block])
+        z = _normal()[standing(draws.order_keys(seed, draws.W_GROUP_SIZE, 1, channel, 0), 0, BLOCK)]
         law = g.mean_size * np.exp(g.sigma * z - g.sigma**2 / 2)
         np.cumsum(np.clip((law + 0.5).astype(np.int64), 2, g.largest), out=sizes[k, 1:])
         for layer in range(g.groups_per_user + 1):
@@ -187,7 +186,7 @@ def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray
             local[row] = (g.local_share * joining[row] + v).astype(np.int64).clip(max=joining[row])
             np.cumsum(joining[row] - local[row], out=abroad[row, 1:])
             parts = slice(row * (provinces + 1), (row + 1) * (provinces + 1))
-            keys[parts] = _keys(seed, draws.W_GROUP_ORDER, provinces + 1, channel, 2 * layer)
+            keys[parts] = draws.order_keys(seed, draws.W_GROUP_ORDER, provinces + 1, channel, 2 * layer)
             offset[parts] = (w * BLOCK).astype(np.int64)
             members = np.append(local[row], abroad[row, -1])
             last = members - 1 + sizes[k, offset[parts]]

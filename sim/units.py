@@ -83,6 +83,7 @@ class Clock:
         if self.warm_up < 0:
             raise InputError(f"scenario.warm_up_hours is {warm_up_hours}, expected 0 or more; give a positive number.")
         self.origin = datetime.fromtimestamp(self.start.timestamp() - self.warm_up / SECOND, tz=self.zone)
+        self._began = self.origin.timestamp()
         self.horizon = self.tick(self.end)
         if self.warm_up % MINUTE:
             raise InputError(f"scenario.warm_up_hours is {warm_up_hours}, expected whole minutes; round it.")
@@ -98,11 +99,11 @@ class Clock:
     def tick(self, moment: datetime) -> int:
         """Return the tick of a wall time (naive times are read in the scenario's zone); may lie outside the run."""
         # Python subtracts two datetimes of one zone as wall times; through timestamps the difference is physical.
-        return round((self._aware(moment).timestamp() - self.origin.timestamp()) * SECOND)
+        return round((self._aware(moment).timestamp() - self._began) * SECOND)
 
     def moment(self, tick: int) -> datetime:
         """Return the wall time of a tick, aware of its zone."""
-        return datetime.fromtimestamp(self.origin.timestamp() + tick / SECOND, tz=self.zone)
+        return datetime.fromtimestamp(self._began + tick / SECOND, tz=self.zone)
 
     @property
     def n_minutes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from sim.laws import MOST_MINUTES, Constant, Exponential, Jitter, encode_laws
 from sim.scenario import Scenario
 from sim.threads import in_chunks
 from sim.timeline import Entry
-from sim.units import DAY, HOUR, MINUTE, minutes_to_ticks, seconds_to_ticks
+from sim.units import DAY, HOUR, MINUTE, Clock, minutes_to_ticks, seconds_to_ticks
 from sim.world import World, make_world, receivers_used
 
 __all__ = ["airing_ticks", "group_exists", "make_tables", "radius_of"]
@@ -34,16 +35,20 @@ MOST_SIGHTS = 2_000_000_000
 _FOREVER = Constant(law="constant", minutes=MOST_MINUTES)
 
 
-def airing_ticks(scenario: Scenario) -> list[tuple[int, Entry, int]]:
+def airing_ticks(scenario: Scenario) -> tuple[tuple[int, Entry, int], ...]:
     """Return (tick, entry, repetition) of every airing within the run, by tick, in the order of the timeline."""
-    clock = scenario.clock
-    airings = [
-        (clock.tick(moment), entry, k)
-        for entry in scenario.scenario.timeline
+    return _airing_ticks(scenario.scenario.timeline, scenario.clock)
+
+
+@lru_cache(8)  # which are asked for several times in each run
+def _airing_ticks(timeline: tuple[Entry, ...], clock: Clock) -> tuple[tuple[int, Entry, int], ...]:
+    airings = (
+        (tick, entry, k)
+        for entry in timeline
         for k, moment in enumerate(entry.times())
-        if 0 <= clock.tick(moment) < clock.horizon
-    ]
-    return sorted(airings, key=lambda a: a[0])
+        if 0 <= (tick := clock.tick(moment)) < clock.horizon
+    )
+    return tuple(sorted(airings, key=lambda a: a[0]))
 
 
 def _airing_key(entry: Entry, repetition: int, taken: set[int]) -> int:

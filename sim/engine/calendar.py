@@ -162,6 +162,8 @@ def reserve(calendar: Calendar, pushes: int, opened: int = 0) -> Calendar:
         current, scratch = longer(current, 4 * opened), longer(scratch, 4 * opened)
     if len(late) < len(current):  # a whole bucket may go there
         late = longer(late, len(current))
+    if late is calendar.late and current is calendar.current:
+        return calendar
     return calendar._replace(late=late, current=current, scratch=scratch)
 
 

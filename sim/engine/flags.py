@@ -133,12 +133,11 @@ def levels_of(channels: np.ndarray, rules: np.ndarray) -> np.ndarray:
 
     What takes as much or more is not noticed, and nothing comes of it; infinite where that cannot be told from the bits.
     """
-    levels = np.empty((2, len(channels), 1 << LEVEL_BITS))
-    for throttled, c, hot in np.ndindex(levels.shape):
-        channel = channels[c]
-        seeking = CUT_OFF if throttled and hot & HOT_SUBSTITUTES else ALERTED if hot & HOT_HEARD else ORDINARY
-        level = channel["attention"][seeking] * (channel["while_out"] if hot & HOT_OUT else 1.0)
-        if hot & HOT_ASLEEP:
-            level = np.inf if channel["wakes"] > 0.0 or channel["waits"] > 0.0 else 0.0
-        levels[throttled, c, hot] = np.inf if rules["as_if_home"][0] else level
-    return levels
+    hot = np.arange(1 << LEVEL_BITS)
+    seeking = np.where(hot & HOT_HEARD, ALERTED, ORDINARY)
+    open_or_throttled = np.stack([seeking, np.where(hot & HOT_SUBSTITUTES, CUT_OFF, seeking)])
+    levels = channels["attention"][:, open_or_throttled].swapaxes(0, 1)
+    levels = levels * np.where(hot & HOT_OUT, channels["while_out"][:, None], 1.0)
+    at_night = np.where((channels["wakes"] > 0.0) | (channels["waits"] > 0.0), np.inf, 0.0)
+    levels = np.where(hot & HOT_ASLEEP, at_night[:, None], levels)
+    return np.full(levels.shape, np.inf) if rules["as_if_home"][0] else np.ascontiguousarray(levels)

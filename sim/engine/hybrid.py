@@ -83,7 +83,7 @@ class CompiledRoom:
 
     def air(self, airing: int) -> None:
         """See `Room`."""
-        gathering = int(np.diff(self.tables.gather_starts)[airing])
+        gathering = int(self.tables.gather_starts[airing + 1] - self.tables.gather_starts[airing])
         provinces = self.tables.airs_in.shape[1]
         for k, part in enumerate(self.parts):
             self._put(k, grown(part, gathering + self.margin, self.margin, provinces))
@@ -130,9 +130,10 @@ class CompiledRoom:
             self._put(k, grown(self.parts[k], 0, self.margin))
 
     def _put(self, k: int, part: State) -> None:
-        """Put another state, with more room, in the place of that of a part."""
-        self.parts[k] = part
-        self._parts[k] = held(part, self._parts[k])
+        """Put a state, which may have more room, in the place of that of a part."""
+        if part is not self.parts[k]:
+            self.parts[k] = part
+            self._parts[k] = held(part, self._parts[k])
 
     def _each(self, work: Callable[[int], object]) -> None:
         """Do something for all parts at once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sim.decision import HAZARD_RULE
@@ -177,13 +179,6 @@ def grown(state: State, pushes: int, margin: int, showings: int = 0) -> State:
         if len(letters) < now["n_letters"] + MOST_LETTERS:
             letters = longer(letters, len(letters) + max(len(letters), 1024))
     calendar = reserve(state.calendar, pushes, int(now["wanted"]))
-    return state._replace(
-        messages=messages,
-        log=log,
-        showings=showings_,
-        shown=shown,
-        due=due,
-        outbox=outbox,
-        letters=letters,
-        calendar=calendar,
-    )
+    room: dict[str, Any] = {"messages": messages, "log": log, "showings": showings_, "shown": shown, "due": due,
+                            "outbox": outbox, "letters": letters, "calendar": calendar}  # fmt: skip
+    return state if all(getattr(state, name) is each for name, each in room.items()) else state._replace(**room)

@@ -8,8 +8,8 @@ from math import factorial
 import numpy as np
 import pytest
 
-from sim.bijection import bits_of, scattered, shuffled, shuffled_block, unshuffled
-from sim.draws import quarters
+from sim.bijection import bits_of, placed, scattered, shuffled, shuffled_block, standing, unshuffled
+from sim.draws import order_keys, quarters
 from sim.jit import is_compiling, njit
 
 SMALLEST_P = 1e-6
@@ -79,6 +79,13 @@ def test_every_number_has_one_place_and_comes_back(seed):
         found = places(n, keys, np.arange(n))[0]
         np.testing.assert_array_equal(np.sort(found), np.arange(n))
         assert n_wrong(n, keys[0], 0, 1) == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 500, 1024])
+def test_who_stands_at_each_place_is_placed_there(n):
+    keys = order_keys(3, 5, 2, 7, 1)
+    np.testing.assert_array_equal(keys, [quarters(3, 5, k, 7, 1)[:3] for k in range(2)])
+    assert [placed(keys, 1, n, x) for x in standing(keys, 1, n)] == list(range(n))
 
 
 @pytest.mark.parametrize("n", [2**20 + 1, 10_000_019, 2**27, 2**31 - 1])

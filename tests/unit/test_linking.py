@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from sim.jit import by_reference, inlined, is_compiling, njit
+from sim.jit import by_reference, held, inlined, is_compiling, njit
 
 only_compiled = pytest.mark.skipif(not is_compiling, reason="nothing is compiled")
 
@@ -102,3 +102,20 @@ def test_what_an_inlined_function_calls_is_not_inlined_for_that(translated: None
 def test_a_pointer_stays_what_it_is() -> None:
     pair = Pair(np.arange(3.0), np.arange(4.0))
     assert total(pair) == total_of(pair) == 3.0 + 2.0 * 6.0
+
+
+@pytest.mark.skipif(not is_compiling, reason="uncompiled, the arrays themselves are passed")
+def test_arrays_that_are_held_are_those_of_now_and_may_be_longer_or_of_other_types() -> None:
+    left, right = np.arange(3.0), np.arange(4.0)
+    pair = held(Pair(left, right))
+    assert total(pair) == total_of(pair) == 3.0 + 2.0 * 6.0
+    left += 1.0
+    assert total(pair) == 6.0 + 2.0 * 6.0
+    other = held(Pair(np.arange(2.0), right))
+    for after in (Pair(np.arange(50.0), right), Pair(left, np.arange(5)), Pair(np.ones((2, 2)), np.ones((2, 3, 4)))):
+        pair = held(after, pair)
+        del after  # what is held keeps the arrays
+        assert total(pair) == total_of(pair) == np.sum(pair.arrays.left) + 2.0 * np.sum(pair.arrays.right)
+    pair = held(Pair(left, right), pair)
+    assert total(pair) == 6.0 + 2.0 * 6.0
+    assert total(other) == 1.0 + 2.0 * 6.0
