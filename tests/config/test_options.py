@@ -30,7 +30,7 @@ from sim.errors import InputError
 from sim.measures.outcomes import NEEDED_NULLS
 from sim.options import CONFIG_DIR, version_base
 from sim.scenario import NULL_NIGHTS, Scenario, validate
-from tests.door.shell import ROOT, finish, manifest, start
+from tests.door.shell import ROOT, finish, forked_sim, manifest, start
 
 SMALL = "population.size=300"
 FILES = sorted(path.relative_to(CONFIG_DIR) for path in CONFIG_DIR.rglob("*.yaml"))
@@ -551,10 +551,11 @@ def test_options_of_ones_own_in_python(own_options: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_options_of_ones_own_on_the_command_line(own_options: Path, tmp_path: Path) -> None:
     arms = "study.arms={quiet:['throttle=none'],mine:['throttle=mine']}"
     common = ("--config-dir", own_options.name, SMALL, "study.replicates=1", "study.figures=false", "study.nulls=[]")
-    answer = finish(start(["-m", "sim", *common, arms, "hydra.run.dir=run"], tmp_path))
+    answer = forked_sim(*common, arms, "hydra.run.dir=run", folder=tmp_path)
     assert answer.code == 0, answer.err
     told = manifest(tmp_path / "run")
     assert told["arms"] == ["quiet", "mine"]
@@ -562,6 +563,7 @@ def test_options_of_ones_own_on_the_command_line(own_options: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_a_study_that_changes_the_night_changes_it_in_all_arms(tmp_path: Path) -> None:
     place = tmp_path / "own" / "study" / "pushed.yaml"
     place.parent.mkdir(parents=True)
@@ -572,7 +574,7 @@ def test_a_study_that_changes_the_night_changes_it_in_all_arms(tmp_path: Path) -
     text = yaml.safe_dump({"throttle": {"push": 0.9}, "study": study})
     place.write_text(f"# @package _global_\n{text}", encoding="utf-8")
     given = ("--config-dir", "own", "study=pushed", SMALL, "hydra.run.dir=run")
-    answer = finish(start(["-m", "sim", *given], tmp_path))
+    answer = forked_sim(*given, folder=tmp_path)
     assert answer.code == 0, answer.err
     expected = load("throttle.push=0.9", "posting.branching_ratio=0.3", SMALL)
     assert manifest(tmp_path / "run")["content_hash"]["calm"] == expected.content_hash

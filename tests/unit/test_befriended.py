@@ -17,7 +17,7 @@ from sim.befriended import friend_number, friend_seat, friends_of
 from sim.befriending import rows_of_friends
 from sim.implied import FRIENDS, Implied, person_of
 from sim.implying import imply
-from sim.jit import is_compiling
+from sim.jit import by_reference, is_compiling, njit
 from sim.network import Friends, Ties
 from sim.population import People
 from tests.unit.test_implied import Statistics, apart
@@ -39,6 +39,19 @@ def numbers_of(law: Friends, province: np.ndarray, users: np.ndarray, seed: int)
 
 
 # -- one relation, from both ends
+
+
+@njit
+def asked(implied, person, n):  # type: ignore[no-untyped-def]
+    """Return a person's friends by number, int64[k], and the seat of everybody among them, int64[n]."""
+    implied = by_reference(implied)
+    count, ints = friends_of(implied, person)
+    mine, seats = np.empty(count, np.int64), np.empty(n, np.int64)
+    for k in range(count):
+        mine[k] = person_of(implied, FRIENDS, friend_number(implied, ints, k))
+    for other in range(n):
+        seats[other] = friend_seat(implied, ints, other)
+    return mine, seats
 
 
 @st.composite
@@ -83,11 +96,9 @@ def test_the_relation_is_the_same_from_both_ends(
     tied = set(pairs.tolist())
     others = np.random.default_rng(seed % 2**32).choice(n, min(n, 4), replace=False)
     for person in others.tolist():
-        count, ints = friends_of(implied, person)
-        mine = [person_of(implied, FRIENDS, friend_number(implied, ints, k)) for k in range(count)]
-        assert mine == friend[whose == person].tolist()
-        for other in range(n):
-            seat = friend_seat(implied, ints, other)
+        mine, seats = asked(implied, person, n)
+        assert mine.tolist() == friend[whose == person].tolist()
+        for other, seat in enumerate(seats.tolist()):
             assert (seat >= 0) == (person * n + other in tied)
             assert seat < 0 or mine[seat] == other
 
@@ -140,6 +151,8 @@ def made(law: Friends, change: Callable[[Implied], Implied] = lambda implied: im
     found = []
     for seed in range(REPLICATES):
         implied = change(implied_of(law, HOME, np.arange(len(HOME)), seed))
+        for array in implied.friends:
+            array.setflags(write=False)  # as all are: else it is compiled for others
         starts, friends = rows_of_friends(implied, len(HOME))
         found.append(of_friends(*Ties(starts, friends).pairs()))
     return found
