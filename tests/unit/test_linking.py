@@ -104,7 +104,7 @@ def test_a_pointer_stays_what_it_is() -> None:
     assert total(pair) == total_of(pair) == 3.0 + 2.0 * 6.0
 
 
-@pytest.mark.skipif(not is_compiling, reason="uncompiled, the arrays themselves are passed")
+@only_compiled
 def test_arrays_that_are_held_are_those_of_now_and_may_be_longer_or_of_other_types() -> None:
     left, right = np.arange(3.0), np.arange(4.0)
     pair = held(Pair(left, right))
