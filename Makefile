@@ -108,8 +108,8 @@ clean: ## remove .venv, .venv-peers, caches and builds; outputs/ stays
 	find sim tests experiments -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment is made from nothing each time, so an interrupted set-up leaves no trace and a dropped pin no package; the
-# stamp comes last. setuptools goes first because one dependency is published as source only: with it in place, and without
-# build isolation, every byte that is installed has its hash in constraints.txt.
+# stamp comes last. pip and setuptools go first: a new pip is faster, and one dependency is published as source only; with
+# setuptools in place, and without build isolation, every byte that is installed has its hash in constraints.txt.
 $(READY): pyproject.toml constraints.txt
 	@for candidate in $(PYTHON); do \
 		if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
@@ -119,8 +119,8 @@ $(READY): pyproject.toml constraints.txt
 	done; \
 	echo "No Python >= 3.11 with venv among: $(PYTHON). Install one, or name it: make PYTHON=/path/to/python3" >&2; \
 	exit 1
-	@awk '/^setuptools==/ { on = 1 } on { print } on && !/\\$$/ { exit }' constraints.txt >$(VENV)/setuptools.txt
-	@$(INSTALL) --require-hashes -r $(VENV)/setuptools.txt
+	@awk '/^[a-z]/ { first = /^(pip|setuptools)==/ } first' constraints.txt >$(VENV)/first.txt
+	@$(INSTALL) --require-hashes -r $(VENV)/first.txt
 	@$(INSTALL) --require-hashes --no-build-isolation --use-pep517 -r constraints.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

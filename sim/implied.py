@@ -110,6 +110,16 @@ def near_number(ties, person, k):
 
 
 @njit
+def add_near(ties, values, sums):
+    """Add the value of each person to the sums of the neighbours, author by author; both float64[n]."""
+    for person in range(len(values)):
+        for k in range(near_count(ties, person)):
+            reader = person_of(ties, NEIGHBOURS, near_number(ties, person, k))
+            if reader >= 0:
+                sums[reader] += values[person]
+
+
+@njit
 def near_seat(ties, person, reader):
     """Return which neighbour of a person the reader is; -1: none."""
     user, other = user_of(ties, NEIGHBOURS, person), user_of(ties, NEIGHBOURS, reader)

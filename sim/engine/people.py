@@ -210,11 +210,7 @@ def _evenly(u: np.ndarray) -> np.ndarray:
 def _learnt(found: np.ndarray, rounds: int, net: Net) -> np.ndarray:
     """Return thresholds after so many rounds of taking the mean of one's own and one's neighbours'."""
     is_complete = net.complete[NEIGHBOURS] == 1
-    seen = heard_from(net, NEIGHBOURS, np.ones(len(found))) if rounds > 0 else 0
+    seen = heard_from(net, np.ones(len(found))) if rounds > 0 else 0
     for _ in range(rounds):
-        found = (
-            np.full(len(found), found.mean())
-            if is_complete
-            else (found + heard_from(net, NEIGHBOURS, found)) / (1 + seen)
-        )
+        found = np.full(len(found), found.mean()) if is_complete else (found + heard_from(net, found)) / (1 + seen)
     return np.asarray(found)

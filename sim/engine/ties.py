@@ -22,6 +22,7 @@ from sim.implied import (
     NO_FLOATS,
     NO_INTS,
     Implied,
+    add_near,
     follower_number,
     follower_seat,
     following,
@@ -44,6 +45,7 @@ __all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group"
            "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_ties", "nobody",
            "only", "reader_at", "seat_of", "tied_to"]  # fmt: skip
 
+_AT_ONCE = 2**16  # authors whose ties are written out at once
 NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 
 
@@ -374,16 +376,17 @@ def channel_of_group(net, group):
     return np.int64(net.group_channels[set_of_group(net, group)[0]])
 
 
-@njit
-def heard_from(net, ties, values):
-    """Return float64[n]: the sum of values (float64[n]) over those whom each person hears or sees in a set of ties."""
-    net = by_reference(net)
+def heard_from(net: Net, values: np.ndarray) -> np.ndarray:
+    """Return float64[n]: the sum of values (float64[n]) over the neighbours that each person hears or sees, in their order."""
     out = np.zeros(len(values), np.float64)
-    if net.complete[ties] == 0:
-        for author in range(len(values)):
-            readers = tied_to(net, ties, author, 0)
-            for k in range(readers.n):
-                reader = reader_at(net, readers, k)
-                if reader >= 0:
-                    out[reader] += values[author]
+    at = net.rows_at[NEIGHBOURS]
+    if net.complete[NEIGHBOURS] == 1:
+        return out
+    if at < 0:
+        add_near(net.implied, values, out)
+        return out
+    for low in range(0, len(values), _AT_ONCE):
+        said = values[low : low + _AT_ONCE]
+        starts = net.ties_starts[at + low : at + low + len(said) + 1]
+        np.add.at(out, net.ties[starts[0] : starts[-1]], np.repeat(said, np.diff(starts)))
     return out
