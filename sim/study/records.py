@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import zlib
 from collections.abc import Iterator, MutableMapping
 
@@ -10,10 +11,20 @@ import numpy as np
 
 from sim.engine.simulate import Record
 
-__all__ = ["Records"]
+__all__ = ["Records", "read_record"]
 
 RunName = tuple[str, str, int]
 """Arm, null night (empty: the night itself) and replicate."""
+
+_reading = threading.Lock()
+"""NumPy reads what an array is by `ast.literal_eval`, which fails in Python 3.11 if another thread does so while the garbage
+collector calls back (python/cpython, issue 106905)."""
+
+
+def read_record(packed: bytes | memoryview) -> Record:
+    """Return the record of which these are the arrays, in a file of NumPy (.npz)."""
+    with _reading, np.load(io.BytesIO(packed)) as file:
+        return Record.from_arrays({name: file[name] for name in file.files})
 
 
 class Records(MutableMapping[RunName, Record]):
@@ -32,8 +43,7 @@ class Records(MutableMapping[RunName, Record]):
         self._packed[name] = zlib.compress(whole.getbuffer(), 1)
 
     def __getitem__(self, name: RunName) -> Record:
-        with np.load(io.BytesIO(zlib.decompress(self._packed[name]))) as parts:
-            return Record.from_arrays({part: parts[part] for part in parts.files})
+        return read_record(zlib.decompress(self._packed[name]))
 
     def __contains__(self, name: object) -> bool:
         return name in self._packed

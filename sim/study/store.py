@@ -26,6 +26,7 @@ from sim.engine.simulate import Record
 from sim.errors import InputError
 from sim.jit import model_hash
 from sim.scenario import MODEL_VERSION, Scenario
+from sim.study.records import read_record
 from sim.study.whole import locked, put_bytes, write_whole
 
 __all__ = ["Store", "UnwritableError", "run_key"]
@@ -80,8 +81,7 @@ class Store:
         if packed is None:
             return None
         try:
-            with np.load(io.BytesIO(packed)) as file:
-                return Record.from_arrays({name: file[name] for name in file.files})
+            return read_record(packed)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

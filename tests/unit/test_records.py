@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import io
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,7 @@ from sim.measures.bands import curve_contrast_table
 from sim.scenario import Scenario
 from sim.study import writing
 from sim.study.figures import curves_shown
-from sim.study.records import Records
+from sim.study.records import Records, read_record
 from sim.study.run import Study
 
 SMALL = ("population.size=150", "scenario.warm_up_hours=2")
@@ -98,3 +102,26 @@ def test_a_study_without_runs_has_a_table_without_rows(arms: dict[str, Scenario]
     read = pd.read_parquet(tmp_path / "curves.parquet")
     assert len(read) == 0
     assert {"arm", "replicate", "time", "curve", "value"} <= {*read.columns}
+
+
+def test_threads_may_read_records_while_the_garbage_collector_calls_back() -> None:
+    record = sim.simulate(sim.load(*SMALL, "throttle=none"), seed=3).record
+    whole = io.BytesIO()
+    np.savez(whole, **record.arrays())
+    before, interval = gc.get_threshold(), sys.getswitchinterval()
+
+    def call_back(_phase: str, _info: dict[str, int]) -> None:
+        for _ in range(200):
+            pass
+
+    gc.callbacks.append(call_back)
+    gc.set_threshold(20)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: read_record(whole.getvalue()).arrays().keys(), range(32)))
+    finally:
+        gc.callbacks.remove(call_back)
+        gc.set_threshold(*before)
+        sys.setswitchinterval(interval)
+    assert found == [record.arrays().keys()] * 32
