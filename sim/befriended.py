@@ -25,10 +25,10 @@ __all__ = [
     "HOME",
     "Befriended",
     "first_stub",
-    "friend_and_seat",
     "friend_number",
     "friend_seat",
     "friends_of",
+    "stub_in",
 ]
 
 BITS = 10
@@ -104,7 +104,7 @@ def _there(f, part, i):
 
 
 @njit
-def _row_in(f, part, k, row):
+def stub_in(f, part, k, row):
     """Return the stub of side 0 in a row of those that go to slice k."""
     n, bits, back = f.matching[part, 0], f.matching[part, 1], f.matching[part, 3]
     return (row << bits) + ((k * back) & ((1 << bits) - 1) if row < n >> bits else k)
@@ -117,7 +117,7 @@ def _back(f, part, j):
     rows = n >> bits
     k, y = _slice_of(f, part, j)
     size = rows + (1 if k < n - (rows << bits) else 0)
-    return _row_in(f, part, k, standing_at(f.slices, f.matching[part, 4] + k, size, y))
+    return stub_in(f, part, k, standing_at(f.slices, f.matching[part, 4] + k, size, y))
 
 
 @njit
@@ -138,7 +138,7 @@ def _tie(f, part, a, a_end, b, b_end):
     found = np.int64(-1)
     for row in range(first_row, last_row + 1):
         for k in range(low, high + 1):
-            i = _row_in(f, part, k, row)
+            i = stub_in(f, part, k, row)
             if a <= i < a_end and (found < 0 or i < found) and b <= _there(f, part, i) < b_end:
                 found = np.int64(i)
         if found >= 0:
@@ -219,26 +219,20 @@ def _is_first(f, part, side, own, n_own, stub, others, n_others, other):
 @njit
 def friend_number(ties, ints, k):
     """Return the user number of the k-th friend; -1: nobody's."""
-    return friend_and_seat(ties, ints, k)[0]
-
-
-@njit
-def friend_and_seat(ties, ints, k):
-    """Return the user number of the k-th friend, -1: nobody's; and which of that friend's friends this person is."""
     f = ties.friends
     p, half, home, n_home, away, n_away, side, part = ints
     if k < n_home:
         other = _other(f, p, half, home + k)
         if other < 0:
-            return np.int64(-1), np.int64(-1)
+            return np.int64(-1)
         x, first, end = _whose(f, HOME, p, other)
         if not _is_first(f, p, half, home, n_home, home + k, first, end - first, other):
-            return np.int64(-1), np.int64(-1)
-        return _number(ties, p, 1 - half, x), other - first
+            return np.int64(-1)
+        return _number(ties, p, 1 - half, x)
     stub = away + k - n_home
     other = _other(f, part, side, stub)
     if other < 0:
-        return np.int64(-1), np.int64(-1)
+        return np.int64(-1)
     begin = f.begin[1 - side]
     q = last_below(begin, other)
     x = (ties.first[FRIENDS, q + 1] - ties.first[FRIENDS, q]) // 2  # the last of an odd number, if it is none before
@@ -247,10 +241,10 @@ def friend_and_seat(ties, ints, k):
     other_half = (1 - side) ^ f.entry[q, 2]
     its_home, its_n_home, first, n = _stubs_of(ties, q, other_half, x)
     if not _is_first(f, part, side, away, n_away, stub, first, n, other):
-        return np.int64(-1), np.int64(-1)
+        return np.int64(-1)
     if q == p and _tie_between(f, p, half, home, n_home, its_home, its_n_home) >= 0:
-        return np.int64(-1), np.int64(-1)  # friends at home already
-    return _number(ties, q, other_half, x), its_n_home + other - first
+        return np.int64(-1)  # friends at home already
+    return _number(ties, q, other_half, x)
 
 
 @njit

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
-from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friend_and_seat, friends_of
-from sim.bijection import standing
-from sim.implied import FRIENDS, person_of, poisson_count
+from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stub, friends_of, stub_in
+from sim.bijection import placed_all, standing
+from sim.implied import poisson_count
 from sim.jit import by_reference, njit
 
 if TYPE_CHECKING:
@@ -154,20 +154,72 @@ def _step(bits: int) -> int:
 
 @njit
 def rows_of_friends(implied, n):
-    """Return starts and indices of the friends of n people."""
+    """Return starts and indices of the friends of n people.
+
+    Each tie is found once, from the side 0 of its matching, and stands in both rows.
+    """
     implied = by_reference(implied)
-    starts = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        starts[i + 1] = starts[i] + friends_of(implied, i)[0]
-    indices = np.full(starts[n], -1, np.int32)
+    f = implied.friends
+    anywhere = len(f.keys)
+    begins = np.zeros(anywhere + 2, np.int64)  # of the stubs of the sides 1 of all matchings
+    for part in range(anywhere + 1):
+        begins[part + 1] = begins[part] + f.matching[part, 0]
+    starts, owners = np.zeros(n + 1, np.int64), np.zeros((begins[-1], 2), np.int32)  # who has a stub, as which friend
     for i in range(n):
         count, ints = friends_of(implied, i)
-        half, n_home, side = ints[1], ints[3], ints[6]
-        # Each tie is found once, those at home from half 0 and those anywhere from side 0, and stands in both rows.
-        for k in range(0 if half == 0 else n_home, count if side == 0 else n_home):
-            number, seat = friend_and_seat(implied, ints, k)
-            if number >= 0:
-                other = person_of(implied, FRIENDS, number)
-                indices[starts[i] + k] = other
-                indices[starts[other] + seat] = i
+        starts[i + 1] = starts[i] + count
+        p, half, home, n_home, away, n_away, side, _ = ints
+        if count > 0 and half == 1:
+            for k in range(min(n_home, f.matching[p, 0] - home)):
+                owners[begins[p] + home + k, 0], owners[begins[p] + home + k, 1] = i, k
+        if count > 0 and side == 1:
+            for k in range(min(n_away, f.matching[anywhere, 0] - away)):
+                owners[begins[anywhere] + away + k, 0], owners[begins[anywhere] + away + k, 1] = i, n_home + k
+    there = _matched(f, begins)
+    indices, last = np.full(starts[n], -1, np.int32), np.full(n, -1, np.int32)  # to whom each was tied last
+    for i in range(n):
+        count, ints = friends_of(implied, i)
+        p, half, home, n_home = ints[0], ints[1], ints[2], ints[3]
+        if count > 0 and half == 0:
+            end = begins[p] + min(home + n_home, f.matching[p, 0])
+            _tie_up(there[begins[p] + home : end], owners[begins[p] :], starts, i, 0, indices, last)
+    last[:] = -1
+    for i in range(n):
+        count, ints = friends_of(implied, i)
+        n_home, away, n_away, side = ints[3], ints[4], ints[5], ints[6]
+        if count > 0 and side == 0:
+            for k in range(n_home):  # whom one has as a friend at home already
+                if indices[starts[i] + k] >= 0:
+                    last[indices[starts[i] + k]] = i
+            end = begins[anywhere] + min(away + n_away, f.matching[anywhere, 0])
+            _tie_up(there[begins[anywhere] + away : end], owners[begins[anywhere] :], starts, i, n_home, indices, last)
     return starts, indices
+
+
+@njit
+def _matched(f, begins):
+    """Return int32: the stub of side 1 that each of side 0 is matched with, matching after matching, a slice at a time."""
+    found, shuffled = np.zeros(begins[-1], np.int32), np.zeros(1, np.uint64)
+    for part in range(len(begins) - 1):
+        n, bits = f.matching[part, 0], f.matching[part, 1]
+        first = np.int64(0)
+        for k in range(1 << bits):
+            size = (n >> bits) + (1 if k < n & ((1 << bits) - 1) else 0)
+            if size > len(shuffled):
+                shuffled = np.zeros(2 * size, np.uint64)
+            placed_all(f.slices, f.matching[part, 4] + k, size, shuffled)
+            for row in range(size):
+                found[begins[part] + stub_in(f, part, k, row)] = first + np.int64(shuffled[row])
+            first += size
+    return found
+
+
+@njit
+def _tie_up(there, owners, starts, i, first, indices, last):
+    """Write to the rows of both who is tied to person i by the stubs `there`, from the person's friend `first` on."""
+    for k in range(len(there)):
+        other = owners[there[k], 0]
+        if last[other] != i:
+            last[other] = i
+            indices[starts[i] + first + k] = other
+            indices[starts[other] + owners[there[k], 1]] = i

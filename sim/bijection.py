@@ -13,7 +13,8 @@ import numpy as np
 
 from sim.jit import inlined, njit
 
-__all__ = ["bits_of", "placed", "scattered", "shuffled", "shuffled_block", "standing", "standing_at", "unshuffled"]
+__all__ = ["bits_of", "placed", "placed_all", "scattered", "shuffled", "shuffled_block", "standing", "standing_at",
+           "unshuffled"]  # fmt: skip
 
 _MASK = np.uint64(0xFFFFFFFF)
 _0, _1, _15, _16, _32 = np.uint64(0), np.uint64(1), np.uint64(15), np.uint64(16), np.uint64(32)
@@ -164,6 +165,12 @@ def _mixed(x):
 def placed(keys, k, n, x):
     """Return where x stands in the k-th of some shuffled orders, of n."""
     return shuffled(x, n, bits_of(n), keys[k, 0], keys[k, 1], keys[k, 2])
+
+
+@njit
+def placed_all(keys, k, n, out):
+    """Write to out (uint64[n] or longer) where each x in [0, n) stands in the k-th of some shuffled orders: many are quick."""
+    shuffled_block(0, n, n, bits_of(n), keys[k, 0], keys[k, 1], keys[k, 2], out)
 
 
 @njit

@@ -110,16 +110,6 @@ def near_number(ties, person, k):
 
 
 @njit
-def add_near(ties, values, sums):
-    """Add the value of each person to the sums of the neighbours, author by author; both float64[n]."""
-    for person in range(len(values)):
-        for k in range(near_count(ties, person)):
-            reader = person_of(ties, NEIGHBOURS, near_number(ties, person, k))
-            if reader >= 0:
-                sums[reader] += values[person]
-
-
-@njit
 def near_seat(ties, person, reader):
     """Return which neighbour of a person the reader is; -1: none."""
     user, other = user_of(ties, NEIGHBOURS, person), user_of(ties, NEIGHBOURS, reader)
@@ -220,27 +210,27 @@ def following(ties, author):
 
 
 @njit
-def follower_number(ties, ints, floats, k):
-    """Return the user number of the k-th follower.
+def follower_place(ties, ints, floats, k):
+    """Return (province, rank) of the k-th follower.
 
     Every (k + u)-th part of all who could follow, by rank; nobody twice and never oneself.
     """
     p, own, inside = ints[0], ints[1], ints[2]
     if k < inside:
-        begin = ties.first[FOLLOWERS, p]
-        size = ties.first[FOLLOWERS, p + 1] - begin
+        size = ties.first[FOLLOWERS, p + 1] - ties.first[FOLLOWERS, p]
         rank = k
         if inside < _MOST * (size - 1):
             q = quantile_at(ties, (k + floats[0]) / (size - 1), ints[3], floats[2])
             rank = min(np.int64(q * (size - 1)), size - 2)
-        if rank >= own:
-            rank += 1
-        return begin + standing_at(ties.rank_keys, p, size, rank)
+        return p, rank + 1 if rank >= own else rank
     k -= inside
     rest, outside = ints[5], ints[6]
     skipped = ties.first[FOLLOWERS, p + 1] - ties.first[FOLLOWERS, p]
     if outside >= _MOST * rest:
-        return k if k < ties.first[FOLLOWERS, p] else k + skipped
+        user = k if k < ties.first[FOLLOWERS, p] else k + skipped
+        r = province_of(ties, FOLLOWERS, user)
+        begin = ties.first[FOLLOWERS, r]
+        return r, placed(ties.rank_keys, r, ties.first[FOLLOWERS, r + 1] - begin, user - begin)
     share = outside / rest
     y = min((k + floats[1]) / share, rest * (1.0 - 2.0**-52))
     if y >= ties.first[FOLLOWERS, p]:
@@ -249,8 +239,15 @@ def follower_number(ties, ints, floats, k):
     begin = ties.first[FOLLOWERS, r]
     size = ties.first[FOLLOWERS, r + 1] - begin
     q = quantile_at(ties, (y - begin) / size * share, ints[4], floats[3])
-    rank = min(np.int64(q * size), size - 1)
-    return begin + standing_at(ties.rank_keys, r, size, rank)
+    return r, min(np.int64(q * size), size - 1)
+
+
+@njit
+def follower_number(ties, ints, floats, k):
+    """Return the user number of the k-th follower."""
+    r, rank = follower_place(ties, ints, floats, k)
+    begin = ties.first[FOLLOWERS, r]
+    return begin + standing_at(ties.rank_keys, r, ties.first[FOLLOWERS, r + 1] - begin, rank)
 
 
 @njit
@@ -341,6 +338,12 @@ def group_place(ties, channel, person, k):
     part, place = place_in_layer(ties, s, row, user_of(ties, s, person))
     if part < 0:
         return np.int64(-1), np.int64(-1)
+    return group_at(ties, channel, row, part, place)
+
+
+@njit
+def group_at(ties, channel, row, part, place):
+    """Return (group, seat) of whoever has a place in a part of a layer."""
     at = row * (ties.joining.shape[1] + 1) + part
     sizes = ties.sizes[channel]
     block = len(sizes) - 1

@@ -11,7 +11,7 @@ import numpy as np
 from sim import draws
 from sim.audiences import audiences_of
 from sim.befriending import befriend, nobody_befriended
-from sim.bijection import standing
+from sim.bijection import placed_all, standing
 from sim.implied import (
     CELLS,
     FOLLOWERS,
@@ -19,16 +19,16 @@ from sim.implied import (
     GROUPS,
     NEIGHBOURS,
     Implied,
-    follower_number,
+    follower_place,
     following,
-    group_place,
+    group_at,
     group_span,
-    groups_joined,
     member_number,
     near_count,
     near_number,
     person_of,
     poisson_count,
+    user_of,
 )
 from sim.jit import by_reference, njit
 from sim.population import People
@@ -37,7 +37,15 @@ from sim.quantiles import normal_quantile
 if TYPE_CHECKING:
     from sim.network import Followers, Friends, GroupTies
 
-__all__ = ["imply", "nothing_implied", "owners", "rows_of_followers", "rows_of_groups", "rows_of_neighbours"]
+__all__ = [
+    "add_near",
+    "imply",
+    "nothing_implied",
+    "owners",
+    "rows_of_followers",
+    "rows_of_groups",
+    "rows_of_neighbours",
+]
 
 BLOCK = 1024
 """Groups whose sizes are the quantiles of the law, in shuffled order; then the same again."""
@@ -201,14 +209,19 @@ def _layers(first: np.ndarray, groups: Sequence[tuple[GroupTies, int, np.ndarray
 def rows_of_followers(implied, n):
     """Return starts and indices of the followers of n people."""
     implied = by_reference(implied)
-    starts = np.zeros(n + 1, np.int64)
+    first = implied.first[FOLLOWERS]
+    starts, ranked = np.zeros(n + 1, np.int64), np.zeros(first[-1], np.int32)
     for i in range(n):
-        starts[i + 1] = starts[i] + following(implied, i)[0]
+        count, ints, _ = following(implied, i)
+        starts[i + 1] = starts[i] + count
+        if user_of(implied, FOLLOWERS, i) >= 0:
+            ranked[first[ints[0]] + ints[1]] = i
     indices = np.empty(starts[n], np.int32)
     for i in range(n):
         count, ints, floats = following(implied, i)
         for k in range(count):
-            indices[starts[i] + k] = person_of(implied, FOLLOWERS, follower_number(implied, ints, floats, k))
+            province, rank = follower_place(implied, ints, floats, k)
+            indices[starts[i] + k] = ranked[first[province] + rank]
     return starts, indices
 
 
@@ -224,6 +237,16 @@ def rows_of_neighbours(implied, n):
         for k in range(starts[i + 1] - starts[i]):
             indices[starts[i] + k] = person_of(implied, NEIGHBOURS, near_number(implied, i, k))
     return starts, indices
+
+
+@njit
+def add_near(ties, values, sums):
+    """Add the value of each person to the sums of the neighbours, author by author; both float64[n]."""
+    for person in range(len(values)):
+        for k in range(near_count(ties, person)):
+            reader = person_of(ties, NEIGHBOURS, near_number(ties, person, k))
+            if reader >= 0:
+                sums[reader] += values[person]
 
 
 @njit
@@ -246,18 +269,52 @@ def owners(implied, channel):
 def rows_of_groups(implied, channel, n):
     """Return starts, members, joined_starts and joined of the groups of a channel."""
     implied = by_reference(implied)
+    row_first, layers = implied.row_first[channel], implied.row_first[channel + 1] - implied.row_first[channel]
     parts = implied.joining.shape[1] + 1
-    begin = implied.base[implied.row_first[channel] * parts]
-    end = implied.base[implied.row_first[channel + 1] * parts]
+    begin, end = implied.base[row_first * parts], implied.base[(row_first + layers) * parts]
     starts, joined_starts = np.zeros(end - begin + 1, np.int64), np.zeros(n + 1, np.int64)
     for group in range(begin, end):
         starts[group - begin + 1] = starts[group - begin] + group_span(implied, group)[0]
+    n_users = implied.first[GROUPS + channel, -1]
+    people, part, place = np.empty(n_users, np.int32), np.empty(n_users, np.int32), np.empty(n_users, np.int32)
     for i in range(n):
-        joined_starts[i + 1] = joined_starts[i] + groups_joined(implied, channel, i)
-    members, joined = np.empty(starts[-1], np.int32), np.empty(joined_starts[-1], np.int32)
-    for i in range(n):
-        for k in range(joined_starts[i + 1] - joined_starts[i]):
-            group, seat = group_place(implied, channel, i, k)
-            joined[joined_starts[i] + k] = group - begin
-            members[starts[group - begin] + seat] = i
+        user = user_of(implied, GROUPS + channel, i)
+        if user >= 0:
+            people[user] = i
+    members, joined = np.empty(starts[-1], np.int32), np.empty(0, np.int32)
+    for layer in range(layers - 1, -1, -1):
+        _place_all(implied, GROUPS + channel, row_first + layer, part, place)
+        if layer == layers - 1:  # to which not everybody belongs
+            for user in range(n_users):
+                joined_starts[people[user] + 1] = layers if part[user] >= 0 else layers - 1
+            for i in range(n):
+                joined_starts[i + 1] += joined_starts[i]
+            joined = np.empty(joined_starts[-1], np.int32)
+        for user in range(n_users):
+            if part[user] >= 0:
+                group, seat = group_at(implied, channel, row_first + layer, part[user], place[user])
+                joined[joined_starts[people[user]] + layer] = group - begin
+                members[starts[group - begin] + seat] = people[user]
     return starts, members, joined_starts, joined
+
+
+@njit
+def _place_all(implied, s, row, part, place):
+    """Write part and place of all users in a layer, as `place_in_layer` returns them one by one."""
+    provinces = implied.joining.shape[1]
+    keys, first, everywhere = implied.group_keys, implied.first[s], implied.abroad[row, -1]
+    at = row * (provinces + 1)
+    at_home, abroad = np.empty(np.max(np.diff(first)), np.uint64), np.empty(everywhere, np.uint64)
+    placed_all(keys, at + provinces, everywhere, abroad)
+    for p in range(provinces):
+        size = first[p + 1] - first[p]
+        placed_all(keys, at + p, size, at_home)
+        moved = implied.abroad[row, p] - implied.local[row, p]
+        for j in range(size):
+            own, user = np.int64(at_home[j]), first[p] + j
+            if own >= implied.joining[row, p]:
+                part[user], place[user] = -1, 0
+            elif own < implied.local[row, p]:
+                part[user], place[user] = p, own
+            else:
+                part[user], place[user] = provinces, abroad[moved + own]

@@ -22,7 +22,6 @@ from sim.implied import (
     NO_FLOATS,
     NO_INTS,
     Implied,
-    add_near,
     follower_number,
     follower_seat,
     following,
@@ -37,7 +36,7 @@ from sim.implied import (
     near_seat,
     person_of,
 )
-from sim.implying import nothing_implied
+from sim.implying import add_near, nothing_implied
 from sim.jit import by_reference, inlined, njit
 from sim.network import Groups, Ties
 
