@@ -37,15 +37,8 @@ from sim.quantiles import normal_quantile
 if TYPE_CHECKING:
     from sim.network import Followers, Friends, GroupTies
 
-__all__ = [
-    "add_near",
-    "imply",
-    "nothing_implied",
-    "owners",
-    "rows_of_followers",
-    "rows_of_groups",
-    "rows_of_neighbours",
-]
+__all__ = ["imply", "nothing_implied", "owners", "rows_of_followers", "rows_of_groups", "rows_of_neighbours",
+           "sums_near"]  # fmt: skip
 
 BLOCK = 1024
 """Groups whose sizes are the quantiles of the law, in shuffled order; then the same again."""
@@ -240,13 +233,15 @@ def rows_of_neighbours(implied, n):
 
 
 @njit
-def add_near(ties, values, sums):
-    """Add the value of each person to the sums of the neighbours, author by author; both float64[n]."""
+def sums_near(ties, values):
+    """Return float64[n]: the sum of values (float64[n]) over the neighbours of each person, in their order."""
+    sums = np.zeros(len(values), np.float64)
     for person in range(len(values)):
         for k in range(near_count(ties, person)):
             reader = person_of(ties, NEIGHBOURS, near_number(ties, person, k))
             if reader >= 0:
                 sums[reader] += values[person]
+    return sums
 
 
 @njit

@@ -36,7 +36,7 @@ from sim.implied import (
     near_seat,
     person_of,
 )
-from sim.implying import add_near, nothing_implied
+from sim.implying import nothing_implied, sums_near
 from sim.jit import by_reference, inlined, njit
 from sim.network import Groups, Ties
 
@@ -382,8 +382,7 @@ def heard_from(net: Net, values: np.ndarray) -> np.ndarray:
     if net.complete[NEIGHBOURS] == 1:
         return out
     if at < 0:
-        add_near(net.implied, values, out)
-        return out
+        return np.asarray(sums_near(net.implied, values))
     for low in range(0, len(values), _AT_ONCE):
         said = values[low : low + _AT_ONCE]
         starts = net.ties_starts[at + low : at + low + len(said) + 1]
