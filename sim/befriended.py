@@ -24,7 +24,6 @@ __all__ = [
     "BLOCK",
     "HOME",
     "Befriended",
-    "first_stub",
     "friend_number",
     "friend_seat",
     "friends_of",
@@ -54,7 +53,7 @@ class Befriended(NamedTuple):
 
 
 @njit
-def first_stub(f, kind, p, x):
+def _first_stub(f, kind, p, x):
     """Return the first stub of person x of a half of province p, of those at home or anywhere."""
     stubs, entry = f.stubs[kind, f.entry[p, 0]], f.entry[p, 1]
     return ((entry + x) >> BITS) * stubs[BLOCK] + stubs[(entry + x) & (BLOCK - 1)] - stubs[entry]
@@ -163,8 +162,8 @@ def _stubs_of(ties, p, half, x):
     In a province of an odd number of users the last one has nobody opposite, and all friends anywhere.
     """
     f = ties.friends
-    home, away = first_stub(f, HOME, p, x), first_stub(f, ANYWHERE, p, x)
-    n_home, n_away = first_stub(f, HOME, p, x + 1) - home, first_stub(f, ANYWHERE, p, x + 1) - away
+    home, away = _first_stub(f, HOME, p, x), _first_stub(f, ANYWHERE, p, x)
+    n_home, n_away = _first_stub(f, HOME, p, x + 1) - home, _first_stub(f, ANYWHERE, p, x + 1) - away
     if x >= (ties.first[FRIENDS, p + 1] - ties.first[FRIENDS, p]) // 2:
         n_home, n_away = np.int64(0), n_home + n_away
     return home, n_home, away + f.begin[half ^ f.entry[p, 2], p], n_away
@@ -236,7 +235,7 @@ def friend_number(ties, ints, k):
     begin = f.begin[1 - side]
     q = last_below(begin, other)
     x = (ties.first[FRIENDS, q + 1] - ties.first[FRIENDS, q]) // 2  # the last of an odd number, if it is none before
-    if other - begin[q] < first_stub(f, ANYWHERE, q, x):
+    if other - begin[q] < _first_stub(f, ANYWHERE, q, x):
         x = _whose(f, ANYWHERE, q, other - begin[q])[0]
     other_half = (1 - side) ^ f.entry[q, 2]
     its_home, its_n_home, first, n = _stubs_of(ties, q, other_half, x)

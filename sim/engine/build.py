@@ -63,22 +63,31 @@ def _airing_key(entry: Entry, repetition: int, taken: set[int]) -> int:
         twin += 1
 
 
-def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    listed = airing_ticks(scenario)
-    names = list(scenario.channels)
-    provinces = world.people.provinces.names
-    rows = np.zeros(len(listed), AIRING)
-    airs_in = np.ones((len(listed), len(provinces)), np.uint8)
-    stagger = np.zeros((len(listed), len(provinces)), np.int64)
-    taken: set[int] = set()
-    ids = np.arange(len(provinces), dtype=np.int64)
-    for index, (row, (_, entry, repetition)) in enumerate(zip(rows, listed, strict=True)):
-        key = _airing_key(entry, repetition, taken)
-        row["id"] = draws.identity(seed, draws.ID_AIRING, 0, key, 0)
+@lru_cache(8)
+def _programme(
+    timeline: tuple[Entry, ...], clock: Clock, channels: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return what is known of the airings without a seed, and their keys."""
+    listed = _airing_ticks(timeline, clock)
+    rows, taken = np.zeros(len(listed), AIRING), set[int]()
+    for row, (_, entry, _) in zip(rows, listed, strict=True):
         row["authority"], row["audience"], row["arousal"] = entry.authority, entry.audience, entry.arousal
-        row["channel"] = names.index(entry.channel) if entry.channel is not None else -1
+        row["channel"] = channels.index(entry.channel) if entry.channel is not None else -1
         row["kind"] = KINDS.index(entry.kind) if entry.kind in KINDS else 0
         row["ticks"] = minutes_to_ticks(entry.minutes)
+    rows.setflags(write=False)
+    return rows, tuple(_airing_key(entry, repetition, taken) for _, entry, repetition in listed)
+
+
+def _airings(scenario: Scenario, world: World, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, keys = _programme(scenario.scenario.timeline, scenario.clock, tuple(scenario.channels))
+    rows = rows.copy()
+    rows["id"] = [draws.identity(seed, draws.ID_AIRING, 0, key, 0) for key in keys]
+    provinces = world.people.provinces.names
+    airs_in = np.ones((len(rows), len(provinces)), np.uint8)
+    stagger = np.zeros((len(rows), len(provinces)), np.int64)
+    ids = np.arange(len(provinces), dtype=np.int64)
+    for index, (_, entry, _) in enumerate(airing_ticks(scenario)):
         if entry.provinces is not None:
             unknown = [p for p in entry.provinces if p not in provinces]
             if unknown:

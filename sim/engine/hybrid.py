@@ -85,9 +85,9 @@ class CompiledRoom:
         """See `Room`."""
         gathering = int(self.tables.gather_starts[airing + 1] - self.tables.gather_starts[airing])
         provinces = self.tables.airs_in.shape[1]
-        for k, part in enumerate(self.parts):
-            self._put(k, grown(part, gathering + self.margin, self.margin, provinces))
-            kernel.air(self._tables, self._parts[k], airing, self.now)
+        for k in range(len(self.parts)):
+            while kernel.air(self._tables, self._parts[k], airing, self.now) == kernel.MORE_ROOM:
+                self._put(k, grown(self.parts[k], gathering + self.margin, self.margin, provinces))
 
     def observed(self, watch: str, since: int) -> float:
         """See `Room`."""

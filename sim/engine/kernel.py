@@ -146,6 +146,18 @@ def has_room(S, margin, n_events, rows):
     )
 
 
+@inlined
+def has_room_to_air(S, pushes, showings):
+    """Return whether so many pushes, showings and a message find room."""
+    now, meta = S.now[0], S.calendar.meta[0]
+    return (
+        meta["n_free"] >= wanted_chunks(S.calendar, pushes)
+        and 2 * (meta["n_late"] + pushes) <= len(S.calendar.late)
+        and now["n_messages"] - now["n_free"] < len(S.messages)
+        and now["n_showings"] + showings <= len(S.due)
+    )
+
+
 @njit
 def key_of(S, kind, slot, datum):
     """Return the key of an event in the total order (`order.py`)."""
@@ -366,18 +378,22 @@ def look_around(T, S, minute):
 
 @njit
 def air(T, S, airing, t):
-    """Broadcast an airing of the timeline, or let people gather."""
+    """Broadcast an airing of the timeline, or let people gather; return ENOUGH, or MORE_ROOM to be called again."""
     T, S = by_reference(T), by_reference(S)
     a = T.airings[airing]
+    first, end = T.gather_starts[airing], T.gather_starts[airing + 1]
+    if not has_room_to_air(S, end - first, T.airs_in.shape[1]):
+        return MORE_ROOM
     if a["channel"] < 0:
-        for k in range(T.gather_starts[airing], T.gather_starts[airing + 1]):
+        for k in range(first, end):
             p = np.int64(T.gatherers[k])
             if not S.now[0]["first_person"] <= p <= S.now[0]["last_person"]:
                 continue
             tick = t + 1 + T.stagger[airing, T.province[p]]
             if tick < T.rules[0]["horizon"]:
                 push(S.calendar, S.messages, order_of(tick, PROMPT, p), -1, prompt_key(GATHERING, airing))
-        return
+        return ENOUGH
     slot = write(S, a["id"], -1 - airing, a["channel"], a["kind"], 0)
     begin_showings(T, S, airing, t, slot)
     release(S, slot)
+    return ENOUGH
