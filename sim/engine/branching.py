@@ -13,18 +13,19 @@ and seed (`measured_nation`).
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from sim.channels import FEED, GROUP
-from sim.engine.flags import is_reached, reactivity_of
-from sim.engine.ties import audience_of, group_of, members_of, n_groups_of, reader_at, tied_to
-from sim.jit import by_reference, njit
+from sim.engine.rows import rows_grouped, rows_tied, sums_over
+from sim.engine.state import Tables
+from sim.engine.ties import audience_of, lists
+from sim.jit import njit
 from sim.network import Neighbours
 from sim.scenario import Scenario
 
-__all__ = ["MOST_MEASURED", "measured_nation", "next_generation", "spectral_radius"]
+__all__ = ["MOST_MEASURED", "measured_nation", "offspring_of", "spectral_radius"]
 
 MOST_MEASURED = 300_000
 """People up to whom the radius is that of the actual network; see docs/design.md for how far off it is beyond."""
@@ -54,105 +55,103 @@ def measured_nation(scenario: Scenario) -> Scenario | None:
     )
 
 
-@njit
-def next_generation(tables, exists, rows, posts):
-    """Return float64[rows, n]: expected reactions (at scale 1) to `posts`, float64[rows, n]; row r is of channel rows[r].
+def offspring_of(tables: Tables, exists: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the operator: to `posts`, float64[rows, n], the expected reactions at scale 1; row r is of channel rows[r].
 
     A chat group counts with the larger of its shares of a member's posts before and after new groups are created: one that
     nobody has created yet (exists 0) passes its share on to the next.
     """
-    tables = by_reference(tables)
-    seen = np.zeros(posts.shape)
-    for r in range(len(rows)):
-        channel = tables.channels[rows[r]]
-        if channel["reaction"] > 0.0 and channel["type"] == FEED:
-            _read_on_feed(tables, rows[r], posts[r], seen[r])
-        elif channel["reaction"] > 0.0 and channel["type"] == GROUP:
-            _read_in_groups(tables, exists, rows[r], posts[r], seen[r])
-    _react(tables, rows, seen)
+    channels, cross = tables.channels[rows], float(tables.rules["cross"][0])
+    readings = [_reading(tables, exists, int(c)) for c in rows]
+    propensity = np.minimum(tables.people["propensity"].astype(np.float64), tables.rules["propensity_cap"][0])
+    mix = [
+        np.where(tables.receivers >> np.uint32(c["receiver"]) & np.uint32(1), c["posts_per_tick"], 0.0)
+        for c in channels
+    ]
+    total = np.zeros(len(propensity))
+    for part in mix:
+        total += part
+    mix = [np.divide(part, total, out=np.zeros(len(total)), where=total > 0.0) for part in mix]
+
+    def offspring(posts: np.ndarray) -> np.ndarray:
+        found = np.zeros(posts.shape)
+        crossing = np.zeros(posts.shape[1])
+        for r, reading in enumerate(readings):
+            if reading is not None:
+                reactions = reading(posts[r]) * channels["reaction"][r] * propensity
+                found[r] = reactions * (1.0 - cross)
+                crossing += reactions * cross
+        for r, part in enumerate(mix):
+            found[r] += crossing * part
+        return found
+
+    return offspring
+
+
+def _reading(tables: Tables, exists: np.ndarray, c: int) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return what tells how many of the posts on a channel each person sees at full attention; None: nobody reacts to them."""
+    channel = tables.channels[c]
+    if channel["reaction"] <= 0.0 or channel["type"] not in (FEED, GROUP):
+        return None
+    return _on_feed(tables, c) if channel["type"] == FEED else _in_groups(tables, exists, c)
+
+
+def _on_feed(tables: Tables, c: int) -> Callable[[np.ndarray], np.ndarray]:
+    net, channel, n = tables.net, tables.channels[c], len(tables.people)
+    ties, attention = int(channel["ties"]), float(channel["attention_max"])
+    readers = lists(net, audience_of(net, c))
+    if ties >= 0 and net.complete[ties] == 1:
+        is_reader = np.zeros(n, bool)
+        is_reader[readers] = True
+        return lambda posts: np.where(is_reader, attention * (_sum(posts[None]) - posts), 0.0)
+    tied = rows_tied(net, ties, n) if ties >= 0 else (np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
+    extra = channel["recommended"] + channel["trend_readers"]
+
+    def seen(posts: np.ndarray) -> np.ndarray:
+        found = np.asarray(sums_over(*tied, attention * posts))
+        if len(readers) > 0 and extra > 0.0:
+            found[readers] += min(extra / len(readers), 1.0) * attention * _sum(posts[None])
+        return found
+
     return seen
 
 
-@njit
-def _read_on_feed(tables, c, posts, seen):
-    """Add to `seen` how many of the posts on a feed each person sees at full attention."""
+def _in_groups(tables: Tables, exists: np.ndarray, c: int) -> Callable[[np.ndarray], np.ndarray]:
     net, channel = tables.net, tables.channels[c]
-    ties, attention = channel["ties"], channel["attention_max"]
-    readers = audience_of(net, c)
-    if ties >= 0 and net.complete[ties] == 1:
-        everyone = np.sum(posts)
-        for k in range(readers.n):
-            i = reader_at(net, readers, k)
-            seen[i] += attention * (everyone - posts[i])
-        return
-    if ties >= 0:
-        for j in range(len(posts)):
-            own = tied_to(net, ties, j, c)
-            for k in range(own.n):
-                reader = reader_at(net, own, k)
-                if reader >= 0:
-                    seen[reader] += attention * posts[j]
-    extra = channel["recommended"] + channel["trend_readers"]
-    if readers.n > 0 and extra > 0.0:
-        for_everyone = min(extra / readers.n, 1.0) * attention * np.sum(posts)
-        for k in range(readers.n):
-            seen[reader_at(net, readers, k)] += for_everyone
+    groups, attention, direct = int(channel["groups"]), float(channel["attention_max"]), float(channel["direct"])
+    starts, joined_starts, joined = rows_grouped(net, groups, len(tables.people))
+    exists = exists[net.first_group[groups] : net.first_group[groups + 1]]
+    heard = 1.0 - direct + direct / np.maximum(np.diff(starts) - 1, 1)
+    return lambda posts: np.asarray(_seen_in_groups(joined_starts, joined, exists, heard, attention * posts))
 
 
 @njit
-def _read_in_groups(tables, exists, c, posts, seen):
-    """Add to `seen` how many of the posts in chat groups each person sees at full attention."""
-    net, channel = tables.net, tables.channels[c]
-    groups, attention, direct = channel["groups"], channel["attention_max"], channel["direct"]
-    first = net.first_group[groups]
-    said = np.zeros(net.first_group[groups + 1] - first)
+def _seen_in_groups(joined_starts, joined, exists, heard, posts):
+    """Return how many posts each person sees, of which each member of a group sees the share `heard`."""
+    said, seen = np.zeros(len(exists)), np.zeros(len(posts))
     for j in range(len(posts)):
-        n_joined = n_groups_of(net, groups, j)
+        first, end = joined_starts[j], joined_starts[j + 1]
         passed_on = 1
-        k = n_joined - 1
-        while k >= 0 and exists[group_of(net, groups, j, k)] == 0:
+        k = end - 1
+        while k >= first and exists[joined[k]] == 0:
             passed_on += 1
             k -= 1
-        for g in range(n_joined):
-            group = group_of(net, groups, j, g)
-            share = attention * posts[j] / n_joined
-            if exists[group] == 0:
+        for g in range(first, end):
+            share = posts[j] / (end - first)
+            if exists[joined[g]] == 0:
                 passed_on += 1
             else:
                 share *= passed_on
                 passed_on = 1
-            said[group - first] += share
-    for group in range(len(said)):
-        others = members_of(net, first + group).n - 1
-        said[group] *= 1.0 - direct + direct / max(others, 1)
+            said[joined[g]] += share
+    said *= heard
     for i in range(len(posts)):
-        for g in range(n_groups_of(net, groups, i)):
-            seen[i] += said[group_of(net, groups, i, g) - first]
+        for g in range(joined_starts[i], joined_starts[i + 1]):
+            seen[i] += said[joined[g]]
+    return seen
 
 
-@njit
-def _react(tables, rows, seen):
-    """Put the expected reactions in the place of what each person sees, those that go to other channels there."""
-    n_rows, n = seen.shape
-    cross = tables.rules[0]["cross"]
-    mix = np.empty(n_rows)
-    for i in range(n):
-        propensity = reactivity_of(tables, tables.people[i])
-        crossing = total = 0.0
-        for r in range(n_rows):
-            reactions = seen[r, i] * tables.channels[rows[r]]["reaction"] * propensity
-            seen[r, i] = reactions * (1.0 - cross)
-            crossing += reactions * cross
-        if crossing > 0.0:
-            for r in range(n_rows):
-                mix[r] = tables.channels[rows[r]]["posts_per_tick"] if is_reached(tables, i, rows[r]) else 0.0
-                total += mix[r]
-            for r in range(n_rows):
-                if total > 0.0:
-                    seen[r, i] += crossing * (mix[r] / total)
-
-
-def spectral_radius(tables: Any, exists: np.ndarray) -> float:
+def spectral_radius(tables: Tables, exists: np.ndarray) -> float:
     """Return an upper bound of the spectral radius at scale 1, within a few per cent where 60 steps suffice.
 
     For every positive x the radius is at most max_i (A x)_i / x_i (Collatz 1942, Wielandt 1950). The iteration
@@ -165,11 +164,12 @@ def spectral_radius(tables: Any, exists: np.ndarray) -> float:
     rows = np.flatnonzero((tables.channels["reaction"] > 0.0) | (tables.channels["posts_per_tick"] > 0.0))
     if len(rows) == 0:
         return 0.0
+    offspring = offspring_of(tables, exists, rows)
     posts = np.full((len(rows), n), 1.0)
     elsewhere = float((n_channels - len(rows)) * n)
     bound = before = math.inf
     for _ in range(60):
-        following = next_generation(tables, exists, rows, posts)
+        following = offspring(posts)
         growth = _sum(following) / (_sum(posts) + elsewhere)
         if growth <= 0.0:
             return 0.0

@@ -9,8 +9,9 @@ import numpy as np
 from sim import draws
 from sim.decision import Decision
 from sim.engine.flags import ABLE, CIRCUMVENTS, POSTS, has
+from sim.engine.rows import heard_from
 from sim.engine.state import MIND, STATE, aligned
-from sim.engine.ties import Net, heard_from, reader_at, tied_to
+from sim.engine.ties import Net, reader_at, tied_to
 from sim.implied import NEIGHBOURS
 from sim.jit import by_reference, njit
 from sim.population import People

@@ -36,15 +36,14 @@ from sim.implied import (
     near_seat,
     person_of,
 )
-from sim.implying import nothing_implied, sums_near
+from sim.implying import nothing_implied
 from sim.jit import by_reference, inlined, njit
 from sim.network import Groups, Ties
 
-__all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group", "existing_group", "group_of",
-           "heard_from", "lists", "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_ties", "nobody",
-           "only", "reader_at", "seat_of", "tied_to"]  # fmt: skip
+__all__ = ["Net", "Readers", "audience_of", "audience_sizes", "channel_of_group", "existing_group", "group_of", "lists",
+           "look_up", "make_net", "members_of", "most_readers", "n_groups_of", "n_ties", "nobody", "only", "reader_at",
+           "seat_of", "tied_to"]  # fmt: skip
 
-_AT_ONCE = 2**16  # authors whose ties are written out at once
 NOBODY, TIED, MEMBERS, AUDIENCE, FOLLOWED, BEFRIENDED, NEAR, COMPUTED_MEMBERS = range(8)
 
 
@@ -373,18 +372,3 @@ def channel_of_group(net, group):
     """Return the channel of a chat group."""
     net = by_reference(net)
     return np.int64(net.group_channels[set_of_group(net, group)[0]])
-
-
-def heard_from(net: Net, values: np.ndarray) -> np.ndarray:
-    """Return float64[n]: the sum of values (float64[n]) over the neighbours that each person hears or sees, in their order."""
-    out = np.zeros(len(values), np.float64)
-    at = net.rows_at[NEIGHBOURS]
-    if net.complete[NEIGHBOURS] == 1:
-        return out
-    if at < 0:
-        return np.asarray(sums_near(net.implied, values))
-    for low in range(0, len(values), _AT_ONCE):
-        said = values[low : low + _AT_ONCE]
-        starts = net.ties_starts[at + low : at + low + len(said) + 1]
-        np.add.at(out, net.ties[starts[0] : starts[-1]], np.repeat(said, np.diff(starts)))
-    return out

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.engine import branching
-from sim.engine.branching import measured_nation, next_generation, spectral_radius
+from sim.engine.branching import measured_nation, offspring_of, spectral_radius
 from sim.engine.build import group_exists, make_tables, radius_of
 from sim.world import make_world
 from tests.nights import entry, night
@@ -18,11 +18,12 @@ def exact_radius(tables, exists) -> float:
     """Return the largest absolute eigenvalue of the operator on all channels, written out column by column."""
     n_channels, n = len(tables.channels), len(tables.people)
     rows = np.arange(n_channels)
+    offspring = offspring_of(tables, exists, rows)
     matrix = np.empty((n_channels * n, n_channels * n))
     for k in range(n_channels * n):
         one = np.zeros(n_channels * n)
         one[k] = 1.0
-        matrix[:, k] = next_generation(tables, exists, rows, one.reshape(n_channels, n)).ravel()
+        matrix[:, k] = offspring(one.reshape(n_channels, n)).ravel()
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
