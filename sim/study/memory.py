@@ -36,6 +36,8 @@ LISTED = 0.14
 """Bytes of a person for each list of people (`sim.audiences`): a bit, and what is counted of it."""
 BUILDING = 48
 """Bytes per tie, while a set of ties is sorted."""
+WRITING = 6
+"""Bytes per friend of somebody, each way counted, while friends are written: of tables of stubs."""
 HOT, HEARD_TICK = 2, 4
 """Bytes of a person that are looked at first, and of when each heard, in the null night keyboard."""
 EVENT = 16
@@ -76,10 +78,12 @@ def need_of(scenario: Scenario) -> Need:
     world = (PEOPLE + given) * n + audiences + tied + implied
     able = scenario.decision.able_share if given == 0 else 1.0
     tables = (STATE.itemsize + able * MIND.itemsize) * n + tied  # the rows of people become the state
-    # The branching ratio: expected posts of everybody on every channel that has some, of two generations.
+    # The branching ratio: expected posts of everybody on every channel that has some, of two generations, and the channels'
+    # shares of what people post; computed ties are written out.
     alive = sum(c.reaction > 0 or c.posts_per_user_day > 0 for c in scenario.channels.values())
     measured = measured_nation(scenario)
-    radius, apart = 8.0 * n * (2 * alive + 1), 0.0
+    stored = scenario.model_copy(update={"network": scenario.network.model_copy(update={"stored": True})})
+    radius, apart = 8.0 * n * (3 * alive + 4) + _kept_ties(stored, ties)[0] - tied, 0.0
     if measured is not None:
         smaller = need_of(measured)
         radius, apart = 0.0, float(smaller.world + smaller.beside)
@@ -92,7 +96,9 @@ def need_of(scenario: Scenario) -> Need:
     counts = n_channels * (len(COUNTS) + 2) + len(SNAPSHOT) + n_provinces / 10
     record = 4.0 * scenario.clock.n_minutes * counts / PACKED
     sorted_ = [count for name, count in ties.items() if _kind(scenario, name) == SORTED]
-    beside = max(BUILDING * max(sorted_, default=0.0), apart, tables + max(radius, state))
+    how = _kind(scenario, "friends")
+    written = WRITING * ties["friends"] if how == WRITTEN or (how == IMPLIED and measured is None) else 0.0
+    beside = max(BUILDING * max(sorted_, default=0.0), written, apart, tables + max(radius, state))
     return Need(int(SLACK * world), int(SLACK * beside), int(record))
 
 
