@@ -10,7 +10,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from sim.jit import is_compiling
+from sim.implied import (
+    FOLLOWERS,
+    GROUPS,
+    follower_number,
+    following,
+    group_place,
+    group_span,
+    groups_joined,
+    member_number,
+    person_of,
+)
+from sim.jit import by_reference, is_compiling, njit
 from sim.network import Followers, GroupTies, Neighbours, Network, make_network
 from sim.population import People
 from sim.world import make_world
@@ -248,3 +259,68 @@ def test_neighbours_are_a_ring_in_each_province():
         for k, person in enumerate(home):
             expected = {int(home[(k + d) % len(home)]) for d in (-3, -2, -1, 1, 2, 3)}
             assert set(ring.indices[ring.starts[person] : ring.starts[person + 1]].tolist()) == expected
+
+
+# -- rows are written from whole tables, while a run may ask for one tie
+
+
+@njit
+def followers_asked(implied, n):
+    """Return starts and indices of the followers of n people, each of them asked for."""
+    implied = by_reference(implied)
+    starts = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        starts[i + 1] = starts[i] + following(implied, i)[0]
+    indices = np.empty(starts[n], np.int32)
+    for i in range(n):
+        count, ints, floats = following(implied, i)
+        for k in range(count):
+            indices[starts[i] + k] = person_of(implied, FOLLOWERS, follower_number(implied, ints, floats, k))
+    return starts, indices
+
+
+@njit
+def groups_asked(implied, n, n_groups):
+    """Return the groups of n people and the members of the groups of channel 0, with where they begin, each asked for."""
+    implied = by_reference(implied)
+    joined_starts, starts = np.zeros(n + 1, np.int64), np.zeros(n_groups + 1, np.int64)
+    for i in range(n):
+        joined_starts[i + 1] = joined_starts[i] + groups_joined(implied, 0, i)
+    for group in range(n_groups):
+        starts[group + 1] = starts[group] + group_span(implied, group)[0]
+    joined, members = np.empty(joined_starts[-1], np.int32), np.empty(starts[-1], np.int32)
+    for i in range(n):
+        for k in range(joined_starts[i + 1] - joined_starts[i]):
+            joined[joined_starts[i] + k] = group_place(implied, 0, i, k)[0]
+    for group in range(n_groups):
+        count, ints = group_span(implied, group)
+        for k in range(count):
+            members[starts[group] + k] = person_of(implied, GROUPS, member_number(implied, ints, k))
+    return starts, members, joined_starts, joined
+
+
+@pytest.mark.parametrize("n", [6, 150, 3000])
+def test_rows_hold_what_is_computed_when_it_is_asked_for(n):
+    people, users = people_of(1, n)
+    both = {
+        stored: make_network(
+            Network(followers=LAWS["famous"], groups={"chat": CHATS}, stored=stored),
+            people,
+            {"followers": users, "friends": users[:0]},
+            [("chat", 4, users)],
+            1,
+        )
+        for stored in (True, False)
+    }
+    followers, chats = both[True][0]["followers"], both[True][1]["chat"]
+    implied = both[False][2]
+    assert len(followers.indices) > 0
+    for found, expected in (
+        ((followers.starts, followers.indices), followers_asked(implied, n)),
+        (
+            (chats.starts, chats.members, chats.joined_starts, chats.joined),
+            groups_asked(implied, n, len(chats.starts) - 1),
+        ),
+    ):
+        for mine, asked in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(mine, asked)
