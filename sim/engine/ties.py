@@ -1,7 +1,8 @@
 """The one door to the ties of a run, compiled: who hears whom, who is in which chat group, who can be reached on a channel.
 
 `Readers` is a list of people that a message goes to, named rather than written out: the k-th of them is asked with
-`reader_at`. Both engines ask here and nowhere else, so that how ties are kept is nobody else's concern.
+`reader_at`. Both engines ask here and, for ties of everybody at once, in `rows.py`, so that how ties are kept is nobody else's
+concern.
 """
 
 from __future__ import annotations
