@@ -21,6 +21,8 @@ IN_VENV := $(VENV)/bin/python
 # A file is run by one worker, which makes what its tests share once; long files come first (tests/conftest.py).
 # Three workers for two processors, since commands that are tested wait now and then.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+# Once, and not by every worker: the engine is compiled, and meanwhile what tests import is compiled to bytecode.
+PREPARE := $(IN_VENV) -m pytest --collect-only --quiet >/dev/null 2>&1 & $(IN_VENV) -m sim.compile && wait
 PIP := $(IN_VENV) -m pip --disable-pip-version-check --no-input --quiet
 # Modules are compiled when they are first imported, and for all later processes, whatever is set elsewhere: most of what the
 # packages in .venv bring is never imported, and tests start Python a hundred times.
@@ -36,11 +38,11 @@ run: $(COMPILED) ## simulate the night: throttled and open, paired; table on the
 	$(IN_VENV) -m sim $(ARGS)
 
 test: $(READY) ## run the tests, but for those that take longest
-	@$(IN_VENV) -m sim.compile # once, and not by every worker
+	@$(PREPARE)
 	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
 test-all: $(READY) ## run all tests, those that take longest as well
-	@$(IN_VENV) -m sim.compile
+	@$(PREPARE)
 	$(IN_VENV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(READY) ## check format, lint and types

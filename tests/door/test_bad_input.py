@@ -554,7 +554,7 @@ ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")
 """Exit code and word of a command that a signal ends."""
 
 
-@pytest.mark.parametrize("number", ENDS)
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_after_ctrl_c_or_sigterm_what_is_finished_is_kept(tmp_path: Path, number: signal.Signals) -> None:
     process = start(["-m", "sim", *LARGE, "study.replicates=200", "hydra.run.dir=cut"], tmp_path)
     wait_until(lambda: _kept(tmp_path) > RUNS_EACH, process)

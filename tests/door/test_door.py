@@ -318,6 +318,7 @@ def test_one_world_for_all_replicates_is_said_in_the_method(place: Path) -> None
     assert "intervals are pointwise and conditional on one world" in answer.out
 
 
+@pytest.mark.long
 def test_both_engines_give_the_same_outcomes(place: Path) -> None:
     for engine in ("compiled", "reference"):
         answer = forked_sim(

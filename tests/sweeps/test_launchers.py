@@ -192,6 +192,7 @@ ConfigStore.instance().store(group="hydra/launcher", name="elsewhere", node=node
 BEGIN = "import runpy, sys; sys.argv[0] = 'sim'; runpy.run_module('sim', run_name='__main__')"
 
 
+@pytest.mark.long
 def test_relative_paths_start_where_the_command_was_given(tmp_path: Path) -> None:
     """As with workers of Ray that were started in another folder."""
     (tmp_path / "hydra_plugins").mkdir()

@@ -85,6 +85,7 @@ def test_equal_to_the_tables_of_each_point(seed):
     check_all(random_frame(seed))
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.sampled_from([0.0, 0.2, 0.6]), st.booleans(), st.booleans())
 def test_equal_on_any_frame(seed, n_replicates, missing, has_reason, conditional):

@@ -81,7 +81,8 @@ def test_what_nobody_did_is_no_figure_but_a_reason(tmp_path):
     assert written.skipped["provinces.png"] == "all people live in one place"
 
 
-def test_squares_on_which_nobody_was_are_no_page_of_provinces(tmp_path):
+def test_squares_on_which_nobody_was_are_no_page_of_provinces(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "save", lambda *_: None)
     squares = make_squares(2)
     here = squares.assign(arm="throttled", value=0.0)
     written = write_all(tmp_path, CURVES, None, pd.concat([squares, here]), None, PROVINCES, MARKS, channel=None)
