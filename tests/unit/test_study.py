@@ -79,6 +79,7 @@ def test_arms_differ_where_the_throttle_acts_and_only_there(study: Study) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_number_of_workers_changes_nothing(study: Study, arms: dict[str, Scenario]) -> None:
     assert_same_numbers(sim.compare(arms, 3, nulls=(), workers=4), study)
 
