@@ -24,6 +24,7 @@ __all__ = [
     "BLOCK",
     "HOME",
     "Befriended",
+    "first_stubs",
     "friend_number",
     "friend_seat",
     "friends_of",
@@ -57,6 +58,15 @@ def _first_stub(f, kind, p, x):
     """Return the first stub of person x of a half of province p, of those at home or anywhere."""
     stubs, entry = f.stubs[kind, f.entry[p, 0]], f.entry[p, 1]
     return ((entry + x) >> BITS) * stubs[BLOCK] + stubs[(entry + x) & (BLOCK - 1)] - stubs[entry]
+
+
+@njit
+def first_stubs(f, kind, x):
+    """Return int64[provinces]: the first stub of person x[p] of a half of each province p."""
+    found = np.empty(len(x), np.int64)
+    for p in range(len(x)):
+        found[p] = _first_stub(f, kind, p, x[p])
+    return found
 
 
 @njit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim import draws
-from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, friends_of, stub_in
+from sim.befriended import ANYWHERE, BITS, BLOCK, HOME, Befriended, first_stubs, friends_of, stub_in
 from sim.bijection import placed_all, standing
 from sim.implied import poisson_count
 from sim.jit import by_reference, njit
@@ -54,8 +54,8 @@ def befriend(friends: Friends, first: np.ndarray, seed: int) -> Befriended:
         np.zeros((provinces + 1, 5), np.int64),
         keys[:0],
     )
-    home, home_to_end = _stubs_before(f, HOME, pairs), _stubs_before(f, HOME, pairs + 1)
-    away, away_to_end = _stubs_before(f, ANYWHERE, pairs), _stubs_before(f, ANYWHERE, pairs + 1)
+    home, home_to_end = first_stubs(f, HOME, pairs), first_stubs(f, HOME, pairs + 1)
+    away, away_to_end = first_stubs(f, ANYWHERE, pairs), first_stubs(f, ANYWHERE, pairs + 1)
     last = users % 2 * (home_to_end - home + away_to_end - away)
     sums = [0, 0]
     for p in range(provinces):
@@ -69,13 +69,6 @@ def befriend(friends: Friends, first: np.ndarray, seed: int) -> Befriended:
     return f._replace(
         slices=draws.order_keys(seed, draws.W_TIE, int(f.matching[-1, 4] + (1 << f.matching[-1, 1])), _SET, 0)
     )
-
-
-def _stubs_before(f: Befriended, kind: int, x: np.ndarray) -> np.ndarray:
-    """Return int64[provinces]: the first stub of person x[p] of a half of each province p."""
-    stubs, row, entry = f.stubs[kind], f.entry[:, 0], f.entry[:, 1]
-    y = entry + x
-    return np.asarray((y >> BITS) * stubs[row, BLOCK] + stubs[row, y & (BLOCK - 1)] - stubs[row, entry])
 
 
 @cache

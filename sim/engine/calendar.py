@@ -33,6 +33,7 @@ __all__ = [
     "bucket_of",
     "datum_of",
     "gap_to",
+    "has_room_for",
     "load_of",
     "longer",
     "make_calendar",
@@ -192,6 +193,13 @@ def wanted_chunks(calendar, pushes):
     """Return how many free chunks suffice for so many pushes, wherever they fall."""
     # Chunks of other buckets may be part-filled, so the worst case is a new chunk per bucket beside full ones.
     return pushes // CHUNK + min(pushes, len(calendar.buckets)) + 1
+
+
+@inlined
+def has_room_for(calendar, pushes):
+    """Return whether so many pushes find room, wherever they fall."""
+    meta = calendar.meta[0]
+    return meta["n_free"] >= wanted_chunks(calendar, pushes) and 2 * (meta["n_late"] + pushes) <= len(calendar.late)
 
 
 @inlined

@@ -8,7 +8,7 @@ from sim import draws
 from sim.attendance import BACK, ON_SQUARE, PREPARING, RESTING, RETURNING, TRAVELLING
 from sim.channels import CALL, NEWS
 from sim.draws import identity
-from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, pop, push, slot_of, wanted_chunks
+from sim.engine.calendar import AGAIN_BIT, HOLD_SHIFT, SLOT, datum_of, has_room_for, pop, push, slot_of
 from sim.engine.deciding import can_decide, joins, on_adopt, on_decide, on_prompt, schedule_timer
 from sim.engine.flags import hot_of, mind_of
 from sim.engine.mail import receive
@@ -129,11 +129,10 @@ def advance(T, S, until, margin):
 @inlined
 def has_room(S, margin, n_events, rows):
     """Return whether so many events find room for what they may push, write, send and log, each so many rows."""
-    now, meta = S.now[0], S.calendar.meta[0]
+    now = S.now[0]
     pushes = margin * n_events
     return (
-        meta["n_free"] >= wanted_chunks(S.calendar, pushes)
-        and 2 * (meta["n_late"] + pushes) <= len(S.calendar.late)
+        has_room_for(S.calendar, pushes)
         and now["n_messages"] - now["n_free"] + pushes <= len(S.messages)
         and (len(S.log) == 0 or now["n_log"] + n_events * rows <= len(S.log))
         and (
@@ -149,10 +148,9 @@ def has_room(S, margin, n_events, rows):
 @inlined
 def has_room_to_air(S, pushes, showings):
     """Return whether so many pushes, showings and a message find room."""
-    now, meta = S.now[0], S.calendar.meta[0]
+    now = S.now[0]
     return (
-        meta["n_free"] >= wanted_chunks(S.calendar, pushes)
-        and 2 * (meta["n_late"] + pushes) <= len(S.calendar.late)
+        has_room_for(S.calendar, pushes)
         and now["n_messages"] - now["n_free"] < len(S.messages)
         and now["n_showings"] + showings <= len(S.due)
     )
